@@ -1,0 +1,1 @@
+"""The `flyte` command: one verb per module, loaded when it is used."""

@@ -1,0 +1,1 @@
+"""Author, run and deploy Flyte tasks."""

@@ -1,0 +1,1 @@
+"""Container image recipes and their builders. Recipes are pure; builders talk to container engines."""

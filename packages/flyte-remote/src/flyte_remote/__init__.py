@@ -1,0 +1,1 @@
+"""The control plane as Python objects, one noun per module."""

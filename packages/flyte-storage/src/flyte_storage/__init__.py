@@ -1,0 +1,1 @@
+"""From a URI to bytes and back. Knows stores, not types or tasks."""

@@ -1,0 +1,1 @@
+//! Deterministic archives of a list of files. Selection and safe extraction join later; no Python here.
