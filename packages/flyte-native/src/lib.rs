@@ -2,6 +2,8 @@
 
 mod archive;
 mod digest;
+mod error;
+mod files;
 mod literal;
 
 use pyo3::prelude::*;

@@ -1,1 +1,19 @@
-"""Where configuration comes from: YAML files, environment variables, the git root. Builds the config model; talks to no server."""
+"""Where configuration comes from: YAML files, environment variables, the git root. Talks to no server."""
+
+from flyte_config.discovery import find_config_file, git_root, local_state_folder
+from flyte_config.errors import ConfigError
+from flyte_config.loading import auto
+from flyte_config.model import Config, ImageConfig, LocalConfig, PlatformConfig, TaskConfig
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "ImageConfig",
+    "LocalConfig",
+    "PlatformConfig",
+    "TaskConfig",
+    "auto",
+    "find_config_file",
+    "git_root",
+    "local_state_folder",
+]

@@ -1,1 +1,22 @@
-"""Python types and their literals: registry, transformers, File. Knows no tasks and no engine."""
+"""Python types and their literals: type engine, `File`. Imported by `flyte` and the command line; knows no run and no transport."""
+
+from flyte_types.codec import InterfaceCodec, decode_literal, encode_literal, literal_type_of
+from flyte_types.errors import ConversionError, InputTypeError, InputValueError, OutputError, UnsupportedTypeError
+from flyte_types.file import File
+from flyte_types.names import describe_type
+from flyte_types.text import parse_text
+
+__all__ = [
+    "ConversionError",
+    "File",
+    "InputTypeError",
+    "InputValueError",
+    "InterfaceCodec",
+    "OutputError",
+    "UnsupportedTypeError",
+    "decode_literal",
+    "describe_type",
+    "encode_literal",
+    "literal_type_of",
+    "parse_text",
+]

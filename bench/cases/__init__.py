@@ -1,0 +1,1 @@
+"""What is measured, as data. How it is measured stands in `bench.harness`."""

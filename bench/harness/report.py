@@ -1,0 +1,181 @@
+"""A run as JSON and as Markdown tables, and the table's place in the README."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from bench.harness.case import Comparison, Result
+from bench.harness.counts import Count
+from bench.harness.machine import Circumstances
+from bench.harness.statistics import Spread
+
+OPENING = "<!-- bench:startup -->"
+CLOSING = "<!-- /bench -->"
+
+
+def as_json(circumstances: Circumstances, results: Sequence[Result], counts: Sequence[Count]) -> str:
+    """Return the whole run with its raw samples."""
+    document = {
+        "circumstances": circumstances.as_dict(),
+        "results": [
+            {
+                **asdict(result),
+                "comparisons": [
+                    {**asdict(comparison), "verdict": comparison.verdict} for comparison in result.comparisons
+                ],
+            }
+            for result in results
+        ],
+        "counts": [
+            {
+                "id": count.budget.id,
+                "modules": len(count.modules),
+                "own": list(count.own),
+                "budget": asdict(count.budget),
+                "excesses": count.excesses,
+            }
+            for count in counts
+        ],
+    }
+    return json.dumps(_finite(document), indent=1, ensure_ascii=False) + "\n"
+
+
+def markdown(circumstances: Circumstances, results: Sequence[Result], counts: Sequence[Count]) -> str:
+    """Return the tables: times beside those of the other, ratios beside goals, counts beside budgets."""
+    head = (
+        f"{circumstances.ours} at {circumstances.commit}, beside {circumstances.reference}; "
+        f"Python {circumstances.python}, {circumstances.cores} cores ({circumstances.machine}), "
+        f"{circumstances.date[:10]}. Medians of CPU time and of per-round ratios (quartiles in brackets)."
+    )
+    parts = [head]
+    startup = [result for result in results if result.section == "startup"]
+    if startup:
+        parts.append(_startup_table(startup))
+    literals = [result for result in results if result.section != "startup"]
+    if literals:
+        parts.append(_contest_table(literals))
+    if counts:
+        parts.append(_count_table(counts))
+    return "\n\n".join(parts) + "\n"
+
+
+def into_readme(readme: str, table: str) -> str:
+    """Put `table` between the markers of a README's text.
+
+    Raises:
+        ValueError: The markers are not there.
+    """
+    before, opening, rest = readme.partition(OPENING)
+    _, closing, after = rest.partition(CLOSING)
+    if not opening or not closing:
+        raise ValueError(f"no place for the table\nhint: put `{OPENING}` and `{CLOSING}` into the README, on two lines")
+    return f"{before}{opening}\n\n{table.strip()}\n\n{closing}{after}"
+
+
+def write_record(folder: Path, readme: Path, document: str, table: str) -> None:
+    """Write `recorded.json` and the README's table; nothing is written when the README has no place for it.
+
+    Raises:
+        ValueError: The README has no markers.
+    """
+    text = into_readme(readme.read_text(encoding="utf-8"), table)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recorded.json").write_text(document, encoding="utf-8")
+    readme.write_text(text, encoding="utf-8")
+
+
+def _startup_table(results: Sequence[Result]) -> str:
+    rows = [
+        (
+            result.title,
+            _time(result, "ours"),
+            _time(result, "reference"),
+            _ratio(result.comparisons[0].ratio),
+            _goal(result.comparisons[0]),
+            result.comparisons[0].verdict,
+        )
+        for result in results
+    ]
+    return _table(("Start-up", "ours", "PyPI flyte", "ratio", "goal", ""), rows)
+
+
+def _contest_table(results: Sequence[Result]) -> str:
+    rows = [
+        (
+            result.title if index == 0 else "",
+            _time(result, "ours") if index == 0 else "",
+            f"{comparison.against}: {_time(result, comparison.against)}",
+            _ratio(comparison.ratio),
+            _goal(comparison),
+            "" if comparison.verdict == "information" else comparison.verdict,
+        )
+        for result in results
+        for index, comparison in enumerate(result.comparisons)
+    ]
+    return _table(("Literals", "ours", "beside", "ratio", "goal", ""), rows)
+
+
+def _count_table(counts: Sequence[Count]) -> str:
+    rows = [
+        (
+            count.budget.id,
+            str(len(count.modules)) if not count.problem else "",
+            str(count.budget.modules),
+            str(len(count.own)) if not count.problem else "",
+            str(count.budget.own),
+            "; ".join(_cell(excess) for excess in count.excesses) or "pass",
+        )
+        for count in counts
+    ]
+    return _table(("Modules loaded", "all", "budget", "ours", "budget", ""), rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *("---:" for _ in head[1:-1]), "---"]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
+
+
+def _time(result: Result, name: str) -> str:
+    times = result.times.get(name)
+    if times is None:
+        return _cell(result.problem) if name == "ours" else ""
+    return duration(times.median)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration with three digits at most in the unit that needs no exponent."""
+    for scale, unit in ((1.0, "s"), (1e3, "ms")):
+        # Half a digit below the border, so that no number is written as 1e+03 of the smaller unit.
+        if seconds * scale >= 0.9995:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def _ratio(ratio: Spread | None) -> str:
+    return "" if ratio is None else f"{ratio.median:.3g} [{ratio.low:.3g}, {ratio.high:.3g}]"
+
+
+def _goal(comparison: Comparison) -> str:
+    return f"<= {comparison.goal.ratio:.3g}" if comparison.goal else ""
+
+
+def _cell(text: str) -> str:
+    """Make a text fit into a cell."""
+    line = " ".join(text.split()).replace("|", "\\|")
+    return line if len(line) <= 160 else line[:157] + "..."
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON does not know."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {name: _finite(item) for name, item in fields.items()}
+    if isinstance(value, list | tuple):
+        items = cast("list[Any]", value)
+        return [_finite(item) for item in items]
+    return value

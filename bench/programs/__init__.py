@@ -1,0 +1,1 @@
+"""What the measured processes run; copied into each side's working folder. Nothing here imports the bench."""

@@ -1,0 +1,1 @@
+"""Tests of the harness itself: its arithmetic, its gates and its tables."""

@@ -1,0 +1,149 @@
+"""The click application: root group, lazily loaded commands, one place where every error becomes text and an exit code."""
+
+import difflib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flyte_cli import exit_codes, help_pages
+from flyte_cli.commands import COMMANDS
+from flyte_cli.failures import render_failure
+from flyte_cli.help_pages import page_width, print_root_page, wants_colour, wrap
+
+
+@dataclass(slots=True)
+class RootOptions:
+    """What was given before the command."""
+
+    config: Path | None = None
+    verbose: int = 0
+    progress: bool = True
+
+
+class PageFormatter(click.HelpFormatter):
+    """Draws click's help pages in the style of `help_pages`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.width = page_width()
+        self.colour = wants_colour(sys.stdout)
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write the line that shows how the command is called."""
+        usage = help_pages.heading("Usage:", colour=self.colour)
+        self.write(f"{usage} {help_pages.code(f'{prog} {args}', colour=self.colour)}\n")
+
+    def write_heading(self, heading: str) -> None:
+        """Write the heading of a section."""
+        self.write(f"{help_pages.heading(f'{heading}:', colour=self.colour)}\n")
+
+    def write_text(self, text: str) -> None:
+        """Write wrapped paragraphs, without click's indentation."""
+        for paragraph in text.split("\n\n"):
+            self.write("\n".join(wrap(paragraph, self.width)) + "\n")
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write two columns."""
+        lines = help_pages.rows(list(rows), colour=self.colour, width=self.width)
+        self.write("\n".join(lines) + "\n")
+
+
+click.Context.formatter_class = PageFormatter
+
+
+class NoSuchCommandError(click.UsageError):
+    """A word that is no command."""
+
+    def __init__(self, word: str, known: Sequence[str], ctx: click.Context) -> None:
+        """Name the word and suggest the closest command."""
+        close = difflib.get_close_matches(word, known, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"`{ctx.command_path} --help` lists the commands"
+        super().__init__(f"there is no command `{ctx.command_path} {word}`\nhint: {hint}", ctx)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are loaded from a table when they are used."""
+
+    def __init__(self, *args: Any, table: dict[str, tuple[str, str]], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(self._table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command, or return None for an unknown word."""
+        if cmd_name not in self._table:
+            return None
+        module, attribute = self._table[cmd_name]
+        return getattr(import_module(module), attribute)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names.
+
+        Raises:
+            NoSuchCommandError: when it names none.
+        """
+        word = args[0]
+        command = self.get_command(ctx, word)
+        if command is None:
+            if word.startswith("-"):
+                return super().resolve_command(ctx, args)
+            raise NoSuchCommandError(word, self.list_commands(ctx), ctx)
+        return word, command, args[1:]
+
+
+class RootGroup(LazyGroup):
+    """The root: its help page is drawn from the table."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Draw the root page."""
+        print_root_page()
+        ctx.exit(exit_codes.OK)
+
+
+@click.group(
+    "flyte",
+    cls=RootGroup,
+    table={name: (module, "command") for _, name, _, module in COMMANDS},
+    context_settings={"help_option_names": ["--help"]},
+)
+@click.option("-c", "--config", type=click.Path(path_type=Path), default=None)
+@click.option("-v", "--verbose", count=True)
+@click.option("--no-progress", is_flag=True)
+@click.version_option(package_name="flyte-cli", prog_name="flyte", message="%(prog)s %(version)s")
+@click.pass_context
+def root(ctx: click.Context, config: Path | None, verbose: int, no_progress: bool) -> None:
+    """Write typed tasks in Python and run them."""
+    ctx.obj = RootOptions(config=config, verbose=verbose, progress=not no_progress)
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run the command line and return the exit code; every error is written to standard error, never raised."""
+    verbose = _asks_for_frames(arguments)
+    try:
+        result: Any = root.main(list(arguments), prog_name="flyte", standalone_mode=False)
+    except BaseException as error:
+        text, exit_code = render_failure(error, verbose=verbose, colour=wants_colour(sys.stderr))
+        if text:
+            sys.stderr.write(text)
+        return exit_code
+    return result if isinstance(result, int) else exit_codes.OK
+
+
+def _asks_for_frames(arguments: Sequence[str]) -> bool:
+    """Tell whether `-v` stands before the command, also when click could not parse the line."""
+    for argument in arguments:
+        if argument in {"-v", "-vv", "--verbose"}:
+            return True
+        if not argument.startswith("-"):
+            return False
+    return False

@@ -1,0 +1,23 @@
+"""The table of commands: group heading, name, one line of help, and the module that is loaded when the command is used."""
+
+COMMANDS = (
+    ("Run", "run", "Run a task of a Python file", "flyte_cli.run"),
+    ("Look", "get", "Show runs and their actions", "flyte_cli.get"),
+)
+"""Heading, name, help and module of each command. Data only: the root help is drawn from it without loading anything else."""
+
+OPTIONS = (
+    ("-c, --config PATH", "Use this configuration file"),
+    ("-v, --verbose", "Show the frames of flyte and of Python in tracebacks"),
+    ("--no-progress", "Print no progress while a run is going on"),
+    ("--version", "Show the version and exit"),
+    ("--help", "Show this page and exit"),
+)
+"""The options of the root command, as the root help shows them."""
+
+SUMMARY = "Write typed tasks in Python and run them."
+
+EPILOG = (
+    "`flyte COMMAND --help` explains a command. Exit codes: 0 ok, 1 the run failed, 2 usage, 3 code that does not load, \
+4 configuration, 130 interrupted."
+)

@@ -1,0 +1,15 @@
+"""The exit codes of `flyte`; `docs/cli.md` explains them to users."""
+
+OK = 0
+RUN_FAILED = 1
+"""The run was carried out and its root action did not succeed."""
+USAGE = 2
+"""The command line, an input or a path is wrong; nothing was run."""
+CODE_NOT_LOADED = 3
+"""The user's file could not be imported."""
+CONFIGURATION = 4
+"""The configuration cannot be used."""
+INTERNAL = 70
+"""A bug of ours (`EX_SOFTWARE`)."""
+INTERRUPTED = 130
+"""Ctrl-c (128 + SIGINT)."""

@@ -1,0 +1,175 @@
+"""From any exception to what the user reads and the exit code: the one place where the command line turns errors into text."""
+
+import traceback
+from collections.abc import Sequence
+from typing import cast
+
+import click
+
+from flyte.controllers.binding import InputError
+from flyte.failures import ActionFailure, causes, path_of
+from flyte.running.outputs import LocalRun
+from flyte.tasks.declarations import DuplicateEnvironmentError
+from flyte_cli import exit_codes
+from flyte_cli.frames import user_frames
+from flyte_cli.loading import CodeNotLoadedError
+from flyte_cli.messages import dim, error_text
+from flyte_config import ConfigError
+from flyte_engine.store import StoreError
+from flyte_models.errors import BaseRuntimeError
+
+
+class RunFailedError(Exception):
+    """A run ended without success; it was carried out and recorded."""
+
+    def __init__(self, run: LocalRun) -> None:
+        """Keep the run, which knows what its root action raised."""
+        super().__init__(run.name)
+        self.run = run
+
+
+class InterruptedRunError(Exception):
+    """A run was interrupted with ctrl-c; it is recorded as ABORTED."""
+
+    def __init__(self, run_name: str) -> None:
+        """Name the run."""
+        super().__init__(run_name)
+        self.run_name = run_name
+
+
+def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tuple[str, int]:
+    """Return what to write to standard error, possibly nothing, and the exit code.
+
+    Args:
+        error: What ended the command.
+        verbose: Show all frames of tracebacks.
+        colour: Use colours.
+    """
+    if isinstance(error, click.exceptions.Exit):
+        return "", error.exit_code
+    if isinstance(error, RunFailedError):
+        return _run_failed(error.run, verbose=verbose, colour=colour), exit_codes.RUN_FAILED
+    if isinstance(error, InterruptedRunError):
+        message = (
+            f"interrupted: run `{error.run_name}` was aborted, and the clean-up code of its tasks was run\n"
+            f"hint: `flyte get run {error.run_name}` shows what it had done"
+        )
+        return error_text(message, colour=colour), exit_codes.INTERRUPTED
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return error_text("interrupted before anything was run", colour=colour), exit_codes.INTERRUPTED
+    if isinstance(error, CodeNotLoadedError):
+        text = error_text(error.message, colour=colour)
+        if verbose and error.__cause__ is not None:
+            text += "".join(traceback.format_exception(error.__cause__))
+        return text, exit_codes.CODE_NOT_LOADED
+    for kinds, code in _PLAIN:
+        if isinstance(error, kinds):
+            return error_text(_plain_message(error), colour=colour), code
+    return _internal(error, verbose=verbose, colour=colour), exit_codes.INTERNAL
+
+
+_PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
+    ((click.ClickException, InputError), exit_codes.USAGE),
+    (DuplicateEnvironmentError, exit_codes.CODE_NOT_LOADED),
+    ((ConfigError, StoreError), exit_codes.CONFIGURATION),
+)
+"""Errors whose text is complete as it is, and their exit codes."""
+
+
+def _plain_message(error: BaseException) -> str:
+    if isinstance(error, click.NoSuchOption):
+        close = f"did you mean `{error.possibilities[0]}`?" if error.possibilities else None
+        where = error.ctx.command_path if error.ctx is not None else "flyte"
+        return f"`{where}` has no option `{error.option_name}`\nhint: {close or f'`{where} --help` lists the options'}"
+    if isinstance(error, click.MissingParameter):
+        where = error.ctx.command_path if error.ctx is not None else "flyte"
+        name = (
+            error.param.make_metavar(error.ctx) if error.param is not None and error.ctx is not None else "an argument"
+        )
+        return f"`{where}` needs {name}\nhint: `{where} --help` shows how it is called"
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    return str(error)
+
+
+def _run_failed(run: LocalRun, *, verbose: bool, colour: bool) -> str:
+    error = run.error
+    if error is None:
+        return error_text(f"run `{run.name}` ended as {run.phase.value}", colour=colour)
+    path = path_of(error)
+    links = list(causes(error))
+    root = _root_cause(links)
+    lines = [_headline(run, path, root)]
+    lines += _detail_lines(path)
+    frames = user_frames([link.__traceback__ for link in links])
+    text = error_text("\n".join(lines), colour=colour)
+    if verbose:
+        return text + "".join(traceback.format_exception(error)) + _hints(run, colour=colour)
+    text += frames.format()
+    if frames.folded:
+        noun = "frame" if frames.folded == 1 else "frames"
+        text += dim(
+            f"  ({frames.folded} {noun} of flyte and Python folded; `flyte -v run ...` shows them)\n", colour=colour
+        )
+    return text + _hints(run, colour=colour)
+
+
+def _headline(run: LocalRun, path: Sequence[ActionFailure], root: BaseException) -> str:
+    task = f"task `{path[-1].task_name}`" if path else f"run `{run.name}`"
+    attempts = path[-1].attempt if path else 1
+    after = f" after {attempts} attempts" if attempts > 1 else ""
+    name = root.code if isinstance(root, BaseRuntimeError) else type(root).__name__
+    message = _first_lines(str(root))
+    return f"{task} failed{after}: {name}: {message}" if message else f"{task} failed{after}: {name}"
+
+
+def _detail_lines(path: Sequence[ActionFailure]) -> list[str]:
+    if not path:
+        return []
+    lines: list[str] = []
+    if len(path) > 1 or path[-1].index is not None:
+        lines.append(f"  action  {' > '.join(step.label for step in path)}")
+    inputs = path[-1].inputs
+    if inputs:
+        lines.append(f"  inputs  {', '.join(f'{name}={shown}' for name, shown in inputs)}")
+    return lines
+
+
+def _hints(run: LocalRun, *, colour: bool) -> str:
+    if run.recorded_in is None:
+        return ""
+    return error_text(f"\nhint: `flyte get action {run.name}` shows every action of this run", colour=colour).partition(
+        "\n"
+    )[2]
+
+
+def _root_cause(links: Sequence[BaseException]) -> BaseException:
+    """Return the error that the user has to look at: the first that is not a mere carrier of another one."""
+    for link in links:
+        carries = isinstance(link, BaseRuntimeError) and link.__cause__ is not None
+        if not carries:
+            return _first_of_group(link)
+    return links[-1]
+
+
+def _first_of_group(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        members = cast("tuple[BaseException, ...]", error.exceptions)  # pyright: ignore[reportUnknownMemberType]
+        error = members[0]
+    return error
+
+
+def _first_lines(message: str, limit: int = 12) -> str:
+    lines = message.rstrip().split("\n")
+    return "\n".join(lines) if len(lines) <= limit else "\n".join([*lines[:limit], "  …"])
+
+
+def _internal(error: BaseException, *, verbose: bool, colour: bool) -> str:
+    shown = "".join(traceback.format_exception(error)) if verbose else ""
+    message = f"this should not have happened, and is a bug of flyte: {type(error).__name__}: {error}"
+    hint = (
+        "please report it with the traceback above"
+        if verbose
+        else "`flyte -v ...` shows the traceback; please report it"
+    )
+    return shown + error_text(f"{message}\nhint: {hint}", colour=colour)

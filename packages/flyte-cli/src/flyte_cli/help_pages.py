@@ -1,0 +1,98 @@
+"""How help pages look: headings, two columns, colours only on a terminal. Uses neither click nor rich."""
+
+import os
+import shutil
+import sys
+from typing import TextIO
+
+_HEADING = "\x1b[1;33m"
+_NAME = "\x1b[36m"
+_CODE = "\x1b[1m"
+_RESET = "\x1b[0m"
+
+_WIDEST = 100
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Tell whether `stream` is a terminal whose user did not ask for plain text (`NO_COLOR`, `TERM=dumb`)."""
+    return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def page_width() -> int:
+    """Return the number of columns that a page may use."""
+    return min(shutil.get_terminal_size().columns, _WIDEST)
+
+
+def heading(text: str, *, colour: bool) -> str:
+    """Return the heading of a section."""
+    return f"{_HEADING}{text}{_RESET}" if colour else text
+
+
+def name(text: str, *, colour: bool) -> str:
+    """Return the name of a command or an option."""
+    return f"{_NAME}{text}{_RESET}" if colour else text
+
+
+def code(text: str, *, colour: bool) -> str:
+    """Return a literal, such as a command line."""
+    return f"{_CODE}{text}{_RESET}" if colour else text
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break `text` into lines of at most `width` columns, at spaces."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line] if line else lines or [""]
+
+
+def rows(entries: list[tuple[str, str]], *, colour: bool, width: int, first: int = 0) -> list[str]:
+    """Return two columns: names, and their descriptions wrapped beside them.
+
+    Args:
+        entries: Name and description of each row.
+        colour: Whether to use colours.
+        width: Columns of the page.
+        first: Columns of the names, where several tables shall align; default: as wide as needed, 30 at most.
+    """
+    first = first or min(max((len(left) for left, _ in entries), default=0), 30)
+    lines: list[str] = []
+    for left, right in entries:
+        described = wrap(right, max(width - first - 4, 20))
+        label = f"  {name(left, colour=colour)}"
+        if len(left) > first:
+            lines.append(label)
+        else:
+            lines.append(f"{label}{' ' * (first - len(left))}  {described[0]}".rstrip())
+            described = described[1:]
+        lines.extend(" " * (first + 4) + text for text in described if text)
+    return lines
+
+
+def root_page(*, colour: bool, width: int) -> str:
+    """Return the page of `flyte --help`."""
+    from flyte_cli.commands import COMMANDS, EPILOG, OPTIONS, SUMMARY  # noqa: PLC0415 - only this page needs the table
+
+    lines = [
+        f"{heading('Usage:', colour=colour)} {code('flyte [OPTIONS] COMMAND [ARGS]...', colour=colour)}",
+        "",
+        SUMMARY,
+    ]
+    first = max(len(left) for left, _ in OPTIONS)
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for section, command, described, _ in COMMANDS:
+        sections.setdefault(section, []).append((command, described))
+    sections["Options"] = list(OPTIONS)
+    for section, entries in sections.items():
+        lines += ["", heading(f"{section}:", colour=colour), *rows(entries, colour=colour, width=width, first=first)]
+    return "\n".join([*lines, "", *wrap(EPILOG, width)]) + "\n"
+
+
+def print_root_page() -> None:
+    """Write the root page to standard output."""
+    sys.stdout.write(root_page(colour=wants_colour(sys.stdout), width=page_width()))

@@ -1,0 +1,25 @@
+"""The console script. Answers `--version` and the root help by itself, so that they cost no more than Python does."""
+
+import sys
+
+
+def main() -> None:
+    """Run the `flyte` command and exit with its code."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        from flyte_models.version import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"flyte {__version__}\n")
+        return
+    if not arguments or arguments == ["--help"]:
+        from flyte_cli.help_pages import print_root_page  # noqa: PLC0415
+
+        print_root_page()
+        return
+    from flyte_cli.app import run_command_line  # noqa: PLC0415
+
+    sys.exit(run_command_line(arguments))
+
+
+if __name__ == "__main__":
+    main()

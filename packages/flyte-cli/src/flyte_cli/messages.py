@@ -1,0 +1,27 @@
+"""How an error reads on the terminal: one `error:` line, indented details, `hint:` lines; colours only on a terminal."""
+
+_RED = "\x1b[1;31m"
+_CYAN = "\x1b[36m"
+_DIM = "\x1b[2m"
+_RESET = "\x1b[0m"
+
+
+def error_text(message: str, *, colour: bool) -> str:
+    """Return `message` as an error; its lines that begin with `hint:` are set apart."""
+    first, *rest = message.rstrip("\n").split("\n")
+    lines = [f"{_paint('error:', _RED, colour=colour)} {first}"]
+    for line in rest:
+        if line.startswith("hint:"):
+            lines.append(f"{_paint('hint:', _CYAN, colour=colour)}{line[5:]}")
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def dim(text: str, *, colour: bool) -> str:
+    """Return text of less weight."""
+    return _paint(text, _DIM, colour=colour)
+
+
+def _paint(text: str, style: str, *, colour: bool) -> str:
+    return f"{style}{text}{_RESET}" if colour else text

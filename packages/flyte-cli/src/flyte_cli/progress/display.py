@@ -1,0 +1,126 @@
+"""Who draws the progress of a run: nobody, plain lines, or a live tree."""
+
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Protocol, TextIO
+
+from flyte_cli.progress.model import ProgressModel, Row
+from flyte_engine.engine import EngineEvent
+from flyte_models.phases import ActionPhase
+
+_GRACE_SECONDS = 0.3
+"""A run that is over sooner than this shows no tree, and does not pay for importing what draws it."""
+
+_MOST_FAILURES = 10
+"""Failures that plain lines name one by one; the rest is counted."""
+
+
+class Display(Protocol):
+    """Takes the engine's events while a run is going on."""
+
+    def on_event(self, event: EngineEvent) -> None:
+        """Take one event; called in the engine's loop."""
+        ...
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    def on_event(self, event: EngineEvent) -> None:
+        """Ignore the event."""
+
+
+class PlainDisplay:
+    """Writes a line when a row of actions is done, when an attempt fails and is tried again, and when an action fails."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to `stream`."""
+        self._stream = stream
+        self._model = ProgressModel()
+        self._started = time.monotonic()
+        self._announced: dict[int, int] = {}
+        self._failures = 0
+
+    def on_event(self, event: EngineEvent) -> None:
+        """Write what the event is worth."""
+        row = self._model.apply(event)
+        record = event.record
+        if event.previous is ActionPhase.RUNNING and not record.phase.is_terminal:
+            self._line(row.label, f"attempt {record.attempt - 1} of {record.max_attempts} failed, trying again")
+        elif record.phase.is_terminal and record.error is not None and record.phase is not ActionPhase.ABORTED:
+            self._failures += 1
+            if self._failures <= _MOST_FAILURES:
+                first = record.error.message.split("\n", 1)[0]
+                self._line(row.label, f"{record.phase.value}: {record.error.code}: {first}")
+        if row.is_over and row.total >= 2 * self._announced.get(id(row), 0):
+            self._announced[id(row)] = row.total
+            if row.total > 1 or not row.failed:
+                self._line(row.label, row.describe())
+
+    def _line(self, label: str, text: str) -> None:
+        self._stream.write(f"{time.monotonic() - self._started:7.1f}s  {label}  {text}\n")
+        self._stream.flush()
+
+
+class LiveDisplay:
+    """Draws a tree of rows that moves, on a terminal, from a thread of its own."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._model = ProgressModel()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._draw, name="flyte-progress", daemon=True)
+
+    def on_event(self, event: EngineEvent) -> None:
+        """Take the event; it is drawn with the next picture."""
+        with self._lock:
+            self._model.apply(event)
+
+    def start(self) -> None:
+        """Start to draw, after a moment of grace."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Draw the last picture and end the thread."""
+        self._over.set()
+        self._thread.join(5.0)
+
+    def _draw(self) -> None:
+        if self._over.wait(_GRACE_SECONDS):
+            return
+        # rich is loaded only here: most runs on a terminal are over before there is anything to draw.
+        from flyte_cli.progress.tree import LiveTree  # noqa: PLC0415
+
+        with LiveTree(sys.stderr) as tree:
+            while True:
+                is_over = self._over.wait(0.1)
+                with self._lock:
+                    rows = [_line_of(row) for row in self._model.rows()]
+                tree.show(rows)
+                if is_over:
+                    return
+
+
+def _line_of(row: Row) -> tuple[int, str, str, float, str]:
+    state = "failed" if row.failed else "done" if row.is_over else "running" if row.running else "waiting"
+    return row.depth, row.label, row.describe(), row.seconds(time.time()), state
+
+
+@contextmanager
+def progress(*, enabled: bool) -> Generator[Display]:
+    """Yield the display that fits standard error, and end it with the block."""
+    if not enabled:
+        yield NoDisplay()
+    elif sys.stderr.isatty():
+        display = LiveDisplay()
+        display.start()
+        try:
+            yield display
+        finally:
+            display.stop()
+    else:
+        yield PlainDisplay(sys.stderr)

@@ -1,0 +1,180 @@
+"""The controller of a local run: children become actions of the engine in this process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from flyte.controllers.binding import bind_inputs
+from flyte.controllers.conversion import codec_for
+from flyte.controllers.protocol import active_controller
+from flyte.failures import ActionFailure, error_of
+from flyte.running.threads import BodyThreads
+from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
+from flyte_engine.engine import ActionOutcome, ActionRequest, Attempt, Completed, Engine
+from flyte_models.context import current_context, task_scope
+from flyte_models.digests import task_identity_hash
+from flyte_models.errors import SyncTaskCallInAsyncContextError
+from flyte_models.ids import ActionID
+from flyte_models.paths import RawDataPath
+from flyte_models.task_context import TaskContext
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """What all actions of one local run share."""
+
+    run_name: str
+    project: str
+    domain: str
+    org: str
+    base_dir: str
+    """Folder of the run's own files, `<base_dir>/<action>` for each action."""
+    version: str = "local"
+
+
+class LocalController:
+    """Runs children on the engine, in the loop that runs the whole run.
+
+    Inputs are converted to bytes and back for every action, as on a cluster: a child never shares an object with its parent.
+    """
+
+    def __init__(self, engine: Engine, place: RunPlace, threads: BodyThreads) -> None:
+        """Use the running loop for every action of the run."""
+        self._engine = engine
+        self._place = place
+        self._threads = threads
+        self._loop = asyncio.get_running_loop()
+
+    async def run_root(self, task: TaskTemplate[..., Any], inputs: bytes) -> ActionOutcome:
+        """Run the root action, `a0`, with inputs that are already converted."""
+        place = self._place
+        action_id = ActionID(
+            name="a0", run_name=place.run_name, project=place.project, domain=place.domain, org=place.org
+        )
+        token = active_controller.set(self)
+        try:
+            return await self._run(task, action_id, inputs, parent_name=None, group=None)
+        finally:
+            active_controller.reset(token)
+
+    async def submit(
+        self,
+        task: TaskTemplate[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        group: str | None = None,
+        index: int | None = None,
+    ) -> Any:
+        """Run a child action of the calling action; see `Controller.submit`.
+
+        Raises:
+            RuntimeUserError: when the child failed, with the exception of its body as cause.
+            ValueError: when the arguments do not fit the task's parameters.
+            TypeError: when a value does not have its declared type.
+        """
+        if asyncio.get_running_loop() is not self._loop:
+            child = self.submit(task, args, kwargs, group=group, index=index)
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(child, self._loop))
+        context = current_context()
+        if not context:
+            raise RuntimeError(f"task `{task.name}` was called in a run, but outside every action of it")
+        if group is None and context.group_data is not None:
+            group = context.group_data.name
+        codec = codec_for(task)
+        values = bind_inputs(task.name, task.interface, args, kwargs)
+        inputs = await codec.encode_inputs_async(values) if codec.needs_await else codec.encode_inputs(values)
+        inputs_hash = codec.inputs_hash(inputs)
+        identity = task_identity_hash(task.name, codec.interface_hash(), "")
+        number = context.call_counter.next(f"{identity}-{inputs_hash}-{group or ''}")
+        action_id = context.action.new_sub_action_from(number, identity, inputs_hash, group)
+        outcome = await self._run(task, action_id, inputs, parent_name=context.action.name, group=group)
+        if outcome.exception is not None:
+            failure = ActionFailure.of(outcome.record, values, index=index)
+            raise error_of(outcome.exception, failure)
+        return outcome.value
+
+    def submit_sync(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a child action from the thread of a sync body, blocking it.
+
+        Raises:
+            SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
+        """
+        if _is_loop_running():
+            raise SyncTaskCallInAsyncContextError(
+                f"sync task `{task.name}` was called in async code, where waiting for it would block the event loop\n"
+                f"hint: write `await {task.short_name}.aio(...)`"
+            )
+        return self.wait(self.submit(task, args, kwargs))
+
+    def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine on the run's loop and block this thread until it ends."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _run(
+        self,
+        task: TaskTemplate[..., Any],
+        action_id: ActionID,
+        inputs: bytes,
+        *,
+        parent_name: str | None,
+        group: str | None,
+    ) -> ActionOutcome:
+        request = ActionRequest(
+            action_id=action_id,
+            task_name=task.name,
+            parent_name=parent_name,
+            short_name=task.short_name,
+            group=group,
+            inputs=inputs,
+            retry=task.retries,
+            body=self._body(task, inputs),
+        )
+        return await self._engine.run_action(request)
+
+    def _body(self, task: TaskTemplate[..., Any], inputs: bytes) -> Callable[[Attempt], Awaitable[Completed]]:
+        codec = codec_for(task)
+
+        async def body(attempt: Attempt) -> Completed:
+            with task_scope(self._context(attempt)):
+                arguments = (
+                    await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
+                )
+                value = await self._call(task, arguments)
+                if codec.needs_await:
+                    outputs = await codec.encode_outputs_async(value)
+                    return Completed(await codec.decode_outputs_async(outputs), outputs)
+                outputs = codec.encode_outputs(value)
+                return Completed(codec.decode_outputs(outputs), outputs)
+
+        return body
+
+    async def _call(self, task: TaskTemplate[..., Any], arguments: dict[str, Any]) -> Any:
+        if not isinstance(task, AsyncFunctionTaskTemplate):
+            raise NotImplementedError(f"tasks of type `{type(task).__name__}` cannot be run locally yet")
+        if task.is_async:
+            return await task.func(**arguments)
+        return await self._threads.run(task.func, **arguments)
+
+    def _context(self, attempt: Attempt) -> TaskContext:
+        place = self._place
+        folder = f"{place.base_dir}/{attempt.action_id.name}"
+        return TaskContext(
+            action=attempt.action_id,
+            version=place.version,
+            raw_data_path=RawDataPath(path=f"{folder}/raw"),
+            output_path=f"{folder}/{attempt.number}",
+            run_base_dir=place.base_dir,
+            report=None,
+            mode="local",
+            local_attempt=attempt.number - 1,
+        )
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

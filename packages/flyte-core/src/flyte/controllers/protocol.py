@@ -1,0 +1,40 @@
+"""The controller of the run that is going on: what a call of a task turns to inside a run."""
+
+from collections.abc import Coroutine
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from flyte.tasks.template import TaskTemplate
+
+
+class Controller(Protocol):
+    """Turns calls of tasks into child actions of the calling action."""
+
+    def submit(
+        self,
+        task: "TaskTemplate[..., Any]",
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        group: str | None = None,
+        index: int | None = None,
+    ) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine that runs the child to its end and returns its result.
+
+        Args:
+            task: The task that is called.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+            group: The group that the child belongs to; it is part of the child's name.
+            index: The place in a `flyte.map`, for messages.
+        """
+        ...
+
+    def submit_sync(self, task: "TaskTemplate[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the child to its end and return its result, blocking the calling thread."""
+        ...
+
+
+active_controller: ContextVar[Controller | None] = ContextVar("flyte_active_controller", default=None)
+"""The controller of the current run; None outside one."""

@@ -1,0 +1,1 @@
+"""Starting runs: options, one small strategy per mode, and what a run gives back."""

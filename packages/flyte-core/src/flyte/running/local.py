@@ -1,0 +1,144 @@
+"""The local strategy: a run on the engine in this process."""
+
+import random
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from flyte.controllers.binding import bind_inputs
+from flyte.controllers.conversion import codec_for
+from flyte.controllers.local import LocalController, RunPlace
+from flyte.failures import ActionFailure, error_of
+from flyte.initialization import settings
+from flyte.running.options import RunOptions
+from flyte.running.outputs import ActionInputs, ActionOutputs, LocalRun
+from flyte.running.threads import BodyThreads
+from flyte.tasks.declarations import check_names
+from flyte.tasks.template import TaskTemplate
+from flyte_engine.clock import SystemClock
+from flyte_engine.engine import ActionOutcome, Engine
+from flyte_engine.memory import MemoryStore
+from flyte_engine.records import RunRecord
+from flyte_engine.store import ActionStore
+
+_NAME_DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_NAME_LENGTH = 12
+
+
+class LocalStrategy:
+    """Runs a task in this process; children run concurrently in the loop of the run, sync bodies on threads."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
+
+    async def run(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> LocalRun:
+        """Run `task` to its end and return the finished run; a failure of the task is in it, not raised.
+
+        Inputs are checked before anything is recorded.
+
+        Raises:
+            ValueError: when the arguments do not fit the task's parameters.
+            TypeError: when a value does not have its declared type.
+            asyncio.CancelledError: when the wait was cancelled; the run is recorded as ABORTED.
+        """
+        if task.parent_env is not None:
+            check_names(task.parent_env.closure())
+        codec = codec_for(task)
+        values = bind_inputs(task.name, task.interface, args, kwargs)
+        inputs = await codec.encode_inputs_async(values) if codec.needs_await else codec.encode_inputs(values)
+        async with self._store() as (store, recorded_in):
+            place = self._place(recorded_in)
+            outcome, record = await self._carry_out(task, inputs, store, place)
+        error = None
+        if outcome.exception is not None:
+            error = error_of(outcome.exception, ActionFailure.of(outcome.record, values))
+        return LocalRun(
+            record,
+            inputs=ActionInputs(values),
+            outputs=None if outcome.exception is not None else _outputs(task, outcome.value),
+            error=error,
+            error_record=outcome.record.error,
+            recorded_in=str(recorded_in) if recorded_in is not None else None,
+        )
+
+    async def _carry_out(
+        self,
+        task: TaskTemplate[..., Any],
+        inputs: bytes,
+        store: ActionStore,
+        place: RunPlace,
+    ) -> tuple[ActionOutcome, RunRecord]:
+        clock = SystemClock()
+        engine = Engine(store, clock=clock, rng=random.Random())  # noqa: S311 - spreads retries, no secret
+        for observer in self._options.observers:
+            engine.subscribe(observer)
+        threads = BodyThreads()
+        engine.start_run(
+            RunRecord(
+                run_name=place.run_name,
+                task_name=task.name,
+                project=place.project,
+                domain=place.domain,
+                org=place.org,
+                created_at=clock.now(),
+                source_path=self._options.source_path,
+                command=self._options.command,
+                labels=self._options.labels,
+            )
+        )
+        try:
+            outcome = await LocalController(engine, place, threads).run_root(task, inputs)
+        except BaseException:
+            # Cancelled, or the store failed: what is not over will never be, so the record says so.
+            await engine.abort_run(place.run_name, "interrupted")
+            await engine.finish_run(place.run_name)
+            raise
+        finally:
+            threads.close()
+        return outcome, await engine.finish_run(place.run_name)
+
+    @asynccontextmanager
+    async def _store(self) -> AsyncGenerator[tuple[ActionStore, Path | None]]:
+        """Yield the store of the run and the file behind it, if there is one; what is opened here is closed here."""
+        made = settings()
+        if self._options.store is not None:
+            yield self._options.store, getattr(self._options.store, "path", None)
+        elif made.local_persistence:
+            # sqlite3 is loaded only by runs that are recorded.
+            from flyte_engine.sqlite import SQLiteStore  # noqa: PLC0415
+
+            store = SQLiteStore(made.history_file)
+            try:
+                yield store, made.history_file
+            finally:
+                store.close()
+        else:
+            yield MemoryStore(), None
+
+    def _place(self, recorded_in: Path | None) -> RunPlace:
+        made, options = settings(), self._options
+        name = options.name or new_run_name()
+        runs = (
+            recorded_in.parent / "runs" if recorded_in is not None else Path(tempfile.gettempdir()) / "flyte" / "runs"
+        )
+        return RunPlace(
+            run_name=name,
+            project=options.project or made.project or "local",
+            domain=options.domain or made.domain or "development",
+            org=made.org or "local",
+            base_dir=str(runs / name),
+        )
+
+
+def new_run_name() -> str:
+    """Return a fresh name for a run: `r` and 12 random letters and digits."""
+    return "r" + "".join(random.SystemRandom().choices(_NAME_DIGITS, k=_NAME_LENGTH))
+
+
+def _outputs(task: TaskTemplate[..., Any], value: Any) -> ActionOutputs:
+    fields = tuple(task.interface.outputs)
+    if not fields:
+        return ActionOutputs((), ())
+    return ActionOutputs((value,) if len(fields) == 1 else tuple(value), fields)

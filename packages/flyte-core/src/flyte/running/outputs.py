@@ -1,0 +1,119 @@
+"""What a run gives back: a handle on the finished run, and its inputs and outputs as Python values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from flyte_engine.records import ErrorRecord, RunRecord
+from flyte_models.phases import ActionPhase
+from flyte_syncify import immediate
+
+
+class ActionOutputs(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have slots beside its items
+    """The outputs of an action in order; `named_outputs` has them by name."""
+
+    fields: tuple[str, ...]
+
+    def __new__(cls, data: Sequence[Any], fields: Sequence[str] | None = None) -> Self:
+        """Make the outputs of `data`; without `fields` they are named `o0`, `o1`, ..."""
+        outputs = super().__new__(cls, data)
+        outputs.fields = tuple(fields) if fields is not None else tuple(f"o{i}" for i in range(len(data)))
+        return outputs
+
+    @property
+    def named_outputs(self) -> dict[str, Any]:
+        """The outputs by name."""
+        return dict(zip(self.fields, self, strict=True))
+
+    def __repr__(self) -> str:
+        return f"ActionOutputs({', '.join(f'{name}={value!r}' for name, value in self.named_outputs.items())})"
+
+
+class ActionInputs(Mapping[str, Any]):
+    """The inputs of an action by name."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = dict(data)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        return f"ActionInputs({', '.join(f'{name}={value!r}' for name, value in self._data.items())})"
+
+
+class LocalRun:
+    """A run that was made in this process. It is over when you have it."""
+
+    def __init__(
+        self,
+        record: RunRecord,
+        *,
+        inputs: ActionInputs,
+        outputs: ActionOutputs | None,
+        error: BaseException | None,
+        error_record: ErrorRecord | None,
+        recorded_in: str | None,
+    ) -> None:
+        self._record = record
+        self._inputs = inputs
+        self._outputs = outputs
+        self.error = error
+        """What the root action raised, or None."""
+        self.error_record = error_record
+        self.recorded_in = recorded_in
+        """The file in which the run is recorded, or None."""
+
+    def __repr__(self) -> str:
+        return f"<local run `{self.name}` {self.phase.value}>"
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self._record.run_name
+
+    @property
+    def phase(self) -> ActionPhase:
+        """The terminal phase."""
+        return self._record.phase
+
+    @property
+    def url(self) -> str:
+        """Where the run is recorded, as a `file://` URI; empty when it was not recorded."""
+        return f"file://{self.recorded_in}" if self.recorded_in else ""
+
+    def done(self) -> bool:
+        """Return True: a local run is over when you have it."""
+        return True
+
+    @immediate
+    def wait(self, quiet: bool = False, wait_for: str = "terminal") -> None:
+        """Return at once: a local run is over when you have it."""
+
+    @immediate
+    def inputs(self) -> ActionInputs:
+        """Return the inputs of the root action."""
+        return self._inputs
+
+    @immediate
+    def outputs(self) -> ActionOutputs:
+        """Return the outputs of the root action.
+
+        Raises:
+            BaseException: what the root action raised, when it failed.
+        """
+        self.raise_for_status()
+        if self._outputs is None:
+            raise RuntimeError(f"run `{self.name}` ended as {self.phase.value} and has no outputs")
+        return self._outputs
+
+    @immediate
+    def raise_for_status(self) -> None:
+        """Raise what the root action raised, if it failed."""
+        if self.error is not None:
+            raise self.error

@@ -1,0 +1,121 @@
+"""Settings of the reference that this version does not have yet: refused by name, so that nothing is silently ignored."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_PENDING = {
+    "TaskEnvironment": frozenset(
+        [
+            "pod_template",
+            "secrets",
+            "env_vars",
+            "resources",
+            "interruptible",
+            "image",
+            "include",
+            "service_account",
+            "cache",
+            "reusable",
+            "plugin_config",
+            "queue",
+        ]
+    ),
+    "env.task": frozenset(
+        [
+            "cache",
+            "timeout",
+            "docs",
+            "pod_template",
+            "report",
+            "interruptible",
+            "max_inline_io_bytes",
+            "queue",
+            "service_account",
+            "triggers",
+            "links",
+            "task_resolver",
+            "entrypoint",
+            "produces_artifacts",
+        ]
+    ),
+    "flyte.init": frozenset(
+        [
+            "log_level",
+            "log_format",
+            "reset_root_logger",
+            "user_log_level",
+            "endpoint",
+            "headless",
+            "insecure",
+            "insecure_skip_verify",
+            "ca_cert_file_path",
+            "auth_type",
+            "command",
+            "proxy_command",
+            "api_key",
+            "client_id",
+            "client_credentials_secret",
+            "auth_client_config",
+            "rpc_retries",
+            "http_proxy_url",
+            "disable_keyring",
+            "storage",
+            "batch_size",
+            "image_builder",
+            "images",
+            "image_registry",
+            "local_tracked",
+            "local_tracked_strict",
+            "scopes",
+            "load_plugin_type_transformers",
+        ]
+    ),
+    "flyte.with_runcontext": frozenset(
+        [
+            "service_account",
+            "version",
+            "copy_style",
+            "dry_run",
+            "copy_bundle_to",
+            "interactive_mode",
+            "raw_data_path",
+            "run_base_dir",
+            "run_start_time",
+            "overwrite_cache",
+            "env_vars",
+            "labels",
+            "annotations",
+            "interruptible",
+            "log_level",
+            "log_format",
+            "user_log_level",
+            "reset_root_logger",
+            "disable_run_cache",
+            "queue",
+            "max_action_concurrency",
+            "notifications",
+            "custom_context",
+            "cache_lookup_scope",
+            "preserve_original_types",
+            "debug",
+            "tracked",
+            "tracked_strict",
+        ]
+    ),
+}
+
+
+def refuse_unbuilt(where: str, settings: Mapping[str, Any]) -> None:
+    """Raise for any setting left over after those that are built.
+
+    Raises:
+        NotImplementedError: for a setting of Flyte's that this version does not have yet.
+        TypeError: for a name that is no setting at all.
+    """
+    for name, value in settings.items():
+        if name in _PENDING.get(where, frozenset()):
+            raise NotImplementedError(
+                f"`{where}` does not support `{name}` yet in this version (got {value!r})\n"
+                f"hint: leave `{name}` out; nothing else of the task changes"
+            )
+        raise TypeError(f"`{where}` has no setting `{name}`\nhint: check the spelling")

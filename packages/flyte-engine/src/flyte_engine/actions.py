@@ -1,0 +1,74 @@
+"""What the engine is asked to run and what it answers. Values only; inputs and outputs are opaque bytes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flyte_engine.records import ActionRecord, ErrorRecord
+from flyte_engine.values import value
+from flyte_models.ids import ActionID
+from flyte_models.phases import ActionPhase
+from flyte_models.policies import RetryStrategy
+
+
+@value
+class Attempt:
+    """One try at an action, as its body sees it."""
+
+    action_id: ActionID
+    number: int
+    """Counted from 1."""
+    max_attempts: int
+    previous: ErrorRecord | None = None
+    """Why the attempt before failed."""
+
+
+@value
+class Completed:
+    """What a body that succeeded hands back."""
+
+    value: Any = None
+    """The value for a caller in this process; the engine only passes it on."""
+    outputs: bytes | None = None
+    """What is recorded."""
+
+
+def _no_retries() -> RetryStrategy:
+    return RetryStrategy(count=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRequest:
+    """An action to run."""
+
+    action_id: ActionID
+    task_name: str
+    body: Callable[[Attempt], Awaitable[Completed]]
+    """Called once per attempt."""
+    parent_name: str | None = None
+    """The action that calls; `None` for the root action."""
+    short_name: str = ""
+    group: str | None = None
+    inputs: bytes | None = None
+    """Recorded with the creation of the action."""
+    retry: RetryStrategy = field(default_factory=_no_retries)
+
+
+@value
+class ActionOutcome:
+    """How an action ended."""
+
+    record: ActionRecord
+    value: Any = None
+    """The value of the body, if it succeeded."""
+    exception: BaseException | None = None
+    """What the last attempt raised, if it failed; `ActionAbortedError` if the action was aborted meanwhile."""
+
+
+@value
+class EngineEvent:
+    """An action has changed."""
+
+    record: ActionRecord
+    previous: ActionPhase | None
+    """The phase before; `None` for a new action."""

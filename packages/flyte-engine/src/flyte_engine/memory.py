@@ -1,0 +1,137 @@
+"""A store that lives as long as the process: for runs that are not recorded, and for tests."""
+
+import threading
+from typing import TypeVar
+
+from flyte_engine.records import ActionRecord, AttemptRecord, RunRecord
+from flyte_engine.store import ActionChange, Change, StoreClosedError
+
+_T = TypeVar("_T")
+
+
+class _ActionEntry:
+    """All that is known of one action."""
+
+    __slots__ = ("attempts", "inputs", "outputs", "record")
+
+    def __init__(self, record: ActionRecord) -> None:
+        self.record = record
+        self.attempts: tuple[AttemptRecord, ...] = ()
+        self.inputs: bytes | None = None
+        self.outputs: bytes | None = None
+
+
+class MemoryStore:
+    """Keeps everything in dictionaries; a change is visible as soon as it is recorded.
+
+    Args:
+        keep_data: keep inputs and outputs too. Without them a large map costs no memory per value, and `inputs` and
+            `outputs` return `None`.
+    """
+
+    def __init__(self, *, keep_data: bool = True) -> None:
+        self._runs: dict[str, RunRecord] = {}
+        self._actions: dict[str, dict[str, _ActionEntry]] = {}
+        self._lock = threading.Lock()
+        self._keep_data = keep_data
+        self._closed = False
+
+    def record(self, change: Change) -> None:
+        """Take a change; see `ActionStore.record`."""
+        if self._closed:
+            raise _closed_error()
+        with self._lock:
+            if isinstance(change, ActionChange):
+                self._record_action(change)
+            else:
+                self._runs[change.run.run_name] = change.run
+
+    def _record_action(self, change: ActionChange) -> None:
+        record = change.action
+        actions = self._actions.get(record.run_name)
+        if actions is None:
+            actions = self._actions[record.run_name] = {}
+        entry = actions.get(record.name)
+        if entry is None:
+            entry = actions[record.name] = _ActionEntry(record)
+        else:
+            entry.record = record
+        attempt = change.attempt
+        if attempt is not None:
+            attempts = entry.attempts
+            if not attempts or attempts[-1].number < attempt.number:
+                entry.attempts = (*attempts, attempt)
+            elif attempts[-1].number == attempt.number:
+                entry.attempts = (*attempts[:-1], attempt)
+            else:
+                others = (known for known in attempts if known.number != attempt.number)
+                entry.attempts = tuple(sorted((*others, attempt), key=lambda known: known.number))
+        if self._keep_data:
+            if change.inputs is not None:
+                entry.inputs = change.inputs
+            if change.outputs is not None:
+                entry.outputs = change.outputs
+
+    async def flush(self) -> None:
+        """Return at once: nothing here outlives the process."""
+        if self._closed:
+            raise _closed_error()
+
+    def run(self, run_name: str) -> RunRecord | None:
+        """Return a run; see `ActionStore.run`."""
+        return self._open(self._runs).get(run_name)
+
+    def runs(self, limit: int = 100, *, project: str | None = None, domain: str | None = None) -> list[RunRecord]:
+        """Return the latest runs; see `ActionStore.runs`."""
+        runs = self._open(self._runs)
+        with self._lock:
+            found = [run for run in runs.values() if project in (None, run.project) and domain in (None, run.domain)]
+        found.reverse()
+        found.sort(key=lambda run: run.created_at, reverse=True)
+        return found[: max(limit, 0)]
+
+    def action(self, run_name: str, name: str) -> ActionRecord | None:
+        """Return an action; see `ActionStore.action`."""
+        entry = self._entry(run_name, name)
+        return entry.record if entry is not None else None
+
+    def actions(self, run_name: str, parent: str | None = None) -> list[ActionRecord]:
+        """Return actions of a run; see `ActionStore.actions`."""
+        actions = self._open(self._actions)
+        with self._lock:
+            records = [entry.record for entry in actions.get(run_name, {}).values()]
+        return records if parent is None else [record for record in records if record.parent_name == parent]
+
+    def attempts(self, run_name: str, name: str) -> list[AttemptRecord]:
+        """Return the attempts of an action; see `ActionStore.attempts`."""
+        entry = self._entry(run_name, name)
+        return list(entry.attempts) if entry is not None else []
+
+    def inputs(self, run_name: str, name: str) -> bytes | None:
+        """Return inputs; see `ActionStore.inputs`."""
+        entry = self._entry(run_name, name)
+        return entry.inputs if entry is not None else None
+
+    def outputs(self, run_name: str, name: str) -> bytes | None:
+        """Return outputs; see `ActionStore.outputs`."""
+        entry = self._entry(run_name, name)
+        return entry.outputs if entry is not None else None
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._closed = True
+        with self._lock:
+            self._runs.clear()
+            self._actions.clear()
+
+    def _entry(self, run_name: str, name: str) -> _ActionEntry | None:
+        return self._open(self._actions).get(run_name, {}).get(name)
+
+    def _open(self, table: _T) -> _T:
+        if self._closed:
+            raise _closed_error()
+        return table
+
+
+def _closed_error() -> StoreClosedError:
+    return StoreClosedError("the store is closed\nhint: keep it open until the last run is finished and read")

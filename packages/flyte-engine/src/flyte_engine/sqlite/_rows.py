@@ -1,0 +1,211 @@
+"""Records to rows and back, and the one transaction that writes a batch of changes."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, RunRecord
+from flyte_engine.sqlite._database import rollback
+from flyte_engine.store import ActionChange, Change
+from flyte_models.phases import ActionPhase
+
+Row: TypeAlias = tuple[Any, ...]
+
+RUN_COLUMNS = ("run_name", "task_name", "project", "domain", "org", "created_at", "ended_at", "phase", "details")
+ACTION_COLUMNS = (
+    "run_name",
+    "name",
+    "parent_name",
+    "task_name",
+    "short_name",
+    "group_name",
+    "phase",
+    "attempt",
+    "max_attempts",
+    "created_at",
+    "started_at",
+    "ended_at",
+    "error",
+)
+ATTEMPT_COLUMNS = ("run_name", "action_name", "number", "phase", "started_at", "ended_at", "error")
+PAYLOAD_COLUMNS = ("run_name", "action_name", "kind", "data")
+
+INPUTS = "inputs"
+OUTPUTS = "outputs"
+
+# Each statement gives up the interpreter's lock and has to win it back from a busy loop thread, so many rows go into one.
+# 64 rows of 13 columns stay below 999, the least number of parameters that SQLite builds allow.
+_ROWS_PER_STATEMENT = (64, 8, 2, 1)
+
+
+class _Table:
+    """How rows of one table are inserted or, if their key exists, replaced."""
+
+    def __init__(self, name: str, columns: Sequence[str], keys: int) -> None:
+        updates = ", ".join(f"{column} = excluded.{column}" for column in columns[keys:])
+        row = f"({', '.join('?' * len(columns))})"
+        insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES"
+        replace = f"ON CONFLICT ({', '.join(columns[:keys])}) DO UPDATE SET {updates}"
+        self._statements = [(count, f"{insert} {', '.join([row] * count)} {replace}") for count in _ROWS_PER_STATEMENT]
+
+    def write(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+        """Write the rows, as many per statement as it takes."""
+        pending = list(rows)
+        start = 0
+        for count, statement in self._statements:
+            while len(pending) - start >= count:
+                values = [value for row in pending[start : start + count] for value in row]
+                connection.execute(statement, values)
+                start += count
+
+
+_RUNS = _Table("runs", RUN_COLUMNS, keys=1)
+_ACTIONS = _Table("actions", ACTION_COLUMNS, keys=2)
+_ATTEMPTS = _Table("attempts", ATTEMPT_COLUMNS, keys=3)
+_PAYLOADS = _Table("payloads", PAYLOAD_COLUMNS, keys=3)
+
+
+def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+    """Write changes in one transaction: all of them or none. Of several changes to one row only the last is written.
+
+    Raises:
+        sqlite3.Error: SQLite refuses; nothing was written.
+    """
+    runs: dict[str, RunRecord] = {}
+    actions: dict[tuple[str, str], ActionRecord] = {}
+    attempts: dict[tuple[str, str, int], AttemptRecord] = {}
+    payloads: dict[tuple[str, str, str], bytes] = {}
+    for change in changes:
+        if isinstance(change, ActionChange):
+            action = change.action
+            key = (action.run_name, action.name)
+            actions[key] = action
+            if change.attempt is not None:
+                attempts[*key, change.attempt.number] = change.attempt
+            if change.inputs is not None:
+                payloads[*key, INPUTS] = change.inputs
+            if change.outputs is not None:
+                payloads[*key, OUTPUTS] = change.outputs
+        else:
+            runs[change.run.run_name] = change.run
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _RUNS.write(connection, map(_run_to_row, runs.values()))
+        _ACTIONS.write(connection, map(_action_to_row, actions.values()))
+        _ATTEMPTS.write(connection, (_attempt_to_row(key, attempt) for key, attempt in attempts.items()))
+        _PAYLOADS.write(connection, ((*key, data) for key, data in payloads.items()))
+        connection.execute("COMMIT")
+    except BaseException:
+        rollback(connection)
+        raise
+
+
+def _run_to_row(run: RunRecord) -> Row:
+    details = {"source_path": run.source_path, "command": run.command, "labels": dict(run.labels)}
+    return (
+        run.run_name,
+        run.task_name,
+        run.project,
+        run.domain,
+        run.org,
+        run.created_at,
+        run.ended_at,
+        run.phase.value,
+        json.dumps(details),
+    )
+
+
+def run_from_row(row: Row) -> RunRecord:
+    """Build a run from a row of `RUN_COLUMNS`."""
+    run_name, task_name, project, domain, org, created_at, ended_at, phase, text = row
+    details = cast("Mapping[str, Any]", json.loads(text))
+    return RunRecord(
+        run_name=run_name,
+        task_name=task_name,
+        project=project,
+        domain=domain,
+        org=org,
+        created_at=created_at,
+        ended_at=ended_at,
+        phase=ActionPhase(phase),
+        source_path=details.get("source_path"),
+        command=details.get("command"),
+        labels=details.get("labels", {}),
+    )
+
+
+def _action_to_row(action: ActionRecord) -> Row:
+    return (
+        action.run_name,
+        action.name,
+        action.parent_name,
+        action.task_name,
+        action.short_name,
+        action.group,
+        action.phase.value,
+        action.attempt,
+        action.max_attempts,
+        action.created_at,
+        action.started_at,
+        action.ended_at,
+        _error_to_text(action.error),
+    )
+
+
+def action_from_row(row: Row) -> ActionRecord:
+    """Build an action from a row of `ACTION_COLUMNS`."""
+    run_name, name, parent_name, task_name, short_name, group, phase, *numbers, text = row
+    attempt, max_attempts, created_at, started_at, ended_at = numbers
+    return ActionRecord(
+        run_name=run_name,
+        name=name,
+        parent_name=parent_name,
+        task_name=task_name,
+        short_name=short_name,
+        group=group,
+        phase=ActionPhase(phase),
+        attempt=attempt,
+        max_attempts=max_attempts,
+        created_at=created_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        error=_error_from_text(text),
+    )
+
+
+def _attempt_to_row(key: tuple[str, str, int], attempt: AttemptRecord) -> Row:
+    return (*key, attempt.phase.value, attempt.started_at, attempt.ended_at, _error_to_text(attempt.error))
+
+
+def attempt_from_row(row: Row) -> AttemptRecord:
+    """Build an attempt from a row of `ATTEMPT_COLUMNS`."""
+    _, _, number, phase, started_at, ended_at, text = row
+    return AttemptRecord(number, ActionPhase(phase), started_at, ended_at, _error_from_text(text))
+
+
+def _error_to_text(error: ErrorRecord | None) -> str | None:
+    if error is None:
+        return None
+    return json.dumps(
+        {
+            "code": error.code,
+            "message": error.message,
+            "kind": error.kind,
+            "recoverable": error.recoverable,
+            "traceback": error.traceback,
+        }
+    )
+
+
+def _error_from_text(text: str | None) -> ErrorRecord | None:
+    if text is None:
+        return None
+    fields = cast("Mapping[str, Any]", json.loads(text))
+    return ErrorRecord(
+        code=fields["code"],
+        message=fields["message"],
+        kind=fields["kind"],
+        recoverable=fields["recoverable"],
+        traceback=fields.get("traceback"),
+    )

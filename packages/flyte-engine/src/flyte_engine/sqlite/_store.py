@@ -1,0 +1,163 @@
+"""`SQLiteStore`: reads on connections of their own, writes through the batching thread."""
+
+import os
+import sqlite3
+import weakref
+from collections import deque
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+from flyte_engine.records import ActionRecord, AttemptRecord, RunRecord
+from flyte_engine.sqlite import _database as database
+from flyte_engine.sqlite import _rows as rows
+from flyte_engine.sqlite._writer import BatchWriter
+from flyte_engine.store import Change, StoreClosedError
+
+_SELECT_RUNS = f"SELECT {', '.join(rows.RUN_COLUMNS)} FROM runs"  # noqa: S608  # own names
+_SELECT_ACTIONS = f"SELECT {', '.join(rows.ACTION_COLUMNS)} FROM actions"  # noqa: S608
+_SELECT_ATTEMPTS = f"SELECT {', '.join(rows.ATTEMPT_COLUMNS)} FROM attempts"  # noqa: S608
+
+
+class SQLiteStore:
+    """Keeps runs in one SQLite file that several processes may use at once.
+
+    Safe from any thread. What `flush` has returned for survives the process, and with `synchronous="FULL"` the machine's
+    loss of power too. The file and the folders that have to be made are the user's alone (0600, 0700). A store that is
+    not closed ends its thread when it is collected or when the interpreter exits. After a fork the child cannot use it.
+
+    Args:
+        path: the file; made if it does not exist.
+        synchronous: SQLite's `PRAGMA synchronous`.
+        max_bytes: do not let the file grow beyond; a change that needs more fails as on a full disk.
+        busy_seconds: how long to wait for a lock of another process.
+
+    Raises:
+        StoreCorruptError: the file is damaged or something else.
+        StoreVersionError: the file was written by a newer version.
+        StoreError: the file cannot be made or opened.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        synchronous: database.Synchronous = "NORMAL",
+        max_bytes: int | None = None,
+        busy_seconds: float = 10.0,
+    ) -> None:
+        self._path = Path(path).expanduser().absolute()
+        self._busy_seconds = busy_seconds
+        self._readers: deque[sqlite3.Connection] = deque()
+        self._is_closed = False
+        database.create_file(self._path)
+        connect = partial(
+            database.connect, self._path, synchronous=synchronous, busy_seconds=busy_seconds, max_bytes=max_bytes
+        )
+        try:
+            with closing(connect()) as connection:
+                database.retry_while_locked(partial(database.migrate, connection, self._path), busy_seconds)
+        except sqlite3.Error as error:
+            raise database.explain(error, self._path) from error
+        self._writer = BatchWriter(connect, self._path, busy_seconds)
+        self._finalizer = weakref.finalize(self, _close, self._writer, self._readers)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    def record(self, change: Change) -> None:
+        """Take a change; see `ActionStore.record`."""
+        self._writer.record(change)
+
+    async def flush(self) -> None:
+        """Wait for durability; see `ActionStore.flush`."""
+        await self._writer.flush()
+
+    def run(self, run_name: str) -> RunRecord | None:
+        """Return a run; see `ActionStore.run`."""
+        found = self._read(f"{_SELECT_RUNS} WHERE run_name = ?", run_name)
+        return rows.run_from_row(found[0]) if found else None
+
+    def runs(self, limit: int = 100, *, project: str | None = None, domain: str | None = None) -> list[RunRecord]:
+        """Return the latest runs; see `ActionStore.runs`."""
+        wanted = {"project": project, "domain": domain}
+        conditions = [f"{column} = ?" for column, value in wanted.items() if value is not None]
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        values = [value for value in wanted.values() if value is not None]
+        sql = f"{_SELECT_RUNS}{where} ORDER BY created_at DESC, id DESC LIMIT ?"
+        return [rows.run_from_row(row) for row in self._read(sql, *values, max(limit, 0))]
+
+    def action(self, run_name: str, name: str) -> ActionRecord | None:
+        """Return an action; see `ActionStore.action`."""
+        found = self._read(f"{_SELECT_ACTIONS} WHERE run_name = ? AND name = ?", run_name, name)
+        return rows.action_from_row(found[0]) if found else None
+
+    def actions(self, run_name: str, parent: str | None = None) -> list[ActionRecord]:
+        """Return actions of a run; see `ActionStore.actions`."""
+        if parent is None:
+            found = self._read(f"{_SELECT_ACTIONS} WHERE run_name = ? ORDER BY id", run_name)
+        else:
+            sql = f"{_SELECT_ACTIONS} WHERE run_name = ? AND parent_name = ? ORDER BY id"
+            found = self._read(sql, run_name, parent)
+        return [rows.action_from_row(row) for row in found]
+
+    def attempts(self, run_name: str, name: str) -> list[AttemptRecord]:
+        """Return the attempts of an action; see `ActionStore.attempts`."""
+        sql = f"{_SELECT_ATTEMPTS} WHERE run_name = ? AND action_name = ? ORDER BY number"
+        return [rows.attempt_from_row(row) for row in self._read(sql, run_name, name)]
+
+    def inputs(self, run_name: str, name: str) -> bytes | None:
+        """Return inputs; see `ActionStore.inputs`."""
+        return self._payload(run_name, name, rows.INPUTS)
+
+    def outputs(self, run_name: str, name: str) -> bytes | None:
+        """Return outputs; see `ActionStore.outputs`."""
+        return self._payload(run_name, name, rows.OUTPUTS)
+
+    def close(self) -> None:
+        """Write what is queued, end the thread, close the file; see `ActionStore.close`."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._finalizer()
+
+    def _payload(self, run_name: str, name: str, kind: str) -> bytes | None:
+        sql = "SELECT data FROM payloads WHERE run_name = ? AND action_name = ? AND kind = ?"
+        found = self._read(sql, run_name, name, kind)
+        return found[0][0] if found else None
+
+    def _read(self, sql: str, *values: str | int) -> list[rows.Row]:
+        try:
+            with self._reader() as connection:
+                return connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise database.explain(error, self._path) from error
+
+    @contextmanager
+    def _reader(self) -> Generator[sqlite3.Connection]:
+        if self._is_closed:
+            raise StoreClosedError(
+                f"the store `{self._path}` is closed\nhint: keep it open until the last run is read", self._path
+            )
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = database.connect(self._path, synchronous="NORMAL", busy_seconds=self._busy_seconds)
+            connection.execute("PRAGMA query_only = ON")
+        try:
+            yield connection
+        finally:
+            if self._is_closed:
+                connection.close()
+            else:
+                self._readers.append(connection)
+
+
+def _close(writer: BatchWriter, readers: deque[sqlite3.Connection]) -> None:
+    # The last connection to close brings the journal into the database; that is better left to the writer's thread.
+    while readers:
+        readers.pop().close()
+    writer.close()

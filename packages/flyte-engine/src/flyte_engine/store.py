@@ -1,0 +1,122 @@
+"""Where records are kept: the changes a store takes, the `ActionStore` protocol and its errors. No implementation lives here."""
+
+import os
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+from flyte_engine.records import ActionRecord, AttemptRecord, RunRecord
+from flyte_engine.values import value
+
+
+@value
+class RunChange:
+    """A run is now as `run` says."""
+
+    run: RunRecord
+
+
+@value
+class ActionChange:
+    """An action is now as `action` says; what comes with it becomes durable together with it or not at all."""
+
+    action: ActionRecord
+    attempt: AttemptRecord | None = None
+    """The attempt that changed; `None` leaves the attempts as they are."""
+    inputs: bytes | None = None
+    """`None` leaves the stored inputs as they are."""
+    outputs: bytes | None = None
+    """`None` leaves the stored outputs as they are."""
+
+
+Change: TypeAlias = RunChange | ActionChange
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; the message says what to do.
+
+    Args:
+        message: what happened, and a hint.
+        path: the store's file, where it has one.
+    """
+
+    def __init__(self, message: str, path: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class StoreCorruptError(StoreError):
+    """The file is not a store, or is damaged."""
+
+
+class StoreVersionError(StoreError):
+    """The file was written by a newer version of this package."""
+
+
+class StoreWriteError(StoreError):
+    """Changes could not be made durable. The store takes no further changes."""
+
+
+class StoreClosedError(StoreError):
+    """The store was closed before."""
+
+
+class ActionStore(Protocol):
+    """Keeps runs, actions, attempts and their data.
+
+    Reads are plain calls, safe from any thread. They see at least what was recorded before the last `flush` that
+    returned, and never a part of a change.
+    """
+
+    def record(self, change: Change) -> None:
+        """Take a change, in order, without waiting for it to be durable. Safe from any thread.
+
+        Raises:
+            StoreClosedError: the store is closed.
+            StoreWriteError: an earlier change could not be written.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Return when everything recorded so far is durable.
+
+        Raises:
+            StoreClosedError: the store is closed.
+            StoreWriteError: a change could not be written; changes of its batch and later ones are lost.
+        """
+        ...
+
+    def run(self, run_name: str) -> RunRecord | None:
+        """Return a run, or `None` if there is none of that name."""
+        ...
+
+    def runs(self, limit: int = 100, *, project: str | None = None, domain: str | None = None) -> list[RunRecord]:
+        """Return the latest runs, newest first, at most `limit`, only those of `project` and `domain` if given."""
+        ...
+
+    def action(self, run_name: str, name: str) -> ActionRecord | None:
+        """Return an action, or `None` if there is none of that name."""
+        ...
+
+    def actions(self, run_name: str, parent: str | None = None) -> Sequence[ActionRecord]:
+        """Return the actions of a run, or only the children of `parent`, in the order they were first recorded."""
+        ...
+
+    def attempts(self, run_name: str, name: str) -> Sequence[AttemptRecord]:
+        """Return the attempts of an action by number."""
+        ...
+
+    def inputs(self, run_name: str, name: str) -> bytes | None:
+        """Return the inputs of an action, or `None` if none were recorded."""
+        ...
+
+    def outputs(self, run_name: str, name: str) -> bytes | None:
+        """Return the outputs of an action, or `None` if none were recorded."""
+        ...
+
+    def close(self) -> None:
+        """Make everything recorded durable and free what the store holds. Repeating it does nothing.
+
+        Raises:
+            StoreWriteError: changes are lost that no `flush` has complained about.
+        """
+        ...

@@ -1,0 +1,70 @@
+"""Which task context, group and custom context are current, in this thread or asyncio task."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from flyte_models.task_context import NULL_TASK_CONTEXT, GroupData, TaskContext
+
+__all__ = ["current_context", "current_custom_context", "custom_context_scope", "group_scope", "task_scope"]
+
+_current: ContextVar[TaskContext] = ContextVar("flyte_task_context", default=NULL_TASK_CONTEXT)
+
+
+def current_context() -> TaskContext:
+    """Give the context of the task that runs here, or the false `NULL_TASK_CONTEXT` outside of tasks."""
+    return _current.get()
+
+
+@contextmanager
+def task_scope(context: TaskContext) -> Generator[TaskContext]:
+    """Make a context the current one for the block, here and in what is started from here (asyncio tasks, copied contexts).
+
+    ```python
+    from flyte_models.context import current_context, task_scope
+    from flyte_models.ids import ActionID
+    from flyte_models.paths import RawDataPath
+    from flyte_models.task_context import TaskContext
+
+    context = TaskContext(
+        action=ActionID(name="a0"), version="v1", raw_data_path=RawDataPath(path="/tmp/raw"),
+        output_path="/tmp/out", run_base_dir="/tmp/run", report=None,
+    )
+    assert not current_context()
+    with task_scope(context):
+        assert current_context() is context
+    ```
+    """
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def group_scope(name: str) -> Generator[None]:
+    """Show the child actions of the block as one group. The innermost group counts; outside of tasks nothing happens."""
+    context = current_context()
+    if not context:
+        yield
+        return
+    with task_scope(context.replace(group_data=GroupData(name))):
+        yield
+
+
+@contextmanager
+def custom_context_scope(**context: str) -> Generator[None]:
+    """Add pairs that child actions of the block inherit. Outside of tasks nothing happens."""
+    task = current_context()
+    if not task:
+        yield
+        return
+    with task_scope(task.replace(custom_context={**task.custom_context, **context})):
+        yield
+
+
+def current_custom_context() -> dict[str, str]:
+    """Give a copy of the pairs that child actions inherit; empty outside of tasks."""
+    context = current_context()
+    return dict(context.custom_context) if context else {}

@@ -1,0 +1,41 @@
+"""Local files as a store: URIs, atomic writes, refusal of what is not built."""
+
+from pathlib import Path
+
+import pytest
+
+from flyte_storage import LocalFile, UnsupportedStoreError, is_remote, local_path, write_atomically
+
+
+def test_paths_and_file_uris_name_the_same_file(tmp_path: Path) -> None:
+    target = tmp_path / "a file ü.txt"
+    target.write_bytes(b"x")
+    assert local_path(str(target)) == target
+    assert local_path(target.as_uri()) == target
+    with LocalFile(target.as_uri()).open() as stream:
+        assert stream.read() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"), [("a/b", False), ("/a", False), ("file:///a", False), ("s3://b/k", True), ("C:\\x", False)]
+)
+def test_is_remote(uri: str, expected: bool) -> None:
+    assert is_remote(uri) is expected
+
+
+def test_other_stores_are_refused_by_name() -> None:
+    with pytest.raises(UnsupportedStoreError, match="`s3://`.*\nhint"):
+        local_path("s3://bucket/key")
+
+
+def test_a_write_is_whole_or_absent(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "out.bin"
+    with write_atomically(target) as stream:
+        stream.write(b"first")
+        assert not target.exists()
+    assert target.read_bytes() == b"first"
+    with pytest.raises(RuntimeError), write_atomically(target) as stream:
+        stream.write(b"second")
+        raise RuntimeError
+    assert target.read_bytes() == b"first"
+    assert [entry.name for entry in target.parent.iterdir()] == ["out.bin"]

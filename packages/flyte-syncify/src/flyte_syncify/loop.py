@@ -1,0 +1,159 @@
+"""The background event loop: one daemon thread, started when first needed, ended at interpreter exit."""
+
+import asyncio
+import atexit
+import contextvars
+import os
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_CLEANUP_SECONDS = 10.0
+"""How long an interrupted caller waits for the clean-up code of the coroutine it was waiting for."""
+
+_CLOSE_SECONDS = 2.0
+"""How long interpreter exit waits for the loop's remaining tasks."""
+
+
+class BackgroundLoop:
+    """An event loop on a daemon thread of its own.
+
+    The thread starts with the first coroutine and belongs to this object: `close` (also registered with `atexit`) cancels what
+    still runs and ends it. After a fork the child starts a loop of its own, because threads do not survive a fork.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Remember the thread's name; nothing is started."""
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        """Return the running loop, starting its thread if there is none in this process."""
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._start()
+            assert self._loop is not None
+            return self._loop
+
+    def is_current(self) -> bool:
+        """Tell whether the caller runs on this loop's own thread."""
+        return self._thread is threading.current_thread() and self._pid == os.getpid()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run `coroutine` on the loop and block until it ends.
+
+        Context variables of the caller are visible to the coroutine. When the wait is interrupted (ctrl-c), the coroutine is
+        cancelled and its clean-up code gets up to 10 seconds; a second interrupt gives up waiting for it.
+
+        Raises:
+            RuntimeError: when called on the loop's own thread, where waiting would never end.
+        """
+        if self.is_current():
+            coroutine.close()
+            raise RuntimeError(
+                f"a blocking call was made on the `{self._name}` event loop, where it could never finish\n"
+                "hint: inside `async def`, await the `.aio(...)` form instead"
+            )
+        ended = threading.Event()
+
+        async def supervised() -> T:
+            try:
+                return await coroutine
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(supervised(), self.get())
+        try:
+            return future.result()
+        except BaseException:
+            if not future.done() or future.cancelled():
+                future.cancel()
+                ended.wait(_CLEANUP_SECONDS)
+            raise
+
+    async def run_async(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run `coroutine` on the loop and await its end from whichever loop the caller runs on."""
+        if self.is_current():
+            return await coroutine
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.get()))
+
+    def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
+        """Yield the items of an async iterator that runs on the loop.
+
+        All steps run in one context (a copy of the caller's), so context variables set by the generator hold between items.
+        """
+        context = contextvars.copy_context()
+        try:
+            while True:
+                try:
+                    yield context.run(self.run, _next(stream))
+                except StopAsyncIteration:
+                    return
+        finally:
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                context.run(self.run, _await(close()))
+
+    async def iterate_async(self, stream: AsyncIterator[T]) -> AsyncIterator[T]:
+        """Yield the items of an async iterator that runs on the loop, to a caller on any loop."""
+        try:
+            while True:
+                try:
+                    yield await self.run_async(_next(stream))
+                except StopAsyncIteration:
+                    return
+        finally:
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                await self.run_async(_await(close()))
+
+    def close(self) -> None:
+        """Cancel what still runs, stop the loop and join its thread, waiting 2 seconds at most."""
+        with self._lock:
+            loop, thread, pid = self._loop, self._thread, self._pid
+            self._loop = self._thread = None
+        if loop is None or thread is None or pid != os.getpid() or not thread.is_alive():
+            return
+        shutdown: Future[None] = asyncio.run_coroutine_threadsafe(_cancel_all(), loop)
+        try:
+            shutdown.result(_CLOSE_SECONDS)
+        except TimeoutError:
+            pass  # a task that ignores its cancellation must not keep the interpreter alive
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(_CLOSE_SECONDS)
+
+    def _start(self) -> None:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=_serve, args=(loop,), name=self._name, daemon=True)
+        thread.start()
+        self._loop, self._thread, self._pid = loop, thread, os.getpid()
+        atexit.register(self.close)
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+async def _next(stream: AsyncIterator[T]) -> T:
+    return await anext(stream)
+
+
+async def _await(awaitable: Any) -> None:
+    await awaitable
+
+
+async def _cancel_all() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,193 @@
+"""`@syncify`: both faces, context, errors, interruption, fork."""
+
+import asyncio
+import contextvars
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+
+import pytest
+
+from flyte_syncify import Syncify, syncify
+
+var: contextvars.ContextVar[str] = contextvars.ContextVar("var", default="unset")
+
+
+@syncify
+async def double(x: int) -> int:
+    await asyncio.sleep(0)
+    return 2 * x
+
+
+@syncify
+async def read_var() -> str:
+    return var.get()
+
+
+@syncify
+async def count(n: int) -> AsyncIterator[int]:
+    for i in range(n):
+        await asyncio.sleep(0)
+        yield i
+
+
+class Account:
+    def __init__(self, balance: int) -> None:
+        self.balance = balance
+
+    @syncify
+    async def deposit(self, amount: int) -> int:
+        self.balance += amount
+        return self.balance
+
+
+def test_blocks_when_called_plainly() -> None:
+    assert double(21) == 42
+
+
+def test_aio_is_awaitable_from_any_loop() -> None:
+    assert asyncio.run(double.aio(21)) == 42
+
+
+def test_methods_are_bound() -> None:
+    account = Account(1)
+    assert account.deposit(2) == 3
+    assert asyncio.run(account.deposit.aio(4)) == 7
+
+
+def test_generators_become_iterators() -> None:
+    assert list(count(3)) == [0, 1, 2]
+
+    async def collect() -> list[int]:
+        return [i async for i in count.aio(3)]
+
+    assert asyncio.run(collect()) == [0, 1, 2]
+
+
+def test_abandoned_generator_is_closed() -> None:
+    closed = []
+
+    @syncify
+    async def stream() -> AsyncIterator[int]:
+        try:
+            for i in range(10):
+                yield i
+        finally:
+            closed.append(True)
+
+    for i in stream():
+        if i == 2:
+            break
+    assert closed == [True]
+
+
+def test_context_variables_of_the_caller_are_visible() -> None:
+    token = var.set("caller")
+    try:
+        assert read_var() == "caller"
+    finally:
+        var.reset(token)
+
+
+def test_exceptions_keep_their_type_and_message() -> None:
+    @syncify
+    async def fail() -> None:
+        raise LookupError("no such thing")
+
+    with pytest.raises(LookupError, match="no such thing"):
+        fail()
+
+
+def test_blocking_call_on_the_loop_itself_is_refused() -> None:
+    @syncify
+    async def outer() -> int:
+        return double(1)
+
+    with pytest.raises(RuntimeError, match=r"await the `\.aio\(\.\.\.\)` form"):
+        outer()
+
+
+def test_only_async_functions_are_accepted() -> None:
+    with pytest.raises(TypeError, match="not an `async def`"):
+        syncify(len)  # type: ignore[arg-type]
+
+
+def test_close_ends_the_thread_and_a_later_call_starts_another() -> None:
+    own = Syncify("own")
+
+    @own
+    async def one() -> int:
+        return 1
+
+    assert one() == 1
+    own.loop.close()
+    assert one() == 1
+    own.loop.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_forked_child_gets_a_loop_of_its_own() -> None:
+    script = """
+        import os, sys
+        from flyte_syncify import syncify
+
+        @syncify
+        async def one() -> int:
+            return 1
+
+        assert one() == 1
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if one() == 1 else 1)
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=30).returncode == 0
+
+
+def test_ctrl_c_cancels_the_coroutine_and_runs_its_clean_up() -> None:
+    script = """
+        import asyncio, sys
+        from flyte_syncify import syncify
+
+        @syncify
+        async def forever() -> None:
+            print("started", flush=True)
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                await asyncio.sleep(0.05)
+                print("cleaned up", flush=True)
+
+        try:
+            forever()
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+            sys.exit(130)
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert out == "cleaned up\ninterrupted\n"
+    assert process.returncode == 130
+
+
+def test_functions_that_never_wait_have_both_faces_without_a_loop() -> None:
+    script = """
+        import sys
+        from flyte_syncify import immediate
+
+        @immediate
+        def double(x: int) -> int:
+            return 2 * x
+
+        assert double(21) == 42
+        assert "asyncio" not in sys.modules
+        import asyncio
+        assert asyncio.run(double.aio(21)) == 42
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=30).returncode == 0

@@ -1,0 +1,320 @@
+"""Texts of the command line as values of a declared type."""
+
+import dataclasses
+import datetime
+import enum
+import json
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from flyte_storage import is_remote, local_path
+
+from flyte_types.file import File
+from flyte_types.names import describe_type
+from flyte_types.packing import fields_of
+
+__all__ = ["parse_text", "to_type"]
+
+_TRUE = {"1", "true", "t", "yes", "y", "on"}
+_FALSE = {"0", "false", "f", "no", "n", "off"}
+_NONE = {"", "none", "null"}
+
+
+def parse_text(text: str, t: Any) -> Any:
+    """Convert a text to a value of a type.
+
+    Numbers, text, booleans, enum members by name (or value), datetimes (ISO 8601, `now`, `today`, each with `+` or `-` a duration),
+    dates, durations (ISO 8601, `1:24`, `10 days`), files (path or URI), lists, dicts and dataclasses (JSON, or the path of a JSON
+    file), unions (each variant in turn, `str` last).
+
+    Raises:
+        ValueError: The text is not one of the type; the message says what came and what is expected.
+    """
+    origin = typing.get_origin(t)
+    if origin is typing.Annotated:
+        return parse_text(text, typing.get_args(t)[0])
+    if origin in (typing.Union, types.UnionType):
+        return _parse_union(text, t)
+    if origin is File or t is File:
+        return _parse_file(text)
+    if t is None or t is types.NoneType:
+        if text.strip().lower() in _NONE:
+            return None
+        raise _bad(text, t)
+    parser = _PARSERS.get(t)
+    if parser is not None:
+        return parser(text)
+    if isinstance(t, type) and issubclass(t, enum.Enum):
+        return _parse_enum(text, t)
+    if (origin or t) in (list, dict, tuple, set) or dataclasses.is_dataclass(origin or t) or t is Any:
+        return to_type(_load_json(text, t), t)
+    raise ValueError(f"{text!r}: values of type `{describe_type(t)}` cannot be given as text")
+
+
+def _bad(text: str, t: Any, hint: str = "") -> ValueError:
+    return ValueError(f"{text!r} is not a valid `{describe_type(t)}`" + (f"\nhint: {hint}" if hint else ""))
+
+
+def _parse_int(text: str) -> int:
+    try:
+        return int(text.strip())
+    except ValueError:
+        raise _bad(text, int) from None
+
+
+def _parse_float(text: str) -> float:
+    try:
+        return float(text.strip())
+    except ValueError:
+        raise _bad(text, float) from None
+
+
+def _parse_bool(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise _bad(text, bool, "write `true` or `false`")
+
+
+def _parse_enum(text: str, t: type[enum.Enum]) -> enum.Enum:
+    if text in t.__members__:
+        return t[text]
+    for member in t:
+        if str(member.value) == text:
+            return member
+    raise _bad(text, t, f"one of {', '.join(f'`{name}`' for name in t.__members__)}")
+
+
+def _parse_union(text: str, t: Any) -> Any:
+    variants = typing.get_args(t)
+    if types.NoneType in variants and text.strip().lower() in {"none", "null"}:
+        return None
+    ordered = [arg for arg in variants if arg not in (str, types.NoneType)] + [arg for arg in variants if arg is str]
+    reasons: list[str] = []
+    for variant in ordered:
+        try:
+            return parse_text(text, variant)
+        except ValueError as error:
+            reasons.append(str(error).partition("\n")[0])
+    if len(reasons) == 1:
+        raise ValueError(reasons[0])
+    raise _bad(text, t)
+
+
+def _parse_file(text: str) -> File[Any]:
+    if is_remote(text):
+        return File[Any](path=text)
+    path = local_path(text)
+    if not path.exists():
+        raise ValueError(f"file not found: `{text}`\nhint: the path is relative to `{Path.cwd()}`")
+    if path.is_dir():
+        raise ValueError(f"`{text}` is a folder, and a file is expected")
+    return File[Any](path=str(path.absolute()))
+
+
+_OFFSET = re.compile(r"^(?P<base>.+?)\s*(?<=[\s\w])(?P<sign>[+-])\s+(?P<delta>.+)$")
+
+
+def _parse_datetime(text: str) -> datetime.datetime:
+    word = text.strip()
+    offset = _OFFSET.match(word)
+    if offset is not None:
+        base = _parse_datetime(offset["base"])
+        delta = _parse_timedelta(offset["delta"])
+        return base + delta if offset["sign"] == "+" else base - delta
+    now = datetime.datetime.now(tz=datetime.UTC)
+    if word == "now":
+        return now
+    if word == "today":
+        return now.replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        return datetime.datetime.fromisoformat(word)
+    except ValueError:
+        raise _bad(text, datetime.datetime, "write it as `2026-01-31T12:00:00`, `now`, `today` or `now - 2 days`") from None
+
+
+def _parse_date(text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text.strip())
+    except ValueError:
+        pass
+    try:
+        return _parse_datetime(text).date()
+    except ValueError:
+        raise _bad(text, datetime.date, "write it as `2026-01-31`") from None
+
+
+_ISO_DURATION = re.compile(
+    r"^(?P<sign>[+-])?P(?:(?P<weeks>\d+(?:\.\d+)?)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"
+    r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?$",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(r"^(?P<sign>-)?(?:(?:(?P<hours>\d+):)?(?P<minutes>\d*)):(?P<seconds>\d{1,2}(?:\.\d+)?)$")
+_PART = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[a-zA-Z]+)\s*,?")
+_UNITS = {
+    "microseconds": ("microsecond", "microseconds", "us"),
+    "milliseconds": ("millisecond", "milliseconds", "ms"),
+    "seconds": ("second", "seconds", "sec", "secs", "s"),
+    "minutes": ("minute", "minutes", "min", "mins", "m"),
+    "hours": ("hour", "hours", "hr", "hrs", "h"),
+    "days": ("day", "days", "d"),
+    "weeks": ("week", "weeks", "w"),
+}
+_UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words}
+
+
+def _parse_timedelta(text: str) -> datetime.timedelta:
+    word = text.strip()
+    for pattern in (_ISO_DURATION, _CLOCK):
+        found = pattern.match(word)
+        if found is not None:
+            parts = {name: float(value) for name, value in found.groupdict().items() if value and name != "sign"}
+            if parts:
+                delta = datetime.timedelta(**parts)
+                return -delta if found["sign"] == "-" else delta
+    return _parse_words(word, text)
+
+
+def _parse_words(word: str, text: str) -> datetime.timedelta:
+    sign = -1 if word.startswith("-") else 1
+    rest = word.removeprefix("-")
+    parts: dict[str, float] = {}
+    while rest:
+        found = _PART.match(rest)
+        unit = _UNIT_OF.get(found["unit"].lower()) if found else None
+        if found is None or unit is None:
+            raise _bad(text, datetime.timedelta, "write it as `PT1H30M`, `1:24` or `10 days`")
+        parts[unit] = parts.get(unit, 0) + float(found["number"])
+        rest = rest[found.end() :]
+    if not parts:
+        raise _bad(text, datetime.timedelta, "write it as `PT1H30M`, `1:24` or `10 days`")
+    return sign * datetime.timedelta(**parts)
+
+
+_PARSERS: dict[Any, Callable[[str], Any]] = {
+    int: _parse_int,
+    float: _parse_float,
+    bool: _parse_bool,
+    str: str,
+    datetime.datetime: _parse_datetime,
+    datetime.date: _parse_date,
+    datetime.timedelta: _parse_timedelta,
+}
+
+
+def _load_json(text: str, t: Any) -> Any:
+    source = text.strip()
+    if source.endswith((".json", ".yaml", ".yml")) and not source.startswith(("{", "[", '"')):
+        path = Path(source)
+        if not path.is_file():
+            raise ValueError(f"file not found: `{source}`\nhint: the path is relative to `{Path.cwd()}`")
+        if not source.endswith(".json"):
+            raise ValueError(f"`{source}`: values from YAML files are not built yet\nhint: write it as JSON")
+        source = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(source)
+    except json.JSONDecodeError as error:
+        raise _bad(text, t, f"it must be JSON, or the path of a JSON file ({error})") from None
+
+
+def to_type(data: Any, t: Any, where: str = "") -> Any:
+    """Convert plain JSON data to a value of a type: dicts become dataclasses, texts become dates, files, enums.
+
+    Args:
+        data: What `json.loads` gives.
+        t: The declared type.
+        where: The place inside the value, for messages.
+
+    Raises:
+        ValueError: The data does not fit; the message says where.
+    """
+    origin, args = typing.get_origin(t), typing.get_args(t)
+    kind = origin or t
+    at = f" at `{where}`" if where else ""
+    wrong = ValueError(f"{data!r:.80}{at} is not a valid `{describe_type(t)}`")
+    if t is Any or t is object:
+        return data
+    if origin is typing.Annotated:
+        return to_type(data, args[0], where)
+    if origin in (typing.Union, types.UnionType):
+        return _to_union(data, args, where, wrong)
+    if kind in (list, tuple, set, frozenset):
+        if not isinstance(data, list):
+            raise wrong
+        items = cast("list[Any]", data)
+        if kind is tuple and args and args[-1] is not Ellipsis:
+            if len(items) != len(args):
+                raise wrong
+            return tuple(to_type(item, arg, f"{where}[{i}]") for i, (item, arg) in enumerate(zip(items, args, strict=True)))
+        built = [to_type(item, args[0] if args else Any, f"{where}[{i}]") for i, item in enumerate(items)]
+        return built if kind is list else kind(built)
+    if kind is dict:
+        if not isinstance(data, dict):
+            raise wrong
+        key_type, value_type = args or (Any, Any)
+        entries = cast("dict[str, Any]", data)
+        return {_to_key(key, key_type): to_type(item, value_type, f"{where}[{key!r}]") for key, item in entries.items()}
+    if dataclasses.is_dataclass(kind):
+        return _to_dataclass(data, kind, where, wrong)
+    return _to_leaf(data, t, wrong)
+
+
+def _to_key(key: str, t: Any) -> Any:
+    return key if t in (str, Any) else parse_text(key, t)
+
+
+def _to_leaf(data: Any, t: Any, wrong: ValueError) -> Any:
+    if t is None or t is types.NoneType:
+        if data is not None:
+            raise wrong
+        return None
+    if isinstance(data, str) and t is not str:
+        return parse_text(data, t)
+    if (t is int or t is float) and isinstance(data, (int, float)) and not isinstance(data, bool):
+        if t is int and data != int(data):
+            raise wrong
+        return t(data)
+    if isinstance(data, dict) and (typing.get_origin(t) or t) is File:
+        return File.from_fields(cast("dict[str, Any]", data))
+    if isinstance(t, type) and issubclass(t, enum.Enum):
+        return _parse_enum(str(data), t)
+    if t is datetime.timedelta and isinstance(data, (int, float)):
+        return datetime.timedelta(seconds=data)
+    if not isinstance(t, type) or not isinstance(data, t) or (isinstance(data, bool) and t is not bool):
+        raise wrong
+    return data
+
+
+def _to_union(data: Any, args: tuple[Any, ...], where: str, wrong: ValueError) -> Any:
+    if data is None and types.NoneType in args:
+        return None
+    rest = [arg for arg in args if arg is not types.NoneType]
+    exact = [arg for arg in rest if isinstance(arg, type) and type(data) is arg]
+    failures: list[ValueError] = []
+    for arg in exact + [arg for arg in rest if arg is not str] + [arg for arg in rest if arg is str]:
+        try:
+            return to_type(data, arg, where)
+        except ValueError as error:
+            failures.append(error)
+    raise failures[0] if len(rest) == 1 else wrong
+
+
+def _to_dataclass(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
+    if not isinstance(data, Mapping):
+        raise wrong
+    given = dict(cast("Mapping[str, Any]", data))
+    values: dict[str, Any] = {}
+    for field, hint in fields_of(t):
+        place = f"{where}.{field.name}" if where else field.name
+        if field.name in given and field.init:
+            values[field.name] = to_type(given.pop(field.name), hint, place)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING and field.init:
+            raise ValueError(f"`{place}` is missing: `{describe_type(t)}` needs it ({describe_type(hint)})")
+    if given:
+        names = ", ".join(f"`{name}`" for name in values)
+        raise ValueError(f"`{describe_type(t)}` has no field `{next(iter(given))}`\nhint: its fields are {names}")
+    return t(**values)

@@ -1,0 +1,131 @@
+"""Small protobuf writers for types and interfaces, so that a local run never imports protobuf.
+
+Field numbers are those of `flyteidl2.core` types and interface, and of `google.protobuf.Struct`. The bytes are the deterministic
+form of upb, the protobuf runtime: what the reference registers and hashes. Literals are written by `flyte_native`.
+"""
+
+import functools
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+__all__ = [
+    "blob_type", "collection_type", "enum_type", "literal_type", "map_type", "simple_type", "tag_structure",
+    "typed_interface", "union_type",
+]  # fmt: skip
+
+SIMPLE = {
+    "none": 0, "integer": 1, "float": 2, "string": 3, "boolean": 4, "datetime": 5, "duration": 6, "binary": 7, "struct": 9,
+}  # fmt: skip
+"""`flyteidl2.core.SimpleType` by name."""
+
+
+def varint(value: int) -> bytes:
+    """Write a number that is not negative."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def message(number: int, content: bytes) -> bytes:
+    """Write a length-delimited field."""
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def text(number: int, value: str) -> bytes:
+    """Write a string field, left out when empty."""
+    return message(number, value.encode()) if value else b""
+
+
+def _compare_keys(left: bytes, right: bytes) -> int:
+    # upb: bytewise, but a key stands after all longer keys that begin with it.
+    common = min(len(left), len(right))
+    if left[:common] != right[:common]:
+        return -1 if left[:common] < right[:common] else 1
+    return len(right) - len(left)
+
+
+_by_key = functools.cmp_to_key(_compare_keys)
+
+
+def struct_message(fields: Mapping[str, Any]) -> bytes:
+    """Write a `google.protobuf.Struct` of plain data; numbers become doubles."""
+    entries = sorted(((key.encode(), value) for key, value in fields.items()), key=lambda item: _by_key(item[0]))
+    return b"".join(message(1, message(1, key) + message(2, _value(value))) for key, value in entries)
+
+
+def _value(value: Any) -> bytes:
+    match value:
+        case None:
+            return b"\x08\x00"
+        case bool():
+            return b"\x20\x01" if value else b"\x20\x00"
+        case int() | float():
+            return b"\x11" + struct.pack("<d", value)
+        case str():
+            return message(3, value.encode())
+        case dict():
+            return message(5, struct_message(cast("dict[str, Any]", value)))
+        case list() | tuple():
+            return message(6, b"".join(message(1, _value(item)) for item in cast("Sequence[Any]", value)))
+        case _:
+            raise TypeError(f"{value!r} ({type(value).__name__}) does not fit a JSON schema")
+
+
+def literal_type(
+    kind: bytes, *, metadata: Mapping[str, Any] | None = None, annotation: Mapping[str, Any] | None = None, tag: str = ""
+) -> bytes:
+    """Write a `LiteralType` of an already written `type` field; the oneof's numbers 7 to 10 must not meet `metadata`."""
+    out = kind
+    if metadata is not None:
+        out += message(6, struct_message(metadata))
+    if annotation is not None:
+        out += message(9, message(1, struct_message(annotation)))
+    return tag_structure(out, tag) if tag else out
+
+
+def tag_structure(kind: bytes, tag: str) -> bytes:
+    """Add `structure.tag` to a `LiteralType` without one."""
+    return kind + message(11, text(1, tag))
+
+
+def simple_type(name: str) -> bytes:
+    """Write a `LiteralType` of one of `SIMPLE`."""
+    return bytes((0x08, SIMPLE[name]))
+
+
+def collection_type(item: bytes) -> bytes:
+    """Write the type of a list."""
+    return message(3, item)
+
+
+def map_type(item: bytes) -> bytes:
+    """Write the type of a map from strings."""
+    return message(4, item)
+
+
+def blob_type(file_format: str = "", *, multipart: bool = False) -> bytes:
+    """Write the type of a file, or with `multipart` of a folder."""
+    return message(5, text(1, file_format) + (b"\x10\x01" if multipart else b""))
+
+
+def enum_type(names: Iterable[str]) -> bytes:
+    """Write the type of an enum."""
+    return message(7, b"".join(message(1, name.encode()) for name in names))
+
+
+def union_type(variants: Iterable[bytes]) -> bytes:
+    """Write the type of a union of tagged variants."""
+    return message(10, b"".join(message(1, variant) for variant in variants))
+
+
+def typed_interface(inputs: Mapping[str, bytes], outputs: Mapping[str, bytes]) -> bytes:
+    """Write a `TypedInterface`: both maps are always present, variables sorted by name, descriptions left out."""
+    return message(1, _variables(inputs)) + message(2, _variables(outputs))
+
+
+def _variables(types: Mapping[str, bytes]) -> bytes:
+    return b"".join(message(1, text(1, name) + message(2, message(1, kind))) for name, kind in sorted(types.items()))

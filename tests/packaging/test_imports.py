@@ -1,0 +1,119 @@
+"""What importing costs, held as counts of modules: the lazy root, the light layers, the command line."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OWN = ("flyte", "flyteplugins")
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the modules that a statement adds to a bare interpreter."""
+    script = f"import sys, json; before = set(sys.modules)\n{statement}\nprint(json.dumps(sorted(set(sys.modules) - before)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def own(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith(OWN)}
+
+
+def test_import_flyte_loads_one_own_module_and_nothing_else_of_weight() -> None:
+    assert own(loaded_by("import flyte")) == {"flyte"}
+    assert loaded_by("import flyte") <= {
+        "flyte",
+        "typing",
+        "contextlib",
+        "re",
+        "functools",
+        "collections",
+        "collections.abc",
+    } | loaded_by("import typing")
+
+
+def test_declaring_tasks_loads_neither_asyncio_nor_the_native_module() -> None:
+    loaded = loaded_by(
+        "import flyte\nenv = flyte.TaskEnvironment('x')\n@env.task\ndef f(x: int) -> int: return x\n@env.task\nasync def g() -> int: return 1"
+    )
+    assert loaded.isdisjoint(
+        {"asyncio", "flyte_native", "flyte_types", "flyte_engine", "sqlite3", "click", "rich", "yaml"}
+    )
+
+
+@pytest.mark.parametrize("package", ["flyte_models", "flyte_syncify"])
+def test_lowest_layers_need_the_standard_library_only(package: str) -> None:
+    folder = ROOT / "packages" / package.replace("_", "-") / "src" / package
+    modules = [
+        ".".join((package, *path.relative_to(folder).with_suffix("").parts)).removesuffix(".__init__")
+        for path in folder.rglob("*.py")
+    ]
+    loaded = loaded_by("import " + ", ".join(modules))
+    foreign = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {package}
+    assert foreign == set()
+
+
+def test_a_local_run_loads_no_protobuf_pydantic_or_rich() -> None:
+    loaded = loaded_by(
+        "import flyte\nenv = flyte.TaskEnvironment('x')\n@env.task\ndef f(x: int) -> int: return x\nassert flyte.run(f, 3).outputs()[0] == 3"
+    )
+    heavy = {"google.protobuf", "flyteidl2", "pydantic", "rich", "click", "sqlite3", "yaml", "pandas", "obstore"}
+    assert loaded.isdisjoint(heavy)
+
+
+def test_version_and_root_help_load_no_click() -> None:
+    for flag in ("--version", "--help"):
+        loaded = loaded_by(f"import sys; sys.argv = ['flyte', '{flag}']\nfrom flyte_cli.main import main; main()")
+        assert loaded.isdisjoint({"click", "rich", "flyte", "asyncio", "dataclasses"})
+
+
+def test_lazy_names_static_names_and_all_are_the_same() -> None:
+    import flyte
+
+    source = (ROOT / "packages/flyte-core/src/flyte/__init__.py").read_text()
+    static = {
+        line.rpartition(" as ")[2].strip()
+        for line in source.splitlines()
+        if line.startswith("    from ") and " as " in line
+    }
+    lazy = set(flyte._EXPORTS)  # pyright: ignore
+    assert static == lazy == set(flyte.__all__)
+    for name in flyte.__all__:
+        getattr(flyte, name)
+
+
+def test_names_that_are_not_built_say_so() -> None:
+    import flyte
+
+    with pytest.raises(AttributeError, match=r"`flyte\.deploy` is not built yet"):
+        flyte.deploy  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="has no attribute `nonsense`"):
+        flyte.nonsense  # type: ignore[attr-defined]
+    assert not hasattr(flyte, "deploy")
+
+
+def test_no_submodule_of_flyte_shadows_a_root_function() -> None:
+    import flyte
+
+    folder = ROOT / "packages/flyte-core/src/flyte"
+    submodules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    functions = {name for name in flyte.__all__ if not isinstance(getattr(flyte, name), type(sys))}
+    assert submodules & functions == set()
+
+
+def test_all_distributions_have_one_version() -> None:
+    from flyte_models.version import __version__
+
+    for path in [ROOT / "pyproject.toml", *ROOT.glob("packages/*/pyproject.toml")]:
+        project = tomllib.loads(path.read_text())["project"]
+        assert (path.parent.name, project["version"]) == (path.parent.name, __version__)
+        for dependency in project["dependencies"]:
+            if dependency.startswith("flyte") and not dependency.startswith("flyteidl2"):
+                assert dependency.endswith(f"=={__version__}"), dependency
+            else:
+                assert "==" not in dependency, dependency
+    assert tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"] == __version__
