@@ -60,64 +60,220 @@ def shell(tmp_path: Path) -> Shell:
 
 
 def test_misspelt_task(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "compte") == snapshot()
+    assert shell.fail("run", "failing.py", "compte") == snapshot(
+        (
+            2,
+            """\
+error: `failing.py` has no task `compte`; it has `load`, `crash`, `double`, `mapped`, `flaky`, `unlucky`, `unserialisable`, `slow`, `compute`
+hint: did you mean `compute`?
+""",
+        )
+    )
 
 
 def test_wrong_type(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "compute", "--count", "many") == snapshot()
+    assert shell.fail("run", "failing.py", "compute", "--count", "many") == snapshot(
+        (
+            2,
+            """\
+error: input `--count` of task `failing.compute`: 'many' is not a valid `int`
+hint: `flyte run FILE compute --help` lists the inputs and their types
+""",
+        )
+    )
 
 
 def test_missing_input(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "compute", "--name", "x") == snapshot()
+    assert shell.fail("run", "failing.py", "compute", "--name", "x") == snapshot(
+        (
+            2,
+            """\
+error: task `failing.compute` needs an input that is missing: `--count` (int)
+hint: add --count INT
+""",
+        )
+    )
 
 
 def test_unknown_input(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "compute", "--cuont", "3") == snapshot()
+    assert shell.fail("run", "failing.py", "compute", "--cuont", "3") == snapshot(
+        (
+            2,
+            """\
+error: `flyte run failing.py compute` has no option `--cuont`
+hint: did you mean `--count`?
+""",
+        )
+    )
 
 
 def test_bad_path(shell: Shell) -> None:
-    assert shell.fail("run", "failling.py", "compute") == snapshot()
+    assert shell.fail("run", "failling.py", "compute") == snapshot(
+        (
+            2,
+            """\
+error: there is no file `failling.py`
+hint: did you mean `failing.py`?
+""",
+        )
+    )
 
 
 def test_missing_import(shell: Shell) -> None:
-    assert shell.fail("run", "missing_import.py", "main") == snapshot()
+    assert shell.fail("run", "missing_import.py", "main") == snapshot(
+        (
+            3,
+            """\
+error: `missing_import.py` imports `pandaz`, which is not installed
+  File "<folder>/missing_import.py", line 1, in <module>
+    import pandaz
+hint: install it (`uv pip install pandaz`); if it is a module of yours, run from the folder that has `pandaz`
+""",
+        )
+    )
 
 
 def test_syntax_error(shell: Shell) -> None:
-    assert shell.fail("run", "syntax_error.py", "main") == snapshot()
+    assert shell.fail("run", "syntax_error.py", "main") == snapshot(
+        (
+            3,
+            """\
+error: `syntax_error.py` has a syntax error in line 7: expected ':'
+  File "<folder>/syntax_error.py", line 7
+    def main(x: int) -> int
+                           ^
+hint: correct that line
+""",
+        )
+    )
 
 
 def test_exception_in_a_task(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "crash") == snapshot()
+    assert shell.fail("run", "failing.py", "crash") == snapshot(
+        (
+            1,
+            """\
+error: task `failing.load` failed: ValueError: amount of tea is negative: -1
+  action  crash > load
+  inputs  order=Order(item='tea', amount=-1)
+  File "<folder>/failing.py", line 28, in crash
+    return await load.aio(Order("tea", amount))
+           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  File "<folder>/failing.py", line 21, in load
+    raise ValueError(f"amount of {order.item} is negative: {order.amount}")
+  (<n> frames of flyte and Python folded; `flyte -v run ...` shows them)
+hint: `flyte get action <run>` shows every action of this run
+""",
+        )
+    )
 
 
 def test_exception_in_a_mapped_child(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "mapped") == snapshot()
+    assert shell.fail("run", "failing.py", "mapped") == snapshot(
+        (
+            1,
+            """\
+error: task `failing.double` failed: ZeroDivisionError: integer division or modulo by zero
+  action  mapped > double[3]
+  inputs  x=3
+  File "<folder>/failing.py", line 39, in mapped
+    return list(flyte.map(double, range(n), return_exceptions=False))
+           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  File "<folder>/failing.py", line 33, in double
+    return 100 // (x - 3)
+           ~~~~^^~~~~~~~~
+  (<n> frames of flyte and Python folded; `flyte -v run ...` shows them)
+hint: `flyte get action <run>` shows every action of this run
+""",
+        )
+    )
 
 
 def test_retries_used_up(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "unlucky") == snapshot()
+    assert shell.fail("run", "failing.py", "unlucky") == snapshot(
+        (
+            1,
+            """\
+error: task `failing.flaky` failed after 3 attempts: ConnectionError: db does not answer (attempt 2)
+  action  unlucky > flaky
+  inputs  name='db'
+  File "<folder>/failing.py", line 50, in unlucky
+    return await flaky.aio("db")
+           ^^^^^^^^^^^^^^^^^^^^^
+  File "<folder>/failing.py", line 44, in flaky
+    raise ConnectionError(f"{name} does not answer (attempt {flyte.ctx().attempt_number})")
+  (<n> frames of flyte and Python folded; `flyte -v run ...` shows them)
+hint: `flyte get action <run>` shows every action of this run
+""",
+        )
+    )
 
 
 def test_unserialisable_output(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "unserialisable") == snapshot()
+    assert shell.fail("run", "failing.py", "unserialisable") == snapshot(
+        (
+            1,
+            """\
+error: task `failing.unserialisable` failed: DataValidationError: output `o0[2]` of task `failing.unserialisable` must be int, got <unlocked _thread.lock object at 0x…> (lock)
+hint: `flyte get action <run>` shows every action of this run
+""",
+        )
+    )
 
 
 def test_two_environments_of_one_name(shell: Shell) -> None:
-    assert shell.fail("run", "two_environments.py", "main") == snapshot()
+    assert shell.fail("run", "two_environments.py", "main") == snapshot(
+        (
+            3,
+            """\
+error: 2 environments are named `etl`, so `etl.<task>` would be ambiguous:
+  <folder>/two_environments.py:3
+  <folder>/two_environments.py:4
+hint: give each `TaskEnvironment` a name of its own
+""",
+        )
+    )
 
 
 def test_task_called_without_a_run(shell: Shell) -> None:
-    assert shell.fail("run", "called_without_run.py", "main", "--x", "1") == snapshot()
+    assert shell.fail("run", "called_without_run.py", "main", "--x", "1") == snapshot(
+        (
+            3,
+            """\
+error: `called_without_run.py` failed while it was imported: NotATaskError: `flyte.run` got a coroutine: `main` was called, outside a run, instead of being handed over
+  File "<folder>/called_without_run.py", line 11, in <module>
+    print(flyte.run(main(3)))
+          ^^^^^^^^^^^^^^^^^^
+hint: incorrect: flyte.run(main(x))
+      correct:   flyte.run(main, x)
+""",
+        )
+    )
 
 
 def test_no_such_command(shell: Shell) -> None:
-    assert shell.fail("rnu", "failing.py", "compute") == snapshot()
+    assert shell.fail("rnu", "failing.py", "compute") == snapshot(
+        (
+            2,
+            """\
+error: there is no command `flyte rnu`
+hint: did you mean `run`?
+""",
+        )
+    )
 
 
 def test_unreadable_config(shell: Shell) -> None:
     (shell.folder / "config.yaml").write_text("admin:\n  endpoint: [unclosed\n")
-    assert shell.fail("run", "failing.py", "compute", "--count", "1") == snapshot()
+    assert shell.fail("run", "failing.py", "compute", "--count", "1") == snapshot(
+        (
+            4,
+            """\
+error: cannot parse the configuration file `<folder>/config.yaml` at line 3, column 1: expected ',' or ']', but got '<stream end>'
+hint: correct that line; a minimal file is `admin:` with `endpoint: <host>` below it
+""",
+        )
+    )
 
 
 def test_ctrl_c(shell: Shell) -> None:
@@ -127,7 +283,15 @@ def test_ctrl_c(shell: Shell) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert out == "cleaned up\n"
-    assert (process.returncode, shell.normalise(err)) == snapshot()
+    assert (process.returncode, shell.normalise(err)) == snapshot(
+        (
+            130,
+            """\
+error: interrupted: run `<run>` was aborted, and the clean-up code of its tasks was run
+hint: `flyte get run <run>` shows what it had done
+""",
+        )
+    )
 
 
 def test_verbose_shows_all_frames(shell: Shell) -> None:

@@ -135,7 +135,7 @@ def test_the_last_member_of_a_name_wins_and_several_gzip_members_are_read(tmp_pa
         ([member("a", tarfile.CHRTYPE)], "member `a` is a device; hint: "),
         ([member("a", tarfile.BLKTYPE)], "member `a` is a device; hint: "),
         ([member("a", tarfile.FIFOTYPE)], "member `a` is a FIFO; hint: "),
-        ([member("./")], "member `.` has no name"),
+        ([member(".")], "member `.` has no name"),
     ],
 )
 def test_what_could_do_harm_is_refused_and_leaves_nothing(

@@ -50,7 +50,9 @@ def test_inputs_and_their_hash(data):
             pass
 
 
-@pytest.mark.parametrize("claim", [b"\xdd\xff\xff\xff\xff", b"\xdf\x7f\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "claim", [b"\xdd\xff\xff\xff\xff", b"\xdf\x7f\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff"]
+)
 def test_claimed_lengths_are_not_believed(claim):
     payload = b"\x81\xa1k" + claim
     binary = b"\x0a" + bytes([len(payload)]) + payload + b"\x12\x07msgpack"

@@ -1,4 +1,5 @@
 """Inputs and outputs of a task: the reference's bytes and hashes, round trips, and errors that say where."""
+# ruff: noqa: UP045  (both spellings are tested)
 
 import datetime as dt
 import enum
@@ -100,7 +101,7 @@ def test_context_travels_with_the_inputs():
     assert codec.decode_inputs_and_context(data) == ({"n": 1}, {"key": "value", "": "x"})
 
 
-@pytest.mark.parametrize("outputs, value", [
+@pytest.mark.parametrize(("outputs", "value"), [
     ({}, None), ({"o0": int}, 3), ({"o0": int, "o1": str}, (1, "a")), ({"left": int, "right": list[str]}, (1, ["a"])),
     ({"o0": Optional[int]}, None), ({"o0": list[In]}, [In("a", 1)]),
 ])  # fmt: skip
@@ -141,7 +142,7 @@ def test_missing_and_unknown_inputs():
     assert isinstance(error, ValueError)
 
 
-@pytest.mark.parametrize("t, value, text", [
+@pytest.mark.parametrize(("t", "value", "text"), [
     (int, True, "must be int, got True (bool)"),
     (int, 2**63, "must be an int between -2**63 and 2**63 - 1"),
     (str, "\ud800", "must be text without lone surrogates"),

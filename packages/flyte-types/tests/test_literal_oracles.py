@@ -6,23 +6,26 @@ from dataclasses import dataclass
 
 import betterproto2
 import msgpack
+from flyte_native import inputs_repr, literal_repr
 from flyteidl2.core import literals_pb2, types_pb2
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyte_native import inputs_repr, literal_repr
 from flyte_types import wire
 from flyte_types.codec import decode_literal, encode_literal, literal_type_of
 
 MODEST = settings(max_examples=150, deadline=None)
+
 
 def _optional(t):
     return t if type(None) in getattr(t, "__args__", ()) or t is type(None) else t | None
 
 
 leaves = st.sampled_from([int, float, bool, str, type(None), dt.datetime, dt.timedelta])
-types = st.recursive(leaves, lambda t: t.map(lambda x: list[x]) | t.map(lambda x: dict[str, x]) | t.map(_optional), max_leaves=4)
+types = st.recursive(
+    leaves, lambda t: t.map(lambda x: list[x]) | t.map(lambda x: dict[str, x]) | t.map(_optional), max_leaves=4
+)
 text = st.text(st.characters(codec="utf-8"), max_size=300)
 
 
@@ -81,7 +84,15 @@ def message(t, value):
     return literal
 
 
-_TAGS = {int: "int", float: "float", bool: "bool", str: "str", type(None): "none", dt.datetime: "datetime", dt.timedelta: "timedelta"}
+_TAGS = {
+    int: "int",
+    float: "float",
+    bool: "bool",
+    str: "str",
+    type(None): "none",
+    dt.datetime: "datetime",
+    dt.timedelta: "timedelta",
+}
 
 
 def _variant_type(t):
@@ -136,7 +147,9 @@ class BetterScalar(betterproto2.Message):
 @dataclass(eq=False)
 class BetterLiteral(betterproto2.Message):
     scalar: BetterScalar | None = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="value")
-    collection: "BetterCollection | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="value")
+    collection: "BetterCollection | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, optional=True, group="value"
+    )
 
 
 @dataclass(eq=False)
@@ -158,7 +171,12 @@ def test_bytes_are_those_of_betterproto2(typed):
 
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | text | st.binary(max_size=300),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | text
+    | st.binary(max_size=300),
     lambda inner: st.lists(inner, max_size=20) | st.dictionaries(text | st.integers(-100, 100), inner, max_size=20),
     max_leaves=30,
 )

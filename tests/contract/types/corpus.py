@@ -228,8 +228,9 @@ def canonical_json(text: str) -> str:
 
 
 OURS_OR_THEIRS = ("flyte", "flyte_types")
+HANDLES = ("File", "Dir", "EmptyDir", "DataFrame")
 HANDLE_FIELDS = ("format", "hash", "name", "path", "uri")
-"""What `File`, `Dir` and `DataFrame` say of themselves; other fields are private to one implementation."""
+"""What the handles say of themselves; other fields are private to one implementation."""
 
 
 def describe_type(of: Any) -> str:
@@ -280,7 +281,7 @@ def _content(value: Any) -> str:
         return describe_type(value)
     fields = getattr(type(value), "model_fields", None)
     if fields is not None:
-        if type(value).__module__.split(".")[0] in OURS_OR_THEIRS:
+        if type(value).__name__ in HANDLES and type(value).__module__.split(".")[0] in OURS_OR_THEIRS:
             fields = [name for name in HANDLE_FIELDS if name in fields]
         extra = getattr(value, "model_extra", None)
         return f"{_named(fields, value)}, extra={describe(extra)}" if extra else _named(fields, value)

@@ -84,7 +84,9 @@ def test_there_are_enough_of_each():
 
 def test_header_says_what_made_the_record():
     assert CORPUS.header["packages"]["flyte"] == "2.12.1"
-    assert {"flyteidl2", "protobuf", "cloudpickle", "mashumaro", "pydantic", "msgpack"} <= set(CORPUS.header["packages"])
+    assert {"flyteidl2", "protobuf", "cloudpickle", "mashumaro", "pydantic", "msgpack"} <= set(
+        CORPUS.header["packages"]
+    )
     assert "record.py" in CORPUS.header["rerun"]
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -47,7 +47,7 @@ class PageFormatter(click.HelpFormatter):
         for paragraph in text.split("\n\n"):
             self.write("\n".join(wrap(paragraph, self.width)) + "\n")
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Write two columns."""
         lines = help_pages.rows(list(rows), colour=self.colour, width=self.width)
         self.write("\n".join(lines) + "\n")
@@ -64,6 +64,15 @@ class NoSuchCommandError(click.UsageError):
         close = difflib.get_close_matches(word, known, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"`{ctx.command_path} --help` lists the commands"
         super().__init__(f"there is no command `{ctx.command_path} {word}`\nhint: {hint}", ctx)
+
+
+def write_commands(group: click.Group, ctx: click.Context, formatter: click.HelpFormatter, heading: str) -> None:
+    """List the commands of a group, each with the first paragraph of its help."""
+    commands = [(name, group.get_command(ctx, name)) for name in group.list_commands(ctx)]
+    entries = [(name, (command.help or "").partition("\n\n")[0]) for name, command in commands if command is not None]
+    if entries:
+        with formatter.section(heading):
+            formatter.write_dl(entries)
 
 
 class LazyGroup(click.Group):
@@ -83,6 +92,10 @@ class LazyGroup(click.Group):
             return None
         module, attribute = self._table[cmd_name]
         return getattr(import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with the first paragraph of their help."""
+        write_commands(self, ctx, formatter, "Commands")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -6,7 +6,6 @@ from typing import cast
 
 import click
 
-from flyte.controllers.binding import InputError
 from flyte.failures import ActionFailure, causes, path_of
 from flyte.running.outputs import LocalRun
 from flyte.tasks.declarations import DuplicateEnvironmentError
@@ -17,6 +16,7 @@ from flyte_cli.messages import dim, error_text
 from flyte_config import ConfigError
 from flyte_engine.store import StoreError
 from flyte_models.errors import BaseRuntimeError
+from flyte_types.errors import InputTypeError, InputValueError, UnsupportedTypeError
 
 
 class RunFailedError(Exception):
@@ -47,6 +47,8 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
     """
     if isinstance(error, click.exceptions.Exit):
         return "", error.exit_code
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message() + "\n", exit_codes.USAGE
     if isinstance(error, RunFailedError):
         return _run_failed(error.run, verbose=verbose, colour=colour), exit_codes.RUN_FAILED
     if isinstance(error, InterruptedRunError):
@@ -69,8 +71,8 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
 
 
 _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
-    ((click.ClickException, InputError), exit_codes.USAGE),
-    (DuplicateEnvironmentError, exit_codes.CODE_NOT_LOADED),
+    ((click.ClickException, InputTypeError, InputValueError), exit_codes.USAGE),
+    ((DuplicateEnvironmentError, UnsupportedTypeError), exit_codes.CODE_NOT_LOADED),
     ((ConfigError, StoreError), exit_codes.CONFIGURATION),
 )
 """Errors whose text is complete as it is, and their exit codes."""
@@ -101,12 +103,13 @@ def _run_failed(run: LocalRun, *, verbose: bool, colour: bool) -> str:
     root = _root_cause(links)
     lines = [_headline(run, path, root)]
     lines += _detail_lines(path)
+    lines += [note.rstrip() for note in getattr(root, "__notes__", ())]
     frames = user_frames([link.__traceback__ for link in links])
     text = error_text("\n".join(lines), colour=colour)
     if verbose:
         return text + "".join(traceback.format_exception(error)) + _hints(run, colour=colour)
     text += frames.format()
-    if frames.folded:
+    if frames.shown and frames.folded:
         noun = "frame" if frames.folded == 1 else "frames"
         text += dim(
             f"  ({frames.folded} {noun} of flyte and Python folded; `flyte -v run ...` shows them)\n", colour=colour

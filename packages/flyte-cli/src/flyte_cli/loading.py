@@ -107,11 +107,10 @@ def _explain(error: BaseException, path: Path) -> str:
             f"`{shown}` ended the interpreter while it was imported (`SystemExit: {error.code}`)\n{frames.format().rstrip()}\n"
             'hint: put what runs as a script under `if __name__ == "__main__":`'
         )
-    message = str(error)
-    hint = "" if "hint:" in message else "\nhint: the file must be importable before its tasks can be run"
-    return (
-        f"`{shown}` failed while it was imported: {type(error).__name__}: {message}\n{frames.format().rstrip()}{hint}"
-    )
+    message, _, hint = str(error).partition("\nhint: ")
+    hint = hint or "the file must be importable before its tasks can be run"
+    failed = f"`{shown}` failed while it was imported: {type(error).__name__}: {message}"
+    return f"{failed}\n{frames.format().rstrip()}\nhint: {hint}"
 
 
 def _relative(path: Path) -> str:

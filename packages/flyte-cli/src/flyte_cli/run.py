@@ -17,14 +17,15 @@ from flyte.running.options import RunOptions
 from flyte.running.outputs import LocalRun
 from flyte.running.start import Runner
 from flyte.tasks.template import TaskTemplate
-from flyte_cli.app import RootOptions
+from flyte_cli.app import RootOptions, write_commands
 from flyte_cli.failures import InterruptedRunError, RunFailedError
 from flyte_cli.loading import CodeNotLoadedError, check_file, load_module, tasks_of
 from flyte_cli.progress.display import progress
 from flyte_config import auto
 from flyte_engine.sqlite import SQLiteStore
 from flyte_syncify import syncify
-from flyte_types.text import describe_type, parse_text
+from flyte_types.names import describe_type
+from flyte_types.text import parse_text
 
 _EMPTY = inspect.Parameter.empty
 _RESULT_LIMIT = 4000
@@ -82,6 +83,10 @@ class TaskGroup(click.Group):
         if command is None and not word.startswith("-"):
             raise click.UsageError(self._unknown(word), ctx)
         return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the tasks with the whole first line of their docstrings."""
+        write_commands(self, ctx, formatter, "Tasks")
 
     def _unknown(self, word: str) -> str:
         if not self._tasks:
@@ -254,8 +259,10 @@ def _convert(task: TaskTemplate[..., Any], option: InputOption, text: str) -> An
     try:
         return parse_text(text, option.kind)
     except (ValueError, TypeError, OSError) as error:
+        message, _, hint = str(error).partition("\nhint: ")
         raise click.UsageError(
-            f"input `--{option.input_name}` of task `{task.name}` is {text!r}, expected {describe_type(option.kind)}: {error}"
+            f"input `--{option.input_name}` of task `{task.name}`: {message}\n"
+            f"hint: {hint or f'`flyte run FILE {task.short_name} --help` lists the inputs and their types'}"
         ) from error
 
 

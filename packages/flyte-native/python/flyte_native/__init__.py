@@ -12,6 +12,7 @@ from flyte_native._core import file_digests as file_digests
 from flyte_native._core import tree_digest as tree_digest
 from flyte_native._core import write_archive as write_archive
 
+# isort: split
 # Literals
 from flyte_native._core import LiteralError as LiteralError
 from flyte_native._core import Plan as Plan

@@ -183,23 +183,26 @@ def extract_archive(archive: _Path, destination: _Path, *, limit: int) -> Extrac
 class LiteralError(ValueError):
     """A value does not fit its type, or bytes are not what they claim. `args` are (kind, path, came, expected).
 
-    `kind` is `type`, `value`, `missing`, `unknown`, `ambiguous`, `depth`, `wire`, `raised` (by Python code, see `__cause__`) or `await`.
+    `kind` is `type`, `value`, `missing`, `unknown`, `ambiguous`, `depth`, `wire`, `await` or `raised` (by Python code: see
+    `__cause__`).
     """
 
 @final
 class Plan:
     """A compiled type: values to `flyteidl2.core.Literal` bytes and back, in one pass.
 
-    A description is a tuple `(kind, ...)`. Kinds of literals: `int`, `float`, `bool`, `str`, `none`, `datetime`, `date`, `duration`,
-    `("list", item)`, `("dict", value)`, `("enum", class)`, `("union", [(LiteralType bytes, tag, exact class or None, node), ...])`,
+    A description is a tuple `(kind, ...)`. Kinds of literals: `int`, `float`, `bool`, `str`, `none`, `datetime`, `date`,
+    `duration`, `("list", item)`, `("dict", value)`, `("enum", class)`,
+    `("union", [(LiteralType bytes, tag, exact class or None, node), ...])`,
     `("blob", class, dimensionality, make(path, format, hash))`, `("msgpack", packed)`, `("ref", name)` and
     `("custom", slot, label, encode or None, decode or None)`, whose hooks take and give literal bytes.
 
     Kinds inside `msgpack`: the same leaves, `bytes`, `any`, `("enum", class)` by value, `("list", item)`, `("items", item, class)`,
     `("tuple", [node, ...])`, `("dict", key, value)`, `("optional", node)`, `("union", [(exact class or None, node), ...])`,
-    `("object", class, [(name, node, (default,) or None, factory or None, derived), ...], direct)`, `ref`, and `custom` with plain data.
+    `("object", class, [(name, node, (default,) or None, factory or None, derived), ...], direct)`, `ref`, and `custom`, whose
+    hooks take and give plain data.
 
-    A custom place without a hook is awaited: `encode_places` lists (slot, value) in order, and `encode` takes what came of them.
+    A custom place without a hook is awaited: `encode_places` lists (slot, value) in order, `encode` takes what came of them.
     """
 
     def __new__(cls, description: tuple[Any, ...], definitions: dict[str, tuple[Any, ...]]) -> Plan: ...

@@ -210,6 +210,10 @@ pub(crate) struct Compiler<'a, 'py> {
     new: Py<PyAny>,
 }
 
+/// Name, description, default in a tuple of one, factory, and whether the constructor does not take it.
+type FieldDescription<'py> =
+    (Bound<'py, PyString>, Bound<'py, PyAny>, Option<(Bound<'py, PyAny>,)>, Option<Bound<'py, PyAny>>, bool);
+
 fn invalid(description: &Bound<'_, PyAny>) -> PyErr {
     PyValueError::new_err(format!("not a plan description: {description:?}"))
 }
@@ -362,13 +366,7 @@ impl<'a, 'py> Compiler<'a, 'py> {
         let (_, class, items, direct): (String, Bound<'py, PyType>, Bound<'py, PyAny>, bool) = parts.extract()?;
         let mut fields = Vec::new();
         for item in items.try_iter()? {
-            let (name, child, default, factory, derived): (
-                Bound<'py, PyString>,
-                Bound<'py, PyAny>,
-                Option<(Bound<'py, PyAny>,)>,
-                Option<Bound<'py, PyAny>>,
-                bool,
-            ) = item?.extract()?;
+            let (name, child, default, factory, derived): FieldDescription<'py> = item?.extract()?;
             let name = PyString::intern(class.py(), name.to_str()?);
             fields.push(FieldPlan {
                 bytes: name.to_str()?.as_bytes().to_vec(),

@@ -4,11 +4,11 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from flyte_models.digests import hash_data
-from flyte_models.interface import NativeInterface
 from flyte_native import LiteralError, Plan, Record, inputs_repr
 
 import flyte_types.transformers as _transformers
+from flyte_models.digests import hash_data
+from flyte_models.interface import NativeInterface
 from flyte_types import wire
 from flyte_types.errors import OutputError, UnsupportedTypeError, fail
 from flyte_types.plans import Definitions, TypePlan
@@ -81,9 +81,7 @@ class InterfaceCodec:
     ```
     """
 
-    def __init__(
-        self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], *, task_name: str
-    ) -> None:
+    def __init__(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], *, task_name: str) -> None:
         """Note the interface; nothing is compiled yet.
 
         Args:
@@ -236,7 +234,7 @@ class InterfaceCodec:
         message = f"the result of task `{self.task_name}` must be {expected}, got {came}"
         raised = OutputError("", message, self.task_name)
         raised.args = (message,)
-        raised.kind, raised.task, raised.parameter, raised.path = kind, self.task_name, "", ""
+        raised.problem, raised.task, raised.parameter, raised.path = kind, self.task_name, "", ""
         raised.came, raised.expected = came, expected
         raise raised
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-from flyte_models.errors import RuntimeDataValidationError
 from flyte_native import LiteralError
+
+from flyte_models.errors import RuntimeDataValidationError
 
 __all__ = ["ConversionError", "InputTypeError", "InputValueError", "OutputError", "UnsupportedTypeError"]
 
@@ -19,7 +20,7 @@ class UnsupportedTypeError(TypeError):
 class ConversionError(Exception):
     """A value that does not fit the declared type of a parameter."""
 
-    kind: str
+    problem: str
     """What is wrong: `type`, `value`, `missing`, `unknown`, `ambiguous`, `depth`, `wire`, `raised` or `await`."""
     task: str
     """Name of the task; empty where no task is involved."""
@@ -73,7 +74,7 @@ def fail(error: LiteralError, *, task: str, role: str, names: Iterable[str] = ()
         raised = InputTypeError(message)
     else:
         raised = InputValueError(message)
-    raised.kind, raised.task, raised.parameter, raised.path = kind, task, parameter, path
+    raised.problem, raised.task, raised.parameter, raised.path = kind, task, parameter, path
     raised.came, raised.expected = came, expected
     raise raised from error.__cause__
 
@@ -86,8 +87,9 @@ def _message(
     match kind:
         case "missing" if not path and parameter:
             return (
-                f"missing required {role} `{parameter}` ({expected}){of_task}\n"
-                f"hint: pass `{parameter}=...`" if role == "input" else f"missing {role} `{parameter}`{of_task}"
+                f"missing required {role} `{parameter}` ({expected}){of_task}\nhint: pass `{parameter}=...`"
+                if role == "input"
+                else f"missing {role} `{parameter}`{of_task}"
             )
         case "missing":
             return f"{where} is missing ({expected} expected)"

@@ -1,6 +1,5 @@
 """`File`: a typed handle to one file, local so far. Opening and copying go through `flyte_storage`."""
 
-import shutil
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from io import TextIOWrapper
@@ -127,7 +126,7 @@ class File(Generic[T]):
     def __hash__(self) -> int:
         return hash((self.path, self.name, self.format, self.hash))
 
-    def to_fields(self) -> dict[str, str | None]:
+    def to_fields(self: "File[Any]") -> dict[str, str | None]:
         """Give the fields that are stored, in the order in which they are written."""
         return {"path": self.path, "name": self.name, "format": self.format, "hash": self.hash}
 
@@ -151,7 +150,7 @@ class File(Generic[T]):
             raise ValueError(f"{value!r} is not a File or a dict with a `path`")
 
         return core_schema.no_info_plain_validator_function(
-            build, serialization=core_schema.plain_serializer_function_ser_schema(File.to_fields)
+            build, serialization=core_schema.plain_serializer_function_ser_schema(File[Any].to_fields)
         )
 
     @classmethod
@@ -184,8 +183,8 @@ class File(Generic[T]):
         local_path: str | PathLike[str],
         remote_destination: str | None = None,
         hash_method: Any = None,
-        chunk_size: int | None = None,
-        max_concurrency: int | None = None,
+        chunk_size: int | None = None,  # noqa: ARG003  # for object stores
+        max_concurrency: int | None = None,  # noqa: ARG003  # for object stores
     ) -> "File[T]":
         """Point at a local file, copied to `remote_destination` when that is given.
 
@@ -199,7 +198,7 @@ class File(Generic[T]):
         if remote_destination is None:
             return cls(path=str(source.absolute()), name=source.name, hash=given)
         with source.open("rb") as stream, write_atomically(remote_destination) as target:
-            shutil.copyfileobj(stream, target)
+            _copy(stream, target)
         return cls(path=remote_destination, name=source.name, hash=given)
 
     @classmethod
@@ -208,8 +207,8 @@ class File(Generic[T]):
         local_path: str | PathLike[str],
         remote_destination: str | None = None,
         hash_method: Any = None,
-        chunk_size: int | None = None,
-        max_concurrency: int | None = None,
+        chunk_size: int | None = None,  # noqa: ARG003  # for object stores
+        max_concurrency: int | None = None,  # noqa: ARG003  # for object stores
     ) -> "File[T]":
         """Do what `from_local_sync` does, in a thread."""
         made = await _in_thread(cls.from_local_sync, local_path, remote_destination, hash_method)
@@ -270,12 +269,17 @@ class File(Generic[T]):
         if target.is_dir() or fspath(local_path).endswith("/"):
             target = target / (self.name or source.name)
         with source.open("rb") as stream, write_atomically(target) as sink:
-            shutil.copyfileobj(stream, sink)
+            _copy(stream, sink)
         return str(target)
 
     async def download(self, local_path: str | PathLike[str] | None = None) -> str:
         """Do what `download_sync` does, in a thread."""
         return str(await _in_thread(self.download_sync, local_path))
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    while chunk := source.read(1 << 20):
+        target.write(chunk)
 
 
 def _local(path: str) -> Path:

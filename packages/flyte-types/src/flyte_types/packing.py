@@ -1,12 +1,12 @@
 """Types inside msgpack payloads: the fields of dataclasses and what they hold."""
 
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import types
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from flyte_types.errors import UnsupportedTypeError
 from flyte_types.file import File
@@ -20,7 +20,7 @@ CACHE_KEY_ANNOTATION = {"cache-key-metadata": {"serialization-format": "msgpack"
 
 _LEAVES: dict[Any, str] = {
     int: "int", float: "float", bool: "bool", str: "str", types.NoneType: "none", bytes: "bytes", bytearray: "bytes",
-    Any: "any", object: "any", datetime.datetime: "datetime", datetime.date: "date", datetime.timedelta: "duration",
+    Any: "any", object: "any", dt.datetime: "datetime", dt.date: "date", dt.timedelta: "duration",
 }  # fmt: skip
 _EXACT: dict[Any, Any] = {list: list, dict: dict, tuple: tuple, set: set, frozenset: frozenset}
 
@@ -44,7 +44,7 @@ def pack_node(t: Any, definitions: Definitions) -> Description:
     if t in _LEAVES:
         return (_LEAVES[t],)
     if origin is File or t is File:
-        return ("custom", 0, "File", File.to_fields, File.from_fields)
+        return ("custom", 0, "File", File[Any].to_fields, File[Any].from_fields)
     if isinstance(t, type) and issubclass(t, enum.Enum):
         return ("enum", t)
     if isinstance(t, type) and dataclasses.is_dataclass(t):
@@ -139,5 +139,5 @@ def _is_direct(t: Any) -> bool:
         and t.__setattr__ is object.__setattr__
         and type(t).__call__ is type.__call__
         and all(field.init for field in dataclasses.fields(t))
-        and not any(isinstance(hint, dataclasses.InitVar) for hint in vars(t).get("__annotations__", {}).values())
+        and "InitVar" not in str(cast("dict[str, Any]", t.__dict__).get("__annotations__"))
     )

@@ -1,7 +1,8 @@
 """Which transformer is in charge of a type, and the plans made so far.
 
-The order of the search is that of the reference: a transformer in `Annotated`, enum, NamedTuple, typed tuple, TypedDict, registered
-types by `__origin__`, unions, registered types, base classes, dataclasses, pickle. What is not built yet raises `UnsupportedTypeError`.
+The order of the search is that of the reference: a transformer in `Annotated`, enum, NamedTuple, typed tuple, TypedDict,
+registered types by `__origin__`, unions, registered types, base classes, dataclasses, pickle. What is not built yet raises
+`UnsupportedTypeError`.
 """
 
 import types
@@ -85,7 +86,7 @@ def _transformer_of(t: Any) -> Transformer:
             return transformer
     raise UnsupportedTypeError(
         f"values of type `{describe_type(t)}` cannot be passed between tasks yet\n"
-        "hint: use int, float, bool, str, datetime, date, timedelta, None, list, dict, Optional, Union, an enum, a dataclass or File"
+        "hint: use int, float, bool, str, datetime, date, timedelta, None, list, dict, a union, an enum, a dataclass or File"
     )
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import types
 import typing
@@ -27,9 +27,9 @@ _LEAVES: dict[Any, Schema] = {
     bytearray: {"type": "string", "format": "base64"},
     Any: {},
     object: {},
-    datetime.datetime: {"type": "string", "format": "date-time"},
-    datetime.date: {"type": "string", "format": "date"},
-    datetime.timedelta: {"type": "number", "format": "time-delta"},
+    dt.datetime: {"type": "string", "format": "date-time"},
+    dt.date: {"type": "string", "format": "date"},
+    dt.timedelta: {"type": "number", "format": "time-delta"},
 }
 
 
@@ -64,7 +64,11 @@ def _schema(t: Any, outer: tuple[Any, ...]) -> Schema:
         if not args:
             return {"type": "object"}
         names, values = _schema(args[0], outer), _schema(args[1], outer)
-        return {"type": "object"} | ({"propertyNames": names} if names else {}) | ({"additionalProperties": values} if values else {})
+        return (
+            {"type": "object"}
+            | ({"propertyNames": names} if names else {})
+            | ({"additionalProperties": values} if values else {})
+        )
     if t in _LEAVES:
         return dict(_LEAVES[t])
     if kind is File:
@@ -106,9 +110,9 @@ def _plain(value: Any) -> Any:
     match value:
         case enum.Enum():
             return value.value
-        case datetime.datetime() | datetime.date():
+        case dt.datetime() | dt.date():
             return value.isoformat()
-        case datetime.timedelta():
+        case dt.timedelta():
             return value.total_seconds()
         case bytes() | bytearray():
             # The reference ends the text with a line break.

@@ -1,7 +1,7 @@
 """Texts of the command line as values of a declared type."""
 
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import json
 import re
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from flyte_storage import is_remote, local_path
-
 from flyte_types.file import File
 from flyte_types.names import describe_type
 from flyte_types.packing import fields_of
@@ -27,14 +26,14 @@ _NONE = {"", "none", "null"}
 def parse_text(text: str, t: Any) -> Any:
     """Convert a text to a value of a type.
 
-    Numbers, text, booleans, enum members by name (or value), datetimes (ISO 8601, `now`, `today`, each with `+` or `-` a duration),
-    dates, durations (ISO 8601, `1:24`, `10 days`), files (path or URI), lists, dicts and dataclasses (JSON, or the path of a JSON
-    file), unions (each variant in turn, `str` last).
+    Numbers, text, booleans, enum members by name (or value), datetimes (ISO 8601, `now`, `today`, each with `+` or `-` a
+    duration), dates, durations (ISO 8601, `1:24`, `10 days`), files (path or URI), lists, dicts and dataclasses (JSON, or the
+    path of a JSON file), unions (each variant in turn, `str` last).
 
     Raises:
         ValueError: The text is not one of the type; the message says what came and what is expected.
     """
-    origin = typing.get_origin(t)
+    origin: Any = typing.get_origin(t)
     if origin is typing.Annotated:
         return parse_text(text, typing.get_args(t)[0])
     if origin in (typing.Union, types.UnionType):
@@ -50,7 +49,8 @@ def parse_text(text: str, t: Any) -> Any:
         return parser(text)
     if isinstance(t, type) and issubclass(t, enum.Enum):
         return _parse_enum(text, t)
-    if (origin or t) in (list, dict, tuple, set) or dataclasses.is_dataclass(origin or t) or t is Any:
+    kind: Any = origin or t
+    if kind in (list, dict, tuple, set, frozenset, Any) or dataclasses.is_dataclass(kind):
         return to_type(_load_json(text, t), t)
     raise ValueError(f"{text!r}: values of type `{describe_type(t)}` cannot be given as text")
 
@@ -119,33 +119,33 @@ def _parse_file(text: str) -> File[Any]:
 _OFFSET = re.compile(r"^(?P<base>.+?)\s*(?<=[\s\w])(?P<sign>[+-])\s+(?P<delta>.+)$")
 
 
-def _parse_datetime(text: str) -> datetime.datetime:
+def _parse_datetime(text: str) -> dt.datetime:
     word = text.strip()
     offset = _OFFSET.match(word)
     if offset is not None:
         base = _parse_datetime(offset["base"])
         delta = _parse_timedelta(offset["delta"])
         return base + delta if offset["sign"] == "+" else base - delta
-    now = datetime.datetime.now(tz=datetime.UTC)
+    now = dt.datetime.now(tz=dt.UTC)
     if word == "now":
         return now
     if word == "today":
         return now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
-        return datetime.datetime.fromisoformat(word)
+        return dt.datetime.fromisoformat(word)
     except ValueError:
-        raise _bad(text, datetime.datetime, "write it as `2026-01-31T12:00:00`, `now`, `today` or `now - 2 days`") from None
+        raise _bad(text, dt.datetime, "write it as `2026-01-31T12:00:00`, `now`, `today` or `now - 2 days`") from None
 
 
-def _parse_date(text: str) -> datetime.date:
+def _parse_date(text: str) -> dt.date:
     try:
-        return datetime.date.fromisoformat(text.strip())
+        return dt.date.fromisoformat(text.strip())
     except ValueError:
         pass
     try:
         return _parse_datetime(text).date()
     except ValueError:
-        raise _bad(text, datetime.date, "write it as `2026-01-31`") from None
+        raise _bad(text, dt.date, "write it as `2026-01-31`") from None
 
 
 _ISO_DURATION = re.compile(
@@ -167,19 +167,19 @@ _UNITS = {
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words}
 
 
-def _parse_timedelta(text: str) -> datetime.timedelta:
+def _parse_timedelta(text: str) -> dt.timedelta:
     word = text.strip()
     for pattern in (_ISO_DURATION, _CLOCK):
         found = pattern.match(word)
         if found is not None:
             parts = {name: float(value) for name, value in found.groupdict().items() if value and name != "sign"}
             if parts:
-                delta = datetime.timedelta(**parts)
+                delta = dt.timedelta(**parts)
                 return -delta if found["sign"] == "-" else delta
     return _parse_words(word, text)
 
 
-def _parse_words(word: str, text: str) -> datetime.timedelta:
+def _parse_words(word: str, text: str) -> dt.timedelta:
     sign = -1 if word.startswith("-") else 1
     rest = word.removeprefix("-")
     parts: dict[str, float] = {}
@@ -187,12 +187,12 @@ def _parse_words(word: str, text: str) -> datetime.timedelta:
         found = _PART.match(rest)
         unit = _UNIT_OF.get(found["unit"].lower()) if found else None
         if found is None or unit is None:
-            raise _bad(text, datetime.timedelta, "write it as `PT1H30M`, `1:24` or `10 days`")
+            raise _bad(text, dt.timedelta, "write it as `PT1H30M`, `1:24` or `10 days`")
         parts[unit] = parts.get(unit, 0) + float(found["number"])
         rest = rest[found.end() :]
     if not parts:
-        raise _bad(text, datetime.timedelta, "write it as `PT1H30M`, `1:24` or `10 days`")
-    return sign * datetime.timedelta(**parts)
+        raise _bad(text, dt.timedelta, "write it as `PT1H30M`, `1:24` or `10 days`")
+    return sign * dt.timedelta(**parts)
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {
@@ -200,9 +200,9 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
     float: _parse_float,
     bool: _parse_bool,
     str: str,
-    datetime.datetime: _parse_datetime,
-    datetime.date: _parse_date,
-    datetime.timedelta: _parse_timedelta,
+    dt.datetime: _parse_datetime,
+    dt.date: _parse_date,
+    dt.timedelta: _parse_timedelta,
 }
 
 
@@ -232,8 +232,9 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
     Raises:
         ValueError: The data does not fit; the message says where.
     """
-    origin, args = typing.get_origin(t), typing.get_args(t)
-    kind = origin or t
+    origin: Any = typing.get_origin(t)
+    args = typing.get_args(t)
+    kind: Any = origin or t
     at = f" at `{where}`" if where else ""
     wrong = ValueError(f"{data!r:.80}{at} is not a valid `{describe_type(t)}`")
     if t is Any or t is object:
@@ -249,8 +250,10 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
         if kind is tuple and args and args[-1] is not Ellipsis:
             if len(items) != len(args):
                 raise wrong
-            return tuple(to_type(item, arg, f"{where}[{i}]") for i, (item, arg) in enumerate(zip(items, args, strict=True)))
-        built = [to_type(item, args[0] if args else Any, f"{where}[{i}]") for i, item in enumerate(items)]
+            return tuple(
+                to_type(item, arg, f"{where}[{i}]") for i, (item, arg) in enumerate(zip(items, args, strict=True))
+            )
+        built: Any = [to_type(item, args[0] if args else Any, f"{where}[{i}]") for i, item in enumerate(items)]
         return built if kind is list else kind(built)
     if kind is dict:
         if not isinstance(data, dict):
@@ -282,8 +285,8 @@ def _to_leaf(data: Any, t: Any, wrong: ValueError) -> Any:
         return File.from_fields(cast("dict[str, Any]", data))
     if isinstance(t, type) and issubclass(t, enum.Enum):
         return _parse_enum(str(data), t)
-    if t is datetime.timedelta and isinstance(data, (int, float)):
-        return datetime.timedelta(seconds=data)
+    if t is dt.timedelta and isinstance(data, (int, float)):
+        return dt.timedelta(seconds=data)
     if not isinstance(t, type) or not isinstance(data, t) or (isinstance(data, bool) and t is not bool):
         raise wrong
     return data

@@ -76,7 +76,11 @@ def _value(value: Any) -> bytes:
 
 
 def literal_type(
-    kind: bytes, *, metadata: Mapping[str, Any] | None = None, annotation: Mapping[str, Any] | None = None, tag: str = ""
+    kind: bytes,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    annotation: Mapping[str, Any] | None = None,
+    tag: str = "",
 ) -> bytes:
     """Write a `LiteralType` of an already written `type` field; the oneof's numbers 7 to 10 must not meet `metadata`."""
     out = kind

@@ -104,8 +104,7 @@ impl Extraction<'_> {
                     return Err(self.refuse_member(&member, "has no name"));
                 }
                 MemberKind::File { executable } => {
-                    let path = self.place(&relative)?;
-                    self.copy(&mut members, &path, *executable, &mut buffer)?;
+                    self.copy(&mut members, &relative, *executable, &mut buffer)?;
                 }
                 MemberKind::Symlink => self.note_link(&member, relative)?,
                 MemberKind::HardLink => self.hard_link(&member, &relative)?,
@@ -124,12 +123,12 @@ impl Extraction<'_> {
     fn copy(
         &mut self,
         members: &mut Members<impl Read>,
-        path: &Path,
+        relative: &Path,
         executable: bool,
         buffer: &mut [u8],
     ) -> Result<()> {
-        let mut file =
-            create_file(path, executable).map_err(|error| FileError::io("write", path, error))?;
+        let mut file = self.make(relative, "write", |path| create_file(path, executable))?;
+        let failed = |error| FileError::io("write", &self.root.join(relative), error);
         loop {
             if self.pulse.should_stop() {
                 return Err(FileError::Interrupted.into());
@@ -140,8 +139,7 @@ impl Extraction<'_> {
             if count == 0 {
                 break;
             }
-            file.write_all(&buffer[..count])
-                .map_err(|error| FileError::io("write", path, error))?;
+            file.write_all(&buffer[..count]).map_err(failed)?;
             self.summary.size += count as u64;
         }
         self.summary.files += 1;
@@ -165,18 +163,24 @@ impl Extraction<'_> {
         Ok(())
     }
 
-    /// Make room for a new file: its folder, and no file of an earlier member of that name.
-    fn place(&mut self, relative: &Path) -> Result<PathBuf> {
+    /// Make something new at `relative`, in place of a file that an earlier member made there.
+    fn make<T>(
+        &mut self,
+        relative: &Path,
+        action: &'static str,
+        new: impl Fn(&Path) -> io::Result<T>,
+    ) -> Result<T> {
         if let Some(parent) = relative.parent() {
             self.make_folder(parent)?;
         }
         let path = self.root.join(relative);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(FileError::io("replace", &path, error).into())
+        let made = match new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(&path).and_then(|()| new(&path))
             }
-            _ => Ok(path),
-        }
+            outcome => outcome,
+        };
+        made.map_err(|error| FileError::io(action, &path, error).into())
     }
 
     fn note_link(&mut self, member: &Member, relative: PathBuf) -> Result<()> {
@@ -206,17 +210,14 @@ impl Extraction<'_> {
         if target == self.root.join(relative) {
             return Ok(());
         }
-        let path = self.place(relative)?;
-        fs::hard_link(&target, &path).map_err(|error| FileError::io("link", &path, error))?;
+        self.make(relative, "link", |path| fs::hard_link(&target, path))?;
         self.summary.files += 1;
         Ok(())
     }
 
     fn make_links(&mut self) -> Result<()> {
         for (relative, target) in std::mem::take(&mut self.links) {
-            let path = self.place(&relative)?;
-            platform::symlink(&target, &path)
-                .map_err(|error| FileError::io("link", &path, error))?;
+            self.make(&relative, "link", |path| platform::symlink(&target, path))?;
             self.summary.files += 1;
         }
         Ok(())

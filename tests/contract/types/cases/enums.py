@@ -59,6 +59,21 @@ class Mixed(enum.Enum):
     B = 1
 
 
+class MixedIntFirst(enum.Enum):
+    B = 1
+    A = "a"
+
+
+class IntMixin(int, enum.Enum):
+    ONE = 1
+    TWO = 2
+
+
+class IntAuto(enum.IntEnum):
+    FIRST = enum.auto()
+    SECOND = enum.auto()
+
+
 class Bits(enum.Flag):
     R = 4
     W = 2
@@ -102,6 +117,10 @@ CASES = [
     Case("enum-floats", Floats, Floats.HALF, rejects="type"),
     Case("enum-tuples", Tuples, Tuples.PAIR, rejects="type"),
     Case("enum-mixed", Mixed, Mixed.B, rejects="value"),
+    Case("enum-mixed-str-member", Mixed, Mixed.A),
+    Case("enum-mixed-int-first", MixedIntFirst, MixedIntFirst.A, rejects="type"),
+    Case("enum-int-mixin", IntMixin, IntMixin.TWO, rejects="type"),
+    Case("enum-int-auto", IntAuto, IntAuto.SECOND),
     Case("enum-flag", Bits, Bits.R, rejects="type"),
     Case("enum-int-flag", IntBits, IntBits.R, rejects="type"),
     Case("enum-no-members", Nothing, None, rejects="type"),

@@ -33,6 +33,7 @@ FILE = File.from_existing_remote("s3://bucket/a/b.txt")
 HASHED = File.from_existing_remote("s3://bucket/a/b.txt", file_cache_key="key-1")
 FOLDER = Dir.from_existing_remote("s3://bucket/a/dir")
 HASHED_FOLDER = Dir.from_existing_remote("s3://bucket/a/dir", dir_cache_key="key-2")
+HASHED_FRAME = DataFrame(uri="s3://bucket/f", format="parquet", hash="h")
 FRAME = DataFrame.from_existing_remote("s3://bucket/a/frame")
 
 CASES = [
@@ -88,6 +89,8 @@ CASES = [
     Case("frame-from-str", DataFrame, "s3://bucket/f", rejects="value"),
     Case("handles-dataclass", Holder, Holder(HASHED, HASHED_FOLDER, FRAME, [FILE], {"z": FILE, "a": HASHED}, FILE)),
     Case("handles-dataclass-defaults", Holder, Holder(FILE, FOLDER, FRAME)),
+    Case("handles-dataclass-hashed-frame", Holder, Holder(FILE, FOLDER, HASHED_FRAME)),
+    Case("handles-tuple-hashed-frame", tuple[DataFrame, Dir], (HASHED_FRAME, HASHED_FOLDER)),
     Case("handles-model", HolderModel, HolderModel(file=HASHED, folder=HASHED_FOLDER, frame=FRAME, files=[FILE])),
     Case("handles-model-maybe", HolderModel, HolderModel(file=FILE, folder=FOLDER, frame=FRAME, maybe=FOLDER)),
 ]

@@ -3,6 +3,7 @@
 # ruff: noqa: UP, E731
 # The spellings are what is recorded: a modernised annotation is another case.
 
+import functools
 import math
 import typing
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from ._case import Case
 
 INT_FOR_FLOAT = "int-for-float"
+
+TWENTY_DEEP = functools.reduce(lambda inner, _: list[inner], range(20), int)
 
 CASES = [
     Case("list-int", list[int], [1, 2, 3]),
@@ -37,6 +40,7 @@ CASES = [
     Case("list-none", list[None], [None, None], rejects="type"),
     Case("list-list-int", list[list[int]], [[1], [], [2, 3]]),
     Case("list-four-deep", list[list[list[list[str]]]], [[[["a"], []], []], []]),
+    Case("list-twenty-deep", TWENTY_DEEP, functools.reduce(lambda inner, _: [inner, []], range(19), [1])),
     Case("list-dict", list[dict[str, int]], [{"b": 1, "a": 2}, {}]),
     Case("list-from-tuple", list[int], (1, 2), rejects="value"),
     Case("list-from-range", list[int], range(3), rejects="value"),

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from flyte.controllers.binding import bind_inputs
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.protocol import active_controller
 from flyte.failures import ActionFailure, error_of
@@ -18,6 +17,8 @@ from flyte_models.errors import SyncTaskCallInAsyncContextError
 from flyte_models.ids import ActionID
 from flyte_models.paths import RawDataPath
 from flyte_models.task_context import TaskContext
+from flyte_types.codec import InterfaceCodec
+from flyte_types.errors import OutputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,15 @@ class LocalController:
         if group is None and context.group_data is not None:
             group = context.group_data.name
         codec = codec_for(task)
-        values = bind_inputs(task.name, task.interface, args, kwargs)
-        inputs = await codec.encode_inputs_async(values) if codec.needs_await else codec.encode_inputs(values)
+        given = task.interface.convert_to_kwargs(*args, **kwargs)
+        inputs = await codec.encode_inputs_async(given) if codec.needs_await else codec.encode_inputs(given)
         inputs_hash = codec.inputs_hash(inputs)
         identity = task_identity_hash(task.name, codec.interface_hash(), "")
         number = context.call_counter.next(f"{identity}-{inputs_hash}-{group or ''}")
         action_id = context.action.new_sub_action_from(number, identity, inputs_hash, group)
         outcome = await self._run(task, action_id, inputs, parent_name=context.action.name, group=group)
         if outcome.exception is not None:
-            failure = ActionFailure.of(outcome.record, values, index=index)
+            failure = ActionFailure.of(outcome.record, codec.decode_inputs(inputs), index=index)
             raise error_of(outcome.exception, failure)
         return outcome.value
 
@@ -142,11 +143,11 @@ class LocalController:
                     await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
                 )
                 value = await self._call(task, arguments)
-                if codec.needs_await:
-                    outputs = await codec.encode_outputs_async(value)
-                    return Completed(await codec.decode_outputs_async(outputs), outputs)
-                outputs = codec.encode_outputs(value)
-                return Completed(codec.decode_outputs(outputs), outputs)
+                try:
+                    return await _completed(codec, value)
+                except OutputError as error:
+                    error.add_note(_place_of(task))
+                    raise
 
         return body
 
@@ -170,6 +171,25 @@ class LocalController:
             mode="local",
             local_attempt=attempt.number - 1,
         )
+
+
+async def _completed(codec: InterfaceCodec, value: Any) -> Completed:
+    """Convert a result to bytes, and back to what the caller gets: never an object that the body still holds."""
+    if codec.needs_await:
+        outputs = await codec.encode_outputs_async(value)
+        return Completed(await codec.decode_outputs_async(outputs), outputs)
+    outputs = codec.encode_outputs(value)
+    return Completed(codec.decode_outputs(outputs), outputs)
+
+
+def _place_of(task: TaskTemplate[..., Any]) -> str:
+    if not isinstance(task, AsyncFunctionTaskTemplate):
+        return ""
+    code = task.func.__code__
+    return (
+        f'  File "{code.co_filename}", line {code.co_firstlineno}, in {task.func.__name__}\n'
+        f"hint: return what the annotation says, or change the annotation of `{task.func.__name__}`"
+    )
 
 
 def _is_loop_running() -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from flyte.controllers.protocol import Controller, active_controller
 from flyte.tasks.template import TaskTemplate
@@ -80,9 +80,10 @@ _Call = tuple[TaskTemplate[..., Any], tuple[Any, ...], dict[str, Any]]
 
 def _task_of(func: Any, iterables: int) -> tuple[TaskTemplate[..., Any], tuple[tuple[Any, ...], dict[str, Any]]]:
     if isinstance(func, TaskTemplate):
-        return func, ((), {})
+        return cast("TaskTemplate[..., Any]", func), ((), {})
     if isinstance(func, functools.partial) and isinstance(func.func, TaskTemplate):
-        task: TaskTemplate[..., Any] = func.func
+        func = cast("functools.partial[Any]", func)
+        task = cast("TaskTemplate[..., Any]", func.func)
         free = [name for name in list(task.interface.inputs)[len(func.args) :] if name not in func.keywords]
         if len(free) != 1 or iterables != 1:
             raise TypeError(

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from flyte.controllers.binding import bind_inputs
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.local import LocalController, RunPlace
 from flyte.failures import ActionFailure, error_of
@@ -46,11 +45,12 @@ class LocalStrategy:
         if task.parent_env is not None:
             check_names(task.parent_env.closure())
         codec = codec_for(task)
-        values = bind_inputs(task.name, task.interface, args, kwargs)
-        inputs = await codec.encode_inputs_async(values) if codec.needs_await else codec.encode_inputs(values)
+        given = task.interface.convert_to_kwargs(*args, **kwargs)
+        inputs = await codec.encode_inputs_async(given) if codec.needs_await else codec.encode_inputs(given)
         async with self._store() as (store, recorded_in):
             place = self._place(recorded_in)
             outcome, record = await self._carry_out(task, inputs, store, place)
+        values = await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
         error = None
         if outcome.exception is not None:
             error = error_of(outcome.exception, ActionFailure.of(outcome.record, values))

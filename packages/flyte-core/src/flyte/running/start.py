@@ -1,7 +1,7 @@
 """`flyte.run` and `flyte.with_runcontext`: which strategy runs a task, and with which options."""
 
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from flyte.initialization import settings
 from flyte.running.options import Mode, RunOptions
@@ -79,7 +79,7 @@ class Runner:
             )
         module, name = _STRATEGIES[mode]
         strategy: Strategy = getattr(import_module(module), name)(self._options)
-        return await strategy.run(task, args, kwargs)
+        return await strategy.run(cast("TaskTemplate[..., Any]", task), args, kwargs)
 
 
 @syncify

@@ -42,7 +42,7 @@ class DuplicateEnvironmentError(ValueError):
 
 def declaring_place() -> Declaration:
     """Return the nearest caller outside this package."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to find a caller without `inspect`
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001  # `inspect` is slow to import
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith((_OWN_FOLDER, "<string>")) and "dataclasses.py" not in file:

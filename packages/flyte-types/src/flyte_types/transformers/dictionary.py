@@ -27,7 +27,11 @@ class DictTransformer:
                 definitions=item.definitions,
             )
         definitions: Definitions = {}
-        packed = ("dict", pack_node(args[0], definitions), pack_node(args[1], definitions)) if args else ("dict", ("any",), ("any",))
+        packed = (
+            ("dict", pack_node(args[0], definitions), pack_node(args[1], definitions))
+            if args
+            else ("dict", ("any",), ("any",))
+        )
         return TypePlan(
             python_type=t,
             tag="Typed Dict",

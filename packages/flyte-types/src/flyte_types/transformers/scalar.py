@@ -1,6 +1,6 @@
 """Types with one literal each: numbers, text, None, dates and times."""
 
-import datetime
+import datetime as dt
 from types import NoneType
 from typing import Any
 
@@ -15,9 +15,9 @@ _SCALARS: dict[Any, tuple[str, str, str]] = {
     bool: ("bool", "boolean", "bool"),
     str: ("str", "string", "str"),
     NoneType: ("none", "none", "none"),
-    datetime.datetime: ("datetime", "datetime", "datetime"),
-    datetime.date: ("date", "datetime", "date"),
-    datetime.timedelta: ("timedelta", "duration", "duration"),
+    dt.datetime: ("datetime", "datetime", "datetime"),
+    dt.date: ("date", "datetime", "date"),
+    dt.timedelta: ("timedelta", "duration", "duration"),
 }
 
 
@@ -28,9 +28,7 @@ class ScalarTransformer:
         """Look the type, or the base class it has in the table, up."""
         kind = NoneType if t is None else next(base for base in t.__mro__ if base in _SCALARS)
         tag, simple, node = _SCALARS[kind]
-        return TypePlan(
-            python_type=t, tag=tag, literal_type=wire.simple_type(simple), description=(node,), exact=kind
-        )
+        return TypePlan(python_type=t, tag=tag, literal_type=wire.simple_type(simple), description=(node,), exact=kind)
 
 
 register(ScalarTransformer(), *_SCALARS)

@@ -1,0 +1,83 @@
+"""Texts of the command line as typed values."""
+# ruff: noqa: UP007, UP045  (both spellings are tested)
+
+import datetime as dt
+import enum
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal, Optional, Union
+
+import pytest
+
+from flyte_types import File, describe_type
+from flyte_types.text import parse_text
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+@dataclass
+class Point:
+    x: int
+    y: float = 0.5
+    when: dt.date | None = None
+    tags: list[str] = field(default_factory=list)
+
+
+@pytest.mark.parametrize(("text", "t", "value"), [
+    ("3", int, 3), (" -7 ", int, -7), ("1e3", float, 1000.0), ("true", bool, True), ("No", bool, False), ("", str, ""),
+    ("RED", Color, Color.RED), ("red", Color, Color.RED),
+    ("2026-01-31", dt.date, dt.date(2026, 1, 31)),
+    ("2026-01-31T12:00:00+00:00", dt.datetime, dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)),
+    ("2026-01-31T12:00:00 + 2 days", dt.datetime, dt.datetime(2026, 2, 2, 12)),
+    ("2026-01-31 - PT1H", dt.datetime, dt.datetime(2026, 1, 30, 23)),
+    ("P1DT2H", dt.timedelta, dt.timedelta(days=1, hours=2)), ("1:24", dt.timedelta, dt.timedelta(minutes=1, seconds=24)),
+    (":22", dt.timedelta, dt.timedelta(seconds=22)), ("10 days", dt.timedelta, dt.timedelta(days=10)),
+    ("1:02:03", dt.timedelta, dt.timedelta(hours=1, minutes=2, seconds=3)), ("1h 30m", dt.timedelta, dt.timedelta(minutes=90)),
+    ("none", Optional[int], None), ("3", Optional[int], 3), ("3", Union[str, int], 3), ("a", int | str, "a"),
+    ("[1, 2]", list[int], [1, 2]), ('{"a": 1}', dict[str, float], {"a": 1.0}), ('{"1": "a"}', dict[int, str], {1: "a"}),
+    ('{"x": 1, "when": "2026-01-31"}', Point, Point(1, when=dt.date(2026, 1, 31))),
+    ('[{"x": 1}]', list[Point], [Point(1)]), ('[1, "a"]', tuple[int, str], (1, "a")), ('{"a": [null]}', dict, {"a": [None]}),
+    ("s3://b/k", File, File(path="s3://b/k")),
+])  # fmt: skip
+def test_texts_become_values(text, t, value):
+    made = parse_text(text, t)
+    assert (value, type(value)) == (made, type(made))
+
+
+@pytest.mark.parametrize(("text", "t", "message"), [
+    ("x", int, "'x' is not a valid `int`"), ("maybe", bool, "write `true` or `false`"), ("GREEN", Color, "one of `RED`"),
+    ("[1", list[int], "it must be JSON"), ('["a"]', list[int], "'a' is not a valid `int`"),
+    ('{"y": 1}', Point, "`x` is missing: `Point` needs it (int)"), ('{"x": 1, "z": 2}', Point, "has no field `z`"),
+    ('{"x": 1.5}', Point, "1.5 at `x` is not a valid `int`"), ("no/such/file", File, "file not found: `no/such/file`"),
+    ("missing.json", dict[str, int], "file not found: `missing.json`"), ("soon", dt.datetime, "`now - 2 days`"),
+    ("long", dt.timedelta, "`10 days`"), ("x", int | None, "'x' is not a valid `int`"), ("1", bytes, "cannot be given as text"),
+])  # fmt: skip
+def test_texts_that_do_not_fit(text, t, message):
+    with pytest.raises(ValueError) as caught:
+        parse_text(text, t)
+    assert message in str(caught.value)
+
+
+def test_values_from_files(tmp_path):
+    source = tmp_path / "point.json"
+    source.write_text(json.dumps({"x": 3}))
+    assert parse_text(str(source), Point) == Point(3)
+    assert parse_text(str(source), File) == File(path=str(source))
+    with pytest.raises(ValueError, match="is a folder"):
+        parse_text(str(tmp_path), File)
+
+
+def test_now_is_aware():
+    assert abs(dt.datetime.now(tz=dt.UTC) - parse_text("now", dt.datetime)) < dt.timedelta(minutes=1)
+    assert parse_text("today", dt.datetime).hour == 0
+
+
+@pytest.mark.parametrize(("t", "name"), [
+    (int, "int"), (list[int], "list[int]"), (Optional[str], "str | None"), (File, "File"), (Point, "Point"), (None, "None"),
+    (dict[str, list[Point]], "dict[str, list[Point]]"), (Any, "Any"), (Literal["a", "b"], "Literal['a', 'b']"),
+    (tuple[int, ...], "tuple[int, ...]"),
+])  # fmt: skip
+def test_types_are_named_as_authors_write_them(t, name):
+    assert describe_type(t) == name
