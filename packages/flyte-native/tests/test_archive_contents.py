@@ -24,6 +24,15 @@ FIRST_OF_1981 = 347_155_200
 SIZES = [0, 1, 511, 512, 513, 128 * 1024 - 1, 128 * 1024, 128 * 1024 + 1, 256 * 1024, 256 * 1024 + 1, 1 << 20]
 
 
+class Blob(bytes):
+    """Bytes that do not fill the screen when a test fails."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes, {self[:4].hex()}...>"
+
+
 def noise(length: int, seed: int) -> bytes:
     return random.Random(seed).randbytes(length)
 
@@ -37,7 +46,7 @@ def text(length: int, seed: int) -> bytes:
 contents = st.one_of(
     st.binary(max_size=600),
     st.builds(
-        lambda make, size, seed: make(size, seed),
+        lambda make, size, seed: Blob(make(size, seed)),
         st.sampled_from([noise, text]),
         st.sampled_from(SIZES),
         st.integers(0, 9),

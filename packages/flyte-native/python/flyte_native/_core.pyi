@@ -197,8 +197,9 @@ class Plan:
     `("blob", class, dimensionality, make(path, format, hash))`, `("msgpack", packed)`, `("ref", name)` and
     `("custom", slot, label, encode or None, decode or None)`, whose hooks take and give literal bytes.
 
-    Kinds inside `msgpack`: the same leaves, `bytes`, `any`, `("enum", class)` by value, `("list", item)`, `("items", item, class)`,
-    `("tuple", [node, ...])`, `("dict", key, value)`, `("optional", node)`, `("union", [(exact class or None, node), ...])`,
+    Kinds inside `msgpack`: the same leaves, `bytes`, `any`, `("enum", class)` by value, `("list", item)`,
+    `("items", item, class)`, `("tuple", [node, ...])`, `("dict", key, value)`, `("optional", node)`,
+    `("union", [(exact class or None, node), ...])`,
     `("object", class, [(name, node, (default,) or None, factory or None, derived), ...], direct)`, `ref`, and `custom`, whose
     hooks take and give plain data.
 

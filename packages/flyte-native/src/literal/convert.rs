@@ -26,7 +26,12 @@ pub(crate) struct Run<'a, 'py> {
 
 impl<'a, 'py> Run<'a, 'py> {
     pub(crate) fn new(py: Python<'py>, arena: &'a Arena, places: Places<'py>) -> Self {
-        Run { py, arena, places, depth: 0 }
+        Run {
+            py,
+            arena,
+            places,
+            depth: 0,
+        }
     }
 
     pub(crate) fn enter(&mut self) -> Outcome<()> {
@@ -34,7 +39,10 @@ impl<'a, 'py> Run<'a, 'py> {
         if self.depth > flyte_literal::MAX_DEPTH {
             return Err(Failure::misfit(
                 "depth",
-                format!("a value nested deeper than {} levels", flyte_literal::MAX_DEPTH),
+                format!(
+                    "a value nested deeper than {} levels",
+                    flyte_literal::MAX_DEPTH
+                ),
                 "a value that does not contain itself",
             ));
         }
@@ -80,7 +88,16 @@ impl<'a, 'py> Run<'a, 'py> {
                 "the async form of this conversion",
             )),
             Places::Collect(list) => {
-                list.append(PyTuple::new(self.py, [plan.slot.into_pyobject(self.py).map_err(PyErr::from)?.into_any(), value])?)?;
+                list.append(PyTuple::new(
+                    self.py,
+                    [
+                        plan.slot
+                            .into_pyobject(self.py)
+                            .map_err(PyErr::from)?
+                            .into_any(),
+                        value,
+                    ],
+                )?)?;
                 Ok(None)
             }
             Places::Replay(list, next) => {

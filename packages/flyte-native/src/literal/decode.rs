@@ -80,12 +80,18 @@ impl<'a, 'py> Run<'a, 'py> {
             (Node::Bool, Value::Boolean(value)) => value.into_bound_py_any(py)?,
             (Node::Str, Value::String(text)) => string(py, &text)?,
             (Node::None, Value::None) => py.None().into_bound(py),
-            (Node::Datetime, Value::Datetime(seconds, nanos)) => time::to_datetime(py, seconds, nanos)?,
+            (Node::Datetime, Value::Datetime(seconds, nanos)) => {
+                time::to_datetime(py, seconds, nanos)?
+            }
             (Node::Date, Value::Datetime(seconds, _)) => time::to_date(py, seconds)?,
-            (Node::Duration, Value::Duration(seconds, nanos)) => time::to_timedelta(py, seconds, nanos)?,
+            (Node::Duration, Value::Duration(seconds, nanos)) => {
+                time::to_timedelta(py, seconds, nanos)?
+            }
             (Node::List(item), Value::Collection(items)) => self.decode_list(*item, &items)?,
             (Node::Dict(item), Value::Map(entries)) => self.decode_dict(*item, &entries)?,
-            (Node::Union(variants), Value::Union(value, kind)) => self.decode_union(id, variants, &value, &kind)?,
+            (Node::Union(variants), Value::Union(value, kind)) => {
+                self.decode_union(id, variants, &value, &kind)?
+            }
             (Node::Msgpack(pack), Value::Binary(payload, tag)) if *tag == *b"msgpack" => {
                 self.unpack_all(*pack, &payload)?
             }
@@ -96,8 +102,16 @@ impl<'a, 'py> Run<'a, 'py> {
                 })?
             }
             (Node::Blob(plan), Value::Blob(blob)) if blob.dimensionality == plan.dimensionality => {
-                let hash = if literal.hash.is_empty() { None } else { Some(string(py, &literal.hash)?) };
-                plan.make.bind(py).call1((string(py, &blob.uri)?, string(py, &blob.format)?, hash))?
+                let hash = if literal.hash.is_empty() {
+                    None
+                } else {
+                    Some(string(py, &literal.hash)?)
+                };
+                plan.make.bind(py).call1((
+                    string(py, &blob.uri)?,
+                    string(py, &blob.format)?,
+                    hash,
+                ))?
             }
             (_, other) => return Err(Failure::misfit("type", found(&other), arena.label(py, id))),
         })
@@ -110,7 +124,10 @@ impl<'a, 'py> Run<'a, 'py> {
         while let Some((number, field)) = fields.next_field()? {
             if number == 1 {
                 let index = items.len();
-                items.push(self.decode(item, Cow::Borrowed(field.bytes()?)).at(|| Step::Index(index))?);
+                items.push(
+                    self.decode(item, Cow::Borrowed(field.bytes()?))
+                        .at(|| Step::Index(index))?,
+                );
             }
         }
         self.leave();
@@ -145,10 +162,12 @@ impl<'a, 'py> Run<'a, 'py> {
         let depth = self.depth;
         let position = self.position();
         let tag = structure_tag(kind)?;
-        let same = variants.iter().filter(|variant| variant.literal_type == kind);
-        let alike = variants
+        let same = variants
             .iter()
-            .filter(|variant| variant.literal_type != kind && (tag.is_empty() || variant.tag == *tag));
+            .filter(|variant| variant.literal_type == kind);
+        let alike = variants.iter().filter(|variant| {
+            variant.literal_type != kind && (tag.is_empty() || variant.tag == *tag)
+        });
         let mut last = None;
         for variant in same.chain(alike) {
             match self.decode(variant.node, Cow::Borrowed(value)) {

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use flyte_literal::{self as wire_form, Blob, wire};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::types::{
+    PyBool, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString,
+};
 
 use super::convert::Run;
 use super::error::{At, Failure, Outcome, Step, describe, key_step};
@@ -14,10 +16,16 @@ use super::time;
 /// The integer of a Python `int`, which must fit 64 bits; `bool` is refused.
 #[inline]
 pub(crate) fn integer(value: &Bound<'_, PyAny>) -> Outcome<i64> {
-    if value.is_exact_instance_of::<PyInt>() || (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>()) {
-        value
-            .extract::<i64>()
-            .map_err(|_| Failure::misfit("value", describe(value), "an int between -2**63 and 2**63 - 1"))
+    if value.is_exact_instance_of::<PyInt>()
+        || (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>())
+    {
+        value.extract::<i64>().map_err(|_| {
+            Failure::misfit(
+                "value",
+                describe(value),
+                "an int between -2**63 and 2**63 - 1",
+            )
+        })
     } else {
         Err(Failure::misfit("type", describe(value), "int"))
     }
@@ -57,13 +65,22 @@ pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>) -> Outcome<&'a [u8]> {
 pub(crate) fn utf8<'a>(value: &'a Bound<'_, PyString>) -> Outcome<&'a [u8]> {
     match value.to_str() {
         Ok(text) => Ok(text.as_bytes()),
-        Err(_) => Err(Failure::misfit("value", describe(value), "text without lone surrogates")),
+        Err(_) => Err(Failure::misfit(
+            "value",
+            describe(value),
+            "text without lone surrogates",
+        )),
     }
 }
 
 impl<'a, 'py> Run<'a, 'py> {
     /// Append the content of the literal that stands for `value`.
-    pub(crate) fn encode(&mut self, id: NodeId, value: &Bound<'py, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
+    pub(crate) fn encode(
+        &mut self,
+        id: NodeId,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
         let arena = self.arena;
         match arena.node(id) {
             Node::Int => wire_form::put_integer(buf, integer(value)?),
@@ -80,24 +97,32 @@ impl<'a, 'py> Run<'a, 'py> {
                 wire_form::put_datetime(buf, seconds, nanos);
             }
             Node::Date => {
-                let value =
-                    value.cast::<PyDate>().map_err(|_| Failure::misfit("type", describe(value), "date"))?;
+                let value = value
+                    .cast::<PyDate>()
+                    .map_err(|_| Failure::misfit("type", describe(value), "date"))?;
                 wire_form::put_datetime(buf, time::midnight(value)?, 0);
             }
             Node::Duration => {
-                let value =
-                    value.cast::<PyDelta>().map_err(|_| Failure::misfit("type", describe(value), "timedelta"))?;
+                let value = value
+                    .cast::<PyDelta>()
+                    .map_err(|_| Failure::misfit("type", describe(value), "timedelta"))?;
                 let (seconds, nanos) = time::duration(value)?;
                 wire_form::put_duration(buf, seconds, nanos);
             }
             Node::List(item) => self.encode_list(id, *item, value, buf)?,
             Node::Dict(item) => self.encode_dict(id, *item, value, buf)?,
             Node::Union(variants) => self.encode_union(id, variants, value, buf)?,
-            Node::Msgpack(pack) => wire_form::put_binary(buf, b"msgpack", |buf| self.pack(*pack, value, buf))?,
+            Node::Msgpack(pack) => {
+                wire_form::put_binary(buf, b"msgpack", |buf| self.pack(*pack, value, buf))?
+            }
             Node::Enum(class) => {
                 let class = class.bind(self.py);
                 if !value.is_instance(class)? {
-                    return Err(Failure::misfit("type", describe(value), arena.label(self.py, id)));
+                    return Err(Failure::misfit(
+                        "type",
+                        describe(value),
+                        arena.label(self.py, id),
+                    ));
                 }
                 wire_form::put_string(buf, text(&value.getattr("name")?)?);
             }
@@ -112,9 +137,19 @@ impl<'a, 'py> Run<'a, 'py> {
         Ok(())
     }
 
-    fn encode_list(&mut self, id: NodeId, item: NodeId, value: &Bound<'py, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
+    fn encode_list(
+        &mut self,
+        id: NodeId,
+        item: NodeId,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
         let Ok(list) = value.cast::<PyList>() else {
-            return Err(Failure::misfit("type", describe(value), self.arena.label(self.py, id)));
+            return Err(Failure::misfit(
+                "type",
+                describe(value),
+                self.arena.label(self.py, id),
+            ));
         };
         self.enter()?;
         buf.reserve(list.len().saturating_mul(10));
@@ -129,9 +164,19 @@ impl<'a, 'py> Run<'a, 'py> {
         Ok(())
     }
 
-    fn encode_dict(&mut self, id: NodeId, item: NodeId, value: &Bound<'py, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
+    fn encode_dict(
+        &mut self,
+        id: NodeId,
+        item: NodeId,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
         let Ok(dict) = value.cast::<PyDict>() else {
-            return Err(Failure::misfit("type", describe(value), self.arena.label(self.py, id)));
+            return Err(Failure::misfit(
+                "type",
+                describe(value),
+                self.arena.label(self.py, id),
+            ));
         };
         self.enter()?;
         let mut entries = Vec::with_capacity(dict.len());
@@ -192,7 +237,10 @@ impl<'a, 'py> Run<'a, 'py> {
                         return Err(Failure::misfit(
                             "ambiguous",
                             describe(value),
-                            format!("a value that fits only one of {}", self.arena.label(self.py, id)),
+                            format!(
+                                "a value that fits only one of {}",
+                                self.arena.label(self.py, id)
+                            ),
                         ));
                     }
                     Ok(()) => chosen = Some(variant),
@@ -206,7 +254,11 @@ impl<'a, 'py> Run<'a, 'py> {
                 (Some(variant), _) => self.encode_variant(variant, value, buf)?,
                 (None, Some(failure)) if variants.len() == 1 => return Err(failure),
                 (None, _) => {
-                    return Err(Failure::misfit("type", describe(value), self.arena.label(self.py, id)));
+                    return Err(Failure::misfit(
+                        "type",
+                        describe(value),
+                        self.arena.label(self.py, id),
+                    ));
                 }
             }
         }
@@ -214,7 +266,12 @@ impl<'a, 'py> Run<'a, 'py> {
         Ok(())
     }
 
-    fn encode_variant(&mut self, variant: &Variant, value: &Bound<'py, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
+    fn encode_variant(
+        &mut self,
+        variant: &Variant,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
         let depth = self.depth;
         let least = variant.literal_type.len();
         let scalar = wire::open(buf, 0x0a, least);
@@ -234,15 +291,27 @@ impl<'a, 'py> Run<'a, 'py> {
 fn encode_blob(plan: &BlobPlan, value: &Bound<'_, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
     let class = plan.class.bind(value.py());
     if !value.is_instance(class)? {
-        return Err(Failure::misfit("type", describe(value), super::error::type_name(class)));
+        return Err(Failure::misfit(
+            "type",
+            describe(value),
+            super::error::type_name(class),
+        ));
     }
-    let (path, format, hash) = (value.getattr("path")?, value.getattr("format")?, value.getattr("hash")?);
+    let (path, format, hash) = (
+        value.getattr("path")?,
+        value.getattr("format")?,
+        value.getattr("hash")?,
+    );
     let blob = Blob {
         uri: Cow::Borrowed(text(&path).at(|| Step::Attribute("path".to_owned()))?),
         format: Cow::Borrowed(text(&format).at(|| Step::Attribute("format".to_owned()))?),
         dimensionality: plan.dimensionality,
     };
-    let hash = if hash.is_none() { &[][..] } else { text(&hash).at(|| Step::Attribute("hash".to_owned()))? };
+    let hash = if hash.is_none() {
+        &[][..]
+    } else {
+        text(&hash).at(|| Step::Attribute("hash".to_owned()))?
+    };
     wire_form::put_blob(buf, &blob, hash);
     Ok(())
 }

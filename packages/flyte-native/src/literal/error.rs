@@ -35,8 +35,15 @@ enum Cause {
 pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 
 impl Failure {
-    pub(crate) fn misfit(kind: &'static str, came: String, expected: impl Into<String>) -> Box<Self> {
-        Box::new(Failure { cause: Cause::Misfit(kind, came, expected.into()), steps: Vec::new() })
+    pub(crate) fn misfit(
+        kind: &'static str,
+        came: String,
+        expected: impl Into<String>,
+    ) -> Box<Self> {
+        Box::new(Failure {
+            cause: Cause::Misfit(kind, came, expected.into()),
+            steps: Vec::new(),
+        })
     }
 
     /// Nothing may swallow what the user or the interpreter wants to stop with.
@@ -58,12 +65,29 @@ impl Failure {
             }
         }
         match self.cause {
-            Cause::Misfit(kind, came, expected) => LiteralError::new_err((kind, path, came, expected)),
-            Cause::Raised(error) if !error.is_instance_of::<pyo3::exceptions::PyException>(py) => error,
+            Cause::Misfit(kind, came, expected) => {
+                LiteralError::new_err((kind, path, came, expected))
+            }
+            Cause::Raised(error) if !error.is_instance_of::<pyo3::exceptions::PyException>(py) => {
+                error
+            }
             Cause::Raised(error) => {
-                let name = error.get_type(py).name().map(|name| name.to_string()).unwrap_or_default();
-                let text = error.value(py).str().map(|text| text.to_string()).unwrap_or_default();
-                let wrapped = LiteralError::new_err(("raised", path, format!("{name}: {text}"), String::new()));
+                let name = error
+                    .get_type(py)
+                    .name()
+                    .map(|name| name.to_string())
+                    .unwrap_or_default();
+                let text = error
+                    .value(py)
+                    .str()
+                    .map(|text| text.to_string())
+                    .unwrap_or_default();
+                let wrapped = LiteralError::new_err((
+                    "raised",
+                    path,
+                    format!("{name}: {text}"),
+                    String::new(),
+                ));
                 wrapped.set_cause(py, Some(error));
                 wrapped
             }
@@ -73,7 +97,10 @@ impl Failure {
 
 impl From<PyErr> for Box<Failure> {
     fn from(error: PyErr) -> Self {
-        Box::new(Failure { cause: Cause::Raised(error), steps: Vec::new() })
+        Box::new(Failure {
+            cause: Cause::Raised(error),
+            steps: Vec::new(),
+        })
     }
 }
 
@@ -125,11 +152,15 @@ pub(crate) fn describe(value: &Bound<'_, PyAny>) -> String {
 }
 
 pub(crate) fn type_name(kind: &Bound<'_, PyType>) -> String {
-    kind.name().map_or_else(|_| "object".to_owned(), |name| name.to_string())
+    kind.name()
+        .map_or_else(|_| "object".to_owned(), |name| name.to_string())
 }
 
 pub(crate) fn key_step(key: &Bound<'_, PyAny>) -> Step {
-    Step::Key(key.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string()))
+    Step::Key(
+        key.repr()
+            .map_or_else(|_| "?".to_owned(), |text| text.to_string()),
+    )
 }
 
 pub(crate) fn attribute_step(name: &Bound<'_, PyString>) -> Step {

@@ -24,14 +24,22 @@ fn literal_repr<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyByte
 /// The bytes of an `Inputs` message that are hashed, without the ignored names.
 #[pyfunction]
 #[pyo3(signature = (data, ignored = Vec::new()))]
-fn inputs_repr<'py>(py: Python<'py>, data: &[u8], ignored: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
+fn inputs_repr<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    ignored: Vec<String>,
+) -> PyResult<Bound<'py, PyBytes>> {
     let is_ignored = |name: &[u8]| ignored.iter().any(|other| other.as_bytes() == name);
-    let buf = flyte_literal::inputs_repr(data, &is_ignored).map_err(|error| error::wire_error(py, &error))?;
+    let buf = flyte_literal::inputs_repr(data, &is_ignored)
+        .map_err(|error| error::wire_error(py, &error))?;
     Ok(PyBytes::new(py, &buf))
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("LiteralError", module.py().get_type::<error::LiteralError>())?;
+    module.add(
+        "LiteralError",
+        module.py().get_type::<error::LiteralError>(),
+    )?;
     module.add_class::<record::Plan>()?;
     module.add_class::<record::Record>()?;
     module.add_function(wrap_pyfunction!(literal_repr, module)?)?;

@@ -3,7 +3,8 @@
 use flyte_literal::msgpack;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple,
+    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyList,
+    PyString, PyTuple,
 };
 
 use super::convert::Run;
@@ -17,19 +18,31 @@ fn number(value: &Bound<'_, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
     } else if let Ok(number) = value.extract::<u64>() {
         msgpack::put_uint(buf, number);
     } else {
-        return Err(Failure::misfit("value", describe(value), "an int between -2**63 and 2**64 - 1"));
+        return Err(Failure::misfit(
+            "value",
+            describe(value),
+            "an int between -2**63 and 2**64 - 1",
+        ));
     }
     Ok(())
 }
 
 impl<'a, 'py> Run<'a, 'py> {
     /// Append the msgpack form of `value`.
-    pub(crate) fn pack(&mut self, id: NodeId, value: &Bound<'py, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
+    pub(crate) fn pack(
+        &mut self,
+        id: NodeId,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
         let arena = self.arena;
-        let misfit = |run: &Self| Failure::misfit("type", describe(value), arena.pack_label(run.py, id));
+        let misfit =
+            |run: &Self| Failure::misfit("type", describe(value), arena.pack_label(run.py, id));
         match arena.pack(id) {
             // A bool where a number is declared stays a bool on the wire, as the reference writes it.
-            Pack::Int if value.is_instance_of::<PyBool>() => msgpack::put_bool(buf, boolean(value)?),
+            Pack::Int if value.is_instance_of::<PyBool>() => {
+                msgpack::put_bool(buf, boolean(value)?)
+            }
             Pack::Int if value.is_instance_of::<PyInt>() => number(value, buf)?,
             Pack::Float => {
                 if let Ok(float) = value.cast::<PyFloat>() {
@@ -83,7 +96,11 @@ impl<'a, 'py> Run<'a, 'py> {
                 self.pack_items(*item, items.len(), items.into_iter(), buf)?;
             }
             Pack::Tuple(items) => {
-                let Some(tuple) = value.cast::<PyTuple>().ok().filter(|tuple| tuple.len() == items.len()) else {
+                let Some(tuple) = value
+                    .cast::<PyTuple>()
+                    .ok()
+                    .filter(|tuple| tuple.len() == items.len())
+                else {
                     return Err(misfit(self));
                 };
                 self.enter()?;
@@ -107,7 +124,9 @@ impl<'a, 'py> Run<'a, 'py> {
             Pack::Optional(item) => self.pack(*item, value, buf)?,
             Pack::Union(variants) => {
                 let kind = value.get_type();
-                let exact = variants.iter().find(|(class, _)| class.as_ref().is_some_and(|class| kind.is(class)));
+                let exact = variants
+                    .iter()
+                    .find(|(class, _)| class.as_ref().is_some_and(|class| kind.is(class)));
                 if let Some((_, node)) = exact {
                     return self.pack(*node, value, buf);
                 }
@@ -153,19 +172,32 @@ impl<'a, 'py> Run<'a, 'py> {
         }
         // A list may shrink while a property of an element runs; the header would then lie.
         if written != count {
-            return Err(Failure::misfit("value", "a list that changed while it was read".to_owned(), "a stable list"));
+            return Err(Failure::misfit(
+                "value",
+                "a list that changed while it was read".to_owned(),
+                "a stable list",
+            ));
         }
         self.leave();
         Ok(())
     }
 
-    fn pack_object(&mut self, object: &ObjectPlan, value: &Bound<'py, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
+    fn pack_object(
+        &mut self,
+        object: &ObjectPlan,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
         let class = object.class.bind(self.py);
         if !value.get_type().is(class) && !value.is_instance(class)? {
             if let Ok(dict) = value.cast::<PyDict>() {
                 return self.pack_object_dict(object, dict, buf);
             }
-            return Err(Failure::misfit("type", describe(value), super::error::type_name(class)));
+            return Err(Failure::misfit(
+                "type",
+                describe(value),
+                super::error::type_name(class),
+            ));
         }
         self.enter()?;
         msgpack::put_map(buf, object.fields.len())?;
@@ -177,20 +209,30 @@ impl<'a, 'py> Run<'a, 'py> {
                 msgpack::put_nil(buf);
                 continue;
             }
-            self.pack(field.node, &item, buf).at(|| attribute_step(name))?;
+            self.pack(field.node, &item, buf)
+                .at(|| attribute_step(name))?;
         }
         self.leave();
         Ok(())
     }
 
     // A dict in the place of an object: its keys are the fields, defaults fill what is not there.
-    fn pack_object_dict(&mut self, object: &ObjectPlan, dict: &Bound<'py, PyDict>, buf: &mut Vec<u8>) -> Outcome<()> {
+    fn pack_object_dict(
+        &mut self,
+        object: &ObjectPlan,
+        dict: &Bound<'py, PyDict>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
         let class = super::error::type_name(object.class.bind(self.py));
         self.enter()?;
         for (key, value) in dict {
             let known = text(&key).is_ok_and(|key| object.by_name.contains_key(key));
             if !known {
-                let failed = Err(Failure::misfit("unknown", describe(&value), format!("a field of {class}")));
+                let failed = Err(Failure::misfit(
+                    "unknown",
+                    describe(&value),
+                    format!("a field of {class}"),
+                ));
                 return failed.at(|| key_step(&key));
             }
         }
@@ -213,7 +255,8 @@ impl<'a, 'py> Run<'a, 'py> {
                 msgpack::put_nil(buf);
                 continue;
             }
-            self.pack(field.node, &item, buf).at(|| attribute_step(name))?;
+            self.pack(field.node, &item, buf)
+                .at(|| attribute_step(name))?;
         }
         self.leave();
         Ok(())
@@ -280,10 +323,15 @@ fn iso(value: &Bound<'_, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
 impl super::plan::FieldPlan {
     /// `name: T = None` means that `None` is fine, whatever the annotation says.
     pub(crate) fn takes_none(&self, py: Python<'_>) -> bool {
-        self.default.as_ref().is_some_and(|default| default.is_none(py))
+        self.default
+            .as_ref()
+            .is_some_and(|default| default.is_none(py))
     }
 
-    pub(crate) fn default_value<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(crate) fn default_value<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match (&self.default, &self.factory) {
             (Some(default), _) => Ok(Some(default.bind(py).clone())),
             (None, Some(factory)) => factory.bind(py).call0().map(Some),

@@ -149,11 +149,16 @@ impl Arena {
             Node::List(item) => format!("list[{}]", self.label_within(py, *item, depth - 1)),
             Node::Dict(item) => format!("dict[str, {}]", self.label_within(py, *item, depth - 1)),
             Node::Union(variants) => {
-                let labels: Vec<_> = variants.iter().map(|v| self.label_within(py, v.node, depth - 1)).collect();
+                let labels: Vec<_> = variants
+                    .iter()
+                    .map(|v| self.label_within(py, v.node, depth - 1))
+                    .collect();
                 labels.join(" | ")
             }
             Node::Msgpack(pack) => self.pack_label_within(py, *pack, depth - 1),
-            Node::Enum(class) | Node::Blob(BlobPlan { class, .. }) => super::error::type_name(class.bind(py)),
+            Node::Enum(class) | Node::Blob(BlobPlan { class, .. }) => {
+                super::error::type_name(class.bind(py))
+            }
             Node::Custom(custom) => custom.label.clone(),
             Node::Ref(_) => "...".to_owned(),
         }
@@ -182,7 +187,11 @@ impl Arena {
             Pack::Duration => "timedelta".to_owned(),
             Pack::Enum(class) => super::error::type_name(class.bind(py)),
             Pack::List(item) => format!("list[{}]", inner(item)),
-            Pack::Items(item, class) => format!("{}[{}]", super::error::type_name(class.bind(py)), inner(item)),
+            Pack::Items(item, class) => format!(
+                "{}[{}]",
+                super::error::type_name(class.bind(py)),
+                inner(item)
+            ),
             Pack::Tuple(items) => {
                 let labels: Vec<_> = items.iter().map(inner).collect();
                 format!("tuple[{}]", labels.join(", "))
@@ -211,8 +220,13 @@ pub(crate) struct Compiler<'a, 'py> {
 }
 
 /// Name, description, default in a tuple of one, factory, and whether the constructor does not take it.
-type FieldDescription<'py> =
-    (Bound<'py, PyString>, Bound<'py, PyAny>, Option<(Bound<'py, PyAny>,)>, Option<Bound<'py, PyAny>>, bool);
+type FieldDescription<'py> = (
+    Bound<'py, PyString>,
+    Bound<'py, PyAny>,
+    Option<(Bound<'py, PyAny>,)>,
+    Option<Bound<'py, PyAny>>,
+    bool,
+);
 
 fn invalid(description: &Bound<'_, PyAny>) -> PyErr {
     PyValueError::new_err(format!("not a plan description: {description:?}"))
@@ -233,15 +247,27 @@ impl<'a, 'py> Compiler<'a, 'py> {
     }
 
     pub(crate) fn finish(self) -> Arena {
-        Arena { nodes: self.nodes, packs: self.packs, new: self.new }
+        Arena {
+            nodes: self.nodes,
+            packs: self.packs,
+            new: self.new,
+        }
     }
 
-    fn definition(&self, name: &str, description: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.definitions.get_item(name)?.ok_or_else(|| invalid(description))
+    fn definition(
+        &self,
+        name: &str,
+        description: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.definitions
+            .get_item(name)?
+            .ok_or_else(|| invalid(description))
     }
 
     pub(crate) fn literal(&mut self, description: &Bound<'py, PyAny>) -> PyResult<NodeId> {
-        let parts = description.cast::<PyTuple>().map_err(|_| invalid(description))?;
+        let parts = description
+            .cast::<PyTuple>()
+            .map_err(|_| invalid(description))?;
         let kind: String = parts.get_item(0)?.extract()?;
         if kind == "ref" {
             let name: String = parts.get_item(1)?.extract()?;
@@ -290,9 +316,17 @@ impl<'a, 'py> Compiler<'a, 'py> {
                 Node::Union(variants)
             }
             "blob" => {
-                let (_, class, dimensionality, make): (String, Bound<'py, PyType>, u64, Bound<'py, PyAny>) =
-                    parts.extract()?;
-                Node::Blob(BlobPlan { class: class.unbind(), dimensionality, make: make.unbind() })
+                let (_, class, dimensionality, make): (
+                    String,
+                    Bound<'py, PyType>,
+                    u64,
+                    Bound<'py, PyAny>,
+                ) = parts.extract()?;
+                Node::Blob(BlobPlan {
+                    class: class.unbind(),
+                    dimensionality,
+                    make: make.unbind(),
+                })
             }
             "custom" => Node::Custom(custom(parts)?),
             _ => return Err(invalid(description)),
@@ -302,7 +336,9 @@ impl<'a, 'py> Compiler<'a, 'py> {
     }
 
     fn packed(&mut self, description: &Bound<'py, PyAny>) -> PyResult<NodeId> {
-        let parts = description.cast::<PyTuple>().map_err(|_| invalid(description))?;
+        let parts = description
+            .cast::<PyTuple>()
+            .map_err(|_| invalid(description))?;
         let kind: String = parts.get_item(0)?.extract()?;
         if kind == "ref" {
             let name: String = parts.get_item(1)?.extract()?;
@@ -343,12 +379,16 @@ impl<'a, 'py> Compiler<'a, 'py> {
                 }
                 Pack::Tuple(items)
             }
-            "dict" => Pack::Dict(self.packed(&parts.get_item(1)?)?, self.packed(&parts.get_item(2)?)?),
+            "dict" => Pack::Dict(
+                self.packed(&parts.get_item(1)?)?,
+                self.packed(&parts.get_item(2)?)?,
+            ),
             "optional" => Pack::Optional(self.packed(&parts.get_item(1)?)?),
             "union" => {
                 let mut variants = Vec::new();
                 for item in parts.get_item(1)?.try_iter()? {
-                    let (exact, child): (Option<Bound<'py, PyType>>, Bound<'py, PyAny>) = item?.extract()?;
+                    let (exact, child): (Option<Bound<'py, PyType>>, Bound<'py, PyAny>) =
+                        item?.extract()?;
                     variants.push((exact.map(Bound::unbind), self.packed(&child)?));
                 }
                 Pack::Union(variants)
@@ -363,10 +403,12 @@ impl<'a, 'py> Compiler<'a, 'py> {
 
     // ("object", class, [(name, description, default as 1-tuple or None, factory or None, derived)], direct)
     fn object(&mut self, parts: &Bound<'py, PyTuple>) -> PyResult<ObjectPlan> {
-        let (_, class, items, direct): (String, Bound<'py, PyType>, Bound<'py, PyAny>, bool) = parts.extract()?;
+        let (_, class, items, direct): (String, Bound<'py, PyType>, Bound<'py, PyAny>, bool) =
+            parts.extract()?;
         let mut fields = Vec::new();
         for item in items.try_iter()? {
-            let (name, child, default, factory, derived): FieldDescription<'py> = item?.extract()?;
+            let (name, child, default, factory, derived): FieldDescription<'py> =
+                item?.extract()?;
             let name = PyString::intern(class.py(), name.to_str()?);
             fields.push(FieldPlan {
                 bytes: name.to_str()?.as_bytes().to_vec(),
@@ -377,14 +419,33 @@ impl<'a, 'py> Compiler<'a, 'py> {
                 name: name.unbind(),
             });
         }
-        let by_name = fields.iter().enumerate().map(|(index, field)| (field.bytes.clone(), index)).collect();
-        Ok(ObjectPlan { class: class.unbind(), fields, by_name, direct })
+        let by_name = fields
+            .iter()
+            .enumerate()
+            .map(|(index, field)| (field.bytes.clone(), index))
+            .collect();
+        Ok(ObjectPlan {
+            class: class.unbind(),
+            fields,
+            by_name,
+            direct,
+        })
     }
 }
 
 // ("custom", slot, label, encode or None, decode or None)
 fn custom(parts: &Bound<'_, PyTuple>) -> PyResult<CustomPlan> {
-    let (_, slot, label, encode, decode): (String, usize, String, Option<Py<PyAny>>, Option<Py<PyAny>>) =
-        parts.extract()?;
-    Ok(CustomPlan { slot, label, encode, decode })
+    let (_, slot, label, encode, decode): (
+        String,
+        usize,
+        String,
+        Option<Py<PyAny>>,
+        Option<Py<PyAny>>,
+    ) = parts.extract()?;
+    Ok(CustomPlan {
+        slot,
+        label,
+        encode,
+        decode,
+    })
 }

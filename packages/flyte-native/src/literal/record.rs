@@ -30,7 +30,10 @@ impl Plan {
     fn new(description: &Bound<'_, PyAny>, definitions: &Bound<'_, PyDict>) -> PyResult<Self> {
         let mut compiler = Compiler::new(definitions)?;
         let root = compiler.literal(description)?;
-        Ok(Plan { arena: compiler.finish(), root })
+        Ok(Plan {
+            arena: compiler.finish(),
+            root,
+        })
     }
 
     /// What the plan expects, as a Python annotation would say it.
@@ -54,7 +57,11 @@ impl Plan {
     }
 
     #[pyo3(signature = (data, awaited = None))]
-    fn decode<'py>(&self, data: &Bound<'py, PyBytes>, awaited: Option<Bound<'py, PyList>>) -> PyResult<Bound<'py, PyAny>> {
+    fn decode<'py>(
+        &self,
+        data: &Bound<'py, PyBytes>,
+        awaited: Option<Bound<'py, PyList>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = data.py();
         Run::new(py, &self.arena, places(awaited))
             .decode(self.root, Cow::Borrowed(data.as_bytes()))
@@ -122,7 +129,8 @@ impl Record {
             let literal = wire::open(&mut buf, NamedFields::LITERALS, 0);
             wire::put_bytes(&mut buf, 0x0a, &entry.bytes);
             let content = wire::open(&mut buf, 0x12, 0);
-            run.encode(entry.root, &value, &mut buf).at(|| attribute_step(name))?;
+            run.encode(entry.root, &value, &mut buf)
+                .at(|| attribute_step(name))?;
             wire::close(&mut buf, content);
             wire::close(&mut buf, literal);
         }
@@ -132,7 +140,9 @@ impl Record {
         for (key, value) in context.into_iter().flatten() {
             let pair = wire::open(&mut buf, NamedFields::CONTEXT, 0);
             for (tag, text) in [(0x0a, &key), (0x12, &value)] {
-                let text = text.cast::<PyString>().map_err(|_| Failure::misfit("type", describe(text), "str"))?;
+                let text = text
+                    .cast::<PyString>()
+                    .map_err(|_| Failure::misfit("type", describe(text), "str"))?;
                 let bytes = utf8(text)?;
                 if !bytes.is_empty() {
                     wire::put_bytes(&mut buf, tag, bytes);
@@ -144,24 +154,48 @@ impl Record {
     }
 
     fn missing<T>(&self, py: Python<'_>, entry: &Entry) -> Outcome<T> {
-        let failed = Err(Failure::misfit("missing", "nothing".to_owned(), self.arena.label(py, entry.root)));
+        let failed = Err(Failure::misfit(
+            "missing",
+            "nothing".to_owned(),
+            self.arena.label(py, entry.root),
+        ));
         failed.at(|| attribute_step(entry.name.bind(py)))
     }
 
     fn unknown<T>(&self, values: &Bound<'_, PyDict>) -> Outcome<T> {
         for (key, value) in values {
-            let known = super::encode::text(&key).is_ok_and(|key| self.entries.iter().any(|entry| entry.bytes == key));
+            let known = super::encode::text(&key)
+                .is_ok_and(|key| self.entries.iter().any(|entry| entry.bytes == key));
             if !known {
-                let name = key.str().map_or_else(|_| "?".to_owned(), |text| text.to_string());
-                let names: Vec<_> = self.entries.iter().map(|entry| String::from_utf8_lossy(&entry.bytes)).collect();
-                let failed = Err(Failure::misfit("unknown", describe(&value), names.join(", ")));
+                let name = key
+                    .str()
+                    .map_or_else(|_| "?".to_owned(), |text| text.to_string());
+                let names: Vec<_> = self
+                    .entries
+                    .iter()
+                    .map(|entry| String::from_utf8_lossy(&entry.bytes))
+                    .collect();
+                let failed = Err(Failure::misfit(
+                    "unknown",
+                    describe(&value),
+                    names.join(", "),
+                ));
                 return failed.at(|| super::error::Step::Attribute(name));
             }
         }
-        Err(Failure::misfit("value", "a dict that changed while it was read".to_owned(), "stable values"))
+        Err(Failure::misfit(
+            "value",
+            "a dict that changed while it was read".to_owned(),
+            "stable values",
+        ))
     }
 
-    fn read<'py>(&self, data: &[u8], places: Places<'py>, py: Python<'py>) -> Outcome<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
+    fn read<'py>(
+        &self,
+        data: &[u8],
+        places: Places<'py>,
+        py: Python<'py>,
+    ) -> Outcome<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
         let mut run = Run::new(py, &self.arena, places);
         let mut literals: Vec<Option<Cow<'_, [u8]>>> = vec![None; self.entries.len()];
         let context = PyDict::new(py);
@@ -171,11 +205,24 @@ impl Record {
             match number {
                 1 => {
                     let (name, literal) = named_literal(field.bytes()?)?;
-                    let next = self.entries.get(position).filter(|entry| entry.bytes == name).map(|_| position);
-                    let found = next.or_else(|| self.entries.iter().position(|entry| entry.bytes == name));
+                    let next = self
+                        .entries
+                        .get(position)
+                        .filter(|entry| entry.bytes == name)
+                        .map(|_| position);
+                    let found =
+                        next.or_else(|| self.entries.iter().position(|entry| entry.bytes == name));
                     let Some(index) = found else {
-                        let names: Vec<_> = self.entries.iter().map(|e| String::from_utf8_lossy(&e.bytes)).collect();
-                        let failed = Err(Failure::misfit("unknown", "a literal".to_owned(), names.join(", ")));
+                        let names: Vec<_> = self
+                            .entries
+                            .iter()
+                            .map(|e| String::from_utf8_lossy(&e.bytes))
+                            .collect();
+                        let failed = Err(Failure::misfit(
+                            "unknown",
+                            "a literal".to_owned(),
+                            names.join(", "),
+                        ));
                         let name = String::from_utf8_lossy(name).into_owned();
                         return failed.at(|| super::error::Step::Attribute(name));
                     };
@@ -193,7 +240,9 @@ impl Record {
         for (entry, literal) in self.entries.iter().zip(literals) {
             let name = entry.name.bind(py);
             let value = match (literal, &entry.default) {
-                (Some(literal), _) => run.decode(entry.root, literal).at(|| attribute_step(name))?,
+                (Some(literal), _) => run
+                    .decode(entry.root, literal)
+                    .at(|| attribute_step(name))?,
                 (None, Some(default)) => default.bind(py).clone(),
                 (None, None) => return self.missing(py, entry),
             };
@@ -211,8 +260,11 @@ impl Record {
         let mut compiler = Compiler::new(definitions)?;
         let mut compiled = Vec::new();
         for item in entries.try_iter()? {
-            let (name, description, default): (Bound<'_, PyString>, Bound<'_, PyAny>, Option<(Bound<'_, PyAny>,)>) =
-                item?.extract()?;
+            let (name, description, default): (
+                Bound<'_, PyString>,
+                Bound<'_, PyAny>,
+                Option<(Bound<'_, PyAny>,)>,
+            ) = item?.extract()?;
             compiled.push(Entry {
                 bytes: name.to_str()?.as_bytes().to_vec(),
                 name: PyString::intern(name.py(), name.to_str()?).unbind(),
@@ -220,7 +272,10 @@ impl Record {
                 default: default.map(|(value,)| value.unbind()),
             });
         }
-        Ok(Record { arena: compiler.finish(), entries: compiled })
+        Ok(Record {
+            arena: compiler.finish(),
+            entries: compiled,
+        })
     }
 
     #[pyo3(signature = (values, context = None, awaited = None))]
@@ -231,16 +286,23 @@ impl Record {
         awaited: Option<Bound<'py, PyList>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let py = values.py();
-        let buf = self.write(values, context, places(awaited)).map_err(|failure| failure.into_pyerr(py))?;
+        let buf = self
+            .write(values, context, places(awaited))
+            .map_err(|failure| failure.into_pyerr(py))?;
         Ok(PyBytes::new(py, &buf))
     }
 
     /// The values by name, in the order of the signature, and the context.
     #[pyo3(signature = (data, awaited = None))]
-    fn decode<'py>(&self, data: &Bound<'py, PyBytes>, awaited: Option<Bound<'py, PyList>>) -> PyResult<Bound<'py, PyTuple>> {
+    fn decode<'py>(
+        &self,
+        data: &Bound<'py, PyBytes>,
+        awaited: Option<Bound<'py, PyList>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let py = data.py();
-        let (values, context) =
-            self.read(data.as_bytes(), places(awaited), py).map_err(|failure| failure.into_pyerr(py))?;
+        let (values, context) = self
+            .read(data.as_bytes(), places(awaited), py)
+            .map_err(|failure| failure.into_pyerr(py))?;
         PyTuple::new(py, [values, context])
     }
 
@@ -248,7 +310,8 @@ impl Record {
     fn encode_places<'py>(&self, values: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyList>> {
         let py = values.py();
         let list = PyList::empty(py);
-        self.write(values, None, Places::Collect(list.clone())).map_err(|failure| failure.into_pyerr(py))?;
+        self.write(values, None, Places::Collect(list.clone()))
+            .map_err(|failure| failure.into_pyerr(py))?;
         Ok(list)
     }
 
@@ -256,7 +319,8 @@ impl Record {
     fn decode_places<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let list = PyList::empty(py);
-        self.read(data.as_bytes(), Places::Collect(list.clone()), py).map_err(|failure| failure.into_pyerr(py))?;
+        self.read(data.as_bytes(), Places::Collect(list.clone()), py)
+            .map_err(|failure| failure.into_pyerr(py))?;
         Ok(list)
     }
 }

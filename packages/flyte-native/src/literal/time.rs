@@ -22,7 +22,10 @@ fn clock(py: Python<'_>) -> PyResult<&'static Clock> {
         let datetime = py.import("datetime")?;
         let utc = datetime.getattr("timezone")?.getattr("utc")?;
         Ok(Clock {
-            epoch: datetime.getattr("datetime")?.call1((1970, 1, 1, 0, 0, 0, 0, &utc))?.unbind(),
+            epoch: datetime
+                .getattr("datetime")?
+                .call1((1970, 1, 1, 0, 0, 0, 0, &utc))?
+                .unbind(),
             delta: datetime.getattr("timedelta")?.unbind(),
             date: datetime.getattr("date")?.unbind(),
             utc: utc.unbind(),
@@ -34,7 +37,9 @@ fn parts(delta: &Bound<'_, PyAny>) -> PyResult<(i64, i64, i64)> {
     let py = delta.py();
     let days = delta.getattr(pyo3::intern!(py, "days"))?.extract()?;
     let seconds = delta.getattr(pyo3::intern!(py, "seconds"))?.extract()?;
-    let micros = delta.getattr(pyo3::intern!(py, "microseconds"))?.extract()?;
+    let micros = delta
+        .getattr(pyo3::intern!(py, "microseconds"))?
+        .extract()?;
     Ok((days, seconds, micros))
 }
 
@@ -42,7 +47,10 @@ fn parts(delta: &Bound<'_, PyAny>) -> PyResult<(i64, i64, i64)> {
 pub(crate) fn timestamp(value: &Bound<'_, PyDateTime>) -> Outcome<(i64, i32)> {
     let py = value.py();
     let clock = clock(py)?;
-    let aware = if value.call_method0(pyo3::intern!(py, "utcoffset"))?.is_none() {
+    let aware = if value
+        .call_method0(pyo3::intern!(py, "utcoffset"))?
+        .is_none()
+    {
         let keywords = PyDict::new(py);
         keywords.set_item("tzinfo", &clock.utc)?;
         value.call_method("replace", (), Some(&keywords))?
@@ -55,7 +63,9 @@ pub(crate) fn timestamp(value: &Bound<'_, PyDateTime>) -> Outcome<(i64, i32)> {
 
 /// Seconds since the epoch at the start of a day, in UTC.
 pub(crate) fn midnight(value: &Bound<'_, PyDate>) -> Outcome<i64> {
-    let ordinal: i64 = value.call_method0(pyo3::intern!(value.py(), "toordinal"))?.extract()?;
+    let ordinal: i64 = value
+        .call_method0(pyo3::intern!(value.py(), "toordinal"))?
+        .extract()?;
     Ok((ordinal - EPOCH_ORDINAL) * SECONDS_OF_DAY)
 }
 
@@ -80,10 +90,16 @@ pub(crate) fn to_datetime(py: Python<'_>, seconds: i64, nanos: i32) -> Outcome<B
 /// A `date`, the day in UTC.
 pub(crate) fn to_date(py: Python<'_>, seconds: i64) -> Outcome<Bound<'_, PyAny>> {
     let ordinal = seconds.div_euclid(SECONDS_OF_DAY) + EPOCH_ORDINAL;
-    Ok(clock(py)?.date.bind(py).call_method1("fromordinal", (ordinal,))?)
+    Ok(clock(py)?
+        .date
+        .bind(py)
+        .call_method1("fromordinal", (ordinal,))?)
 }
 
 /// A `timedelta`; parts of a microsecond are cut off.
 pub(crate) fn to_timedelta(py: Python<'_>, seconds: i64, nanos: i32) -> Outcome<Bound<'_, PyAny>> {
-    Ok(clock(py)?.delta.bind(py).call1((0, seconds, nanos / 1000))?)
+    Ok(clock(py)?
+        .delta
+        .bind(py)
+        .call1((0, seconds, nanos / 1000))?)
 }

@@ -47,10 +47,9 @@ impl<'a, 'py> Run<'a, 'py> {
             }
             Pack::Enum(class) => {
                 let value = self.unpack_any(reader)?;
-                return class
-                    .bind(py)
-                    .call1((&value,))
-                    .map_err(|_| Failure::misfit("value", describe(&value), arena.pack_label(py, id)));
+                return class.bind(py).call1((&value,)).map_err(|_| {
+                    Failure::misfit("value", describe(&value), arena.pack_label(py, id))
+                });
             }
             Pack::Optional(item) => {
                 let mut ahead = reader.clone();
@@ -69,17 +68,23 @@ impl<'a, 'py> Run<'a, 'py> {
             (Pack::Int, Token::UInt(value)) => value.into_bound_py_any(py)?,
             (Pack::Int, Token::Bool(value)) => i64::from(value).into_bound_py_any(py)?,
             // Readers of the protocol accept what older writers and the console stored.
-            (Pack::Int, Token::Float(value)) => PyFloat::new(py, value).call_method0("__trunc__")?,
-            (Pack::Int, Token::Str(text)) => {
-                py.get_type::<PyInt>().call1((string(py, text)?,)).map_err(|_| misfit())?
+            (Pack::Int, Token::Float(value)) => {
+                PyFloat::new(py, value).call_method0("__trunc__")?
             }
+            (Pack::Int, Token::Str(text)) => py
+                .get_type::<PyInt>()
+                .call1((string(py, text)?,))
+                .map_err(|_| misfit())?,
             (Pack::Float, Token::Float(value)) => PyFloat::new(py, value).into_any(),
             (Pack::Float, Token::Int(value)) => PyFloat::new(py, value as f64).into_any(),
             (Pack::Float, Token::UInt(value)) => PyFloat::new(py, value as f64).into_any(),
-            (Pack::Float, Token::Bool(value)) => PyFloat::new(py, f64::from(u8::from(value))).into_any(),
-            (Pack::Float, Token::Str(text)) => {
-                py.get_type::<PyFloat>().call1((string(py, text)?,)).map_err(|_| misfit())?
+            (Pack::Float, Token::Bool(value)) => {
+                PyFloat::new(py, f64::from(u8::from(value))).into_any()
             }
+            (Pack::Float, Token::Str(text)) => py
+                .get_type::<PyFloat>()
+                .call1((string(py, text)?,))
+                .map_err(|_| misfit())?,
             (Pack::Bool, Token::Bool(value)) => value.into_bound_py_any(py)?,
             (Pack::Bool, Token::Int(value @ (0 | 1))) => (value == 1).into_bound_py_any(py)?,
             (Pack::Str, Token::Str(text)) => string(py, text)?,
@@ -116,12 +121,19 @@ impl<'a, 'py> Run<'a, 'py> {
                 self.leave();
                 dict.into_any()
             }
-            (Pack::Object(object), Token::Map(count)) => self.unpack_object(object, count, reader)?,
+            (Pack::Object(object), Token::Map(count)) => {
+                self.unpack_object(object, count, reader)?
+            }
             _ => return Err(misfit()),
         })
     }
 
-    fn unpack_items(&mut self, item: NodeId, count: usize, reader: &mut Reader<'_>) -> Outcome<Vec<Bound<'py, PyAny>>> {
+    fn unpack_items(
+        &mut self,
+        item: NodeId,
+        count: usize,
+        reader: &mut Reader<'_>,
+    ) -> Outcome<Vec<Bound<'py, PyAny>>> {
         self.enter()?;
         let mut items = Vec::new();
         for index in 0..count {
@@ -158,16 +170,29 @@ impl<'a, 'py> Run<'a, 'py> {
                 }
             }
         }
-        Err(Failure::misfit("type", found(&token), self.arena.pack_label(self.py, id)))
+        Err(Failure::misfit(
+            "type",
+            found(&token),
+            self.arena.pack_label(self.py, id),
+        ))
     }
 
-    fn unpack_object(&mut self, object: &ObjectPlan, count: usize, reader: &mut Reader<'_>) -> Outcome<Bound<'py, PyAny>> {
+    fn unpack_object(
+        &mut self,
+        object: &ObjectPlan,
+        count: usize,
+        reader: &mut Reader<'_>,
+    ) -> Outcome<Bound<'py, PyAny>> {
         let py = self.py;
         self.enter()?;
         let mut values: Vec<Option<Bound<'py, PyAny>>> = vec![None; object.fields.len()];
         for position in 0..count {
             let Token::Str(key) = reader.next_token()? else {
-                return Err(Failure::misfit("type", "a key that is not text".to_owned(), "str as key"));
+                return Err(Failure::misfit(
+                    "type",
+                    "a key that is not text".to_owned(),
+                    "str as key",
+                ));
             };
             // Fields nearly always come in their own order.
             let index = match object.fields.get(position) {
@@ -184,17 +209,28 @@ impl<'a, 'py> Run<'a, 'py> {
                 values[index] = Some(py.None().into_bound(py));
                 continue;
             }
-            values[index] = Some(self.unpack(field.node, reader).at(|| attribute_step(field.name.bind(py)))?);
+            values[index] = Some(
+                self.unpack(field.node, reader)
+                    .at(|| attribute_step(field.name.bind(py)))?,
+            );
         }
         self.leave();
         self.make_object(object, values)
     }
 
-    fn make_object(&self, object: &ObjectPlan, values: Vec<Option<Bound<'py, PyAny>>>) -> Outcome<Bound<'py, PyAny>> {
+    fn make_object(
+        &self,
+        object: &ObjectPlan,
+        values: Vec<Option<Bound<'py, PyAny>>>,
+    ) -> Outcome<Bound<'py, PyAny>> {
         let py = self.py;
         let class = object.class.bind(py);
         let missing = |name: &Bound<'py, PyString>, node: NodeId| {
-            let failed = Err(Failure::misfit("missing", "nothing".to_owned(), self.arena.pack_label(py, node)));
+            let failed = Err(Failure::misfit(
+                "missing",
+                "nothing".to_owned(),
+                self.arena.pack_label(py, node),
+            ));
             failed.at(|| attribute_step(name))
         };
         if object.direct {
@@ -212,7 +248,12 @@ impl<'a, 'py> Run<'a, 'py> {
             return Ok(instance);
         }
         let keywords = PyDict::new(py);
-        for (field, value) in object.fields.iter().zip(values).filter(|(field, _)| !field.derived) {
+        for (field, value) in object
+            .fields
+            .iter()
+            .zip(values)
+            .filter(|(field, _)| !field.derived)
+        {
             let name = field.name.bind(py);
             match value {
                 Some(value) => keywords.set_item(name, value)?,
@@ -250,7 +291,9 @@ impl<'a, 'py> Run<'a, 'py> {
                 }
                 dict.into_any()
             }
-            other @ Token::Ext(..) => return Err(Failure::misfit("type", found(&other), "plain data")),
+            other @ Token::Ext(..) => {
+                return Err(Failure::misfit("type", found(&other), "plain data"));
+            }
         };
         self.leave();
         Ok(value)
@@ -262,7 +305,9 @@ impl super::plan::Arena {
     fn pack_takes(&self, id: NodeId, token: &Token<'_>) -> bool {
         match (self.pack(id), token) {
             (Pack::Optional(item), _) => *token == Token::Nil || self.pack_takes(*item, token),
-            (Pack::Union(variants), _) => variants.iter().any(|(_, node)| self.pack_takes(*node, token)),
+            (Pack::Union(variants), _) => variants
+                .iter()
+                .any(|(_, node)| self.pack_takes(*node, token)),
             (pack, token) => matches!(
                 (pack, token),
                 (Pack::Int, Token::Int(_) | Token::UInt(_))
@@ -271,7 +316,10 @@ impl super::plan::Arena {
                     | (Pack::Str, Token::Str(_))
                     | (Pack::None, Token::Nil)
                     | (Pack::Bytes, Token::Bin(_))
-                    | (Pack::List(_) | Pack::Items(..) | Pack::Tuple(_), Token::Array(_))
+                    | (
+                        Pack::List(_) | Pack::Items(..) | Pack::Tuple(_),
+                        Token::Array(_)
+                    )
                     | (Pack::Dict(..) | Pack::Object(_), Token::Map(_))
             ),
         }
@@ -279,13 +327,27 @@ impl super::plan::Arena {
 }
 
 fn to_duration(py: Python<'_>, seconds: f64) -> Outcome<Bound<'_, PyAny>> {
-    Ok(py.import("datetime")?.getattr("timedelta")?.call1((0, seconds))?)
+    Ok(py
+        .import("datetime")?
+        .getattr("timedelta")?
+        .call1((0, seconds))?)
 }
 
-fn from_text<'py>(py: Python<'py>, class: &str, method: &str, text: &[u8]) -> Outcome<Bound<'py, PyAny>> {
+fn from_text<'py>(
+    py: Python<'py>,
+    class: &str,
+    method: &str,
+    text: &[u8],
+) -> Outcome<Bound<'py, PyAny>> {
     let text = string(py, text)?;
     py.import("datetime")?
         .getattr(class)?
         .call_method1(method, (&text,))
-        .map_err(|_| Failure::misfit("value", describe(&text), format!("a {class} in ISO 8601 form")))
+        .map_err(|_| {
+            Failure::misfit(
+                "value",
+                describe(&text),
+                format!("a {class} in ISO 8601 form"),
+            )
+        })
 }

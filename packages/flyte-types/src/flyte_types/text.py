@@ -49,7 +49,7 @@ def parse_text(text: str, t: Any) -> Any:
         return parser(text)
     if isinstance(t, type) and issubclass(t, enum.Enum):
         return _parse_enum(text, t)
-    kind: Any = origin or t
+    kind = cast("Any", origin or t)
     if kind in (list, dict, tuple, set, frozenset, Any) or dataclasses.is_dataclass(kind):
         return to_type(_load_json(text, t), t)
     raise ValueError(f"{text!r}: values of type `{describe_type(t)}` cannot be given as text")
@@ -254,7 +254,7 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
                 to_type(item, arg, f"{where}[{i}]") for i, (item, arg) in enumerate(zip(items, args, strict=True))
             )
         built: Any = [to_type(item, args[0] if args else Any, f"{where}[{i}]") for i, item in enumerate(items)]
-        return built if kind is list else kind(built)
+        return cast("Any", built if kind is list else kind(built))
     if kind is dict:
         if not isinstance(data, dict):
             raise wrong
@@ -278,18 +278,18 @@ def _to_leaf(data: Any, t: Any, wrong: ValueError) -> Any:
     if isinstance(data, str) and t is not str:
         return parse_text(data, t)
     if (t is int or t is float) and isinstance(data, (int, float)) and not isinstance(data, bool):
-        if t is int and data != int(data):
+        if t is int and isinstance(data, float) and not data.is_integer():
             raise wrong
         return t(data)
     if isinstance(data, dict) and (typing.get_origin(t) or t) is File:
         return File.from_fields(cast("dict[str, Any]", data))
     if isinstance(t, type) and issubclass(t, enum.Enum):
-        return _parse_enum(str(data), t)
+        return _parse_enum(str(cast("object", data)), t)
     if t is dt.timedelta and isinstance(data, (int, float)):
         return dt.timedelta(seconds=data)
-    if not isinstance(t, type) or not isinstance(data, t) or (isinstance(data, bool) and t is not bool):
-        raise wrong
-    return data
+    if isinstance(t, type) and isinstance(data, t) and (t is bool or not isinstance(data, bool)):
+        return cast("Any", data)
+    raise wrong
 
 
 def _to_union(data: Any, args: tuple[Any, ...], where: str, wrong: ValueError) -> Any:

@@ -121,7 +121,7 @@ pub(crate) fn run(
 
 impl Pipeline<'_> {
     fn work(&self, pulse: &mut Pulse<'_>) -> std::result::Result<(), (usize, Error)> {
-        let mut compressor = BlockCompressor::new(self.level);
+        let compressor = BlockCompressor::new(self.level);
         let mut block = Vec::new();
         while let Some(index) = self.claim(pulse) {
             block.clear();

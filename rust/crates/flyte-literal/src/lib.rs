@@ -13,8 +13,9 @@ pub mod wire;
 
 pub use canonical::{inputs_repr, literal_repr};
 pub use literal::{
-    Blob, Literal, Message, NamedFields, Value, map_entry, named_literal, put_binary, put_blob, put_bool, put_datetime,
-    put_duration, put_float, put_integer, put_none, put_string, structure_tag,
+    Blob, Literal, Message, NamedFields, Value, map_entry, named_literal, put_binary, put_blob,
+    put_bool, put_datetime, put_duration, put_float, put_integer, put_none, put_string,
+    structure_tag,
 };
 
 /// Deepest nesting that is written or read, far above real types and far below any thread's stack.

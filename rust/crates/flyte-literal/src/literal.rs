@@ -96,7 +96,9 @@ pub struct Literal<'a> {
 // Protobuf: a message field that comes twice is merged, which is the same as joining the bytes.
 fn merge<'a>(slot: &mut Option<(u32, Message<'a>)>, number: u32, bytes: Message<'a>) {
     match slot {
-        Some((previous, message)) if *previous == number => message.to_mut().extend_from_slice(&bytes),
+        Some((previous, message)) if *previous == number => {
+            message.to_mut().extend_from_slice(&bytes)
+        }
         _ => *slot = Some((number, bytes)),
     }
 }
@@ -167,7 +169,9 @@ impl<'a> Literal<'a> {
     #[must_use]
     pub fn fast_float(data: &[u8]) -> Option<f64> {
         match data {
-            [0x0a, 11, 0x0a, 9, 0x11, bytes @ ..] => Some(f64::from_le_bytes(bytes.try_into().ok()?)),
+            [0x0a, 11, 0x0a, 9, 0x11, bytes @ ..] => {
+                Some(f64::from_le_bytes(bytes.try_into().ok()?))
+            }
             _ => None,
         }
     }
@@ -197,7 +201,9 @@ fn scalar(data: Message<'_>) -> Result<Value<'_>, WireError> {
             merge(&mut chosen, number, keep(field.bytes()?));
         }
     });
-    let Some((number, bytes)) = chosen else { return Ok(Value::Unset) };
+    let Some((number, bytes)) = chosen else {
+        return Ok(Value::Unset);
+    };
     match number {
         1 => primitive(bytes),
         2 => blob(bytes).map(Value::Blob),
@@ -221,19 +227,30 @@ fn primitive(data: Message<'_>) -> Result<Value<'_>, WireError> {
             (3, Field::Bytes(text)) => value = Value::String(keep(text)),
             (4, Field::Varint(number)) => value = Value::Boolean(number != 0),
             (5 | 6, Field::Bytes(bytes)) => {
-                if !matches!((&value, number), (Value::Datetime(..), 5) | (Value::Duration(..), 6)) {
+                if !matches!(
+                    (&value, number),
+                    (Value::Datetime(..), 5) | (Value::Duration(..), 6)
+                ) {
                     time = None;
                 }
                 merge(&mut time, number, keep(bytes));
-                value = if number == 5 { Value::Datetime(0, 0) } else { Value::Duration(0, 0) };
+                value = if number == 5 {
+                    Value::Datetime(0, 0)
+                } else {
+                    Value::Duration(0, 0)
+                };
             }
             (1..=6, _) => return Err(WireError::WrongType),
             _ => {}
         }
     });
     match (&value, time) {
-        (Value::Datetime(..), Some((_, bytes))) => seconds(&bytes).map(|(s, n)| Value::Datetime(s, n)),
-        (Value::Duration(..), Some((_, bytes))) => seconds(&bytes).map(|(s, n)| Value::Duration(s, n)),
+        (Value::Datetime(..), Some((_, bytes))) => {
+            seconds(&bytes).map(|(s, n)| Value::Datetime(s, n))
+        }
+        (Value::Duration(..), Some((_, bytes))) => {
+            seconds(&bytes).map(|(s, n)| Value::Duration(s, n))
+        }
         _ => Ok(value),
     }
 }
@@ -305,7 +322,10 @@ fn union(data: Message<'_>) -> Result<Value<'_>, WireError> {
             _ => {}
         }
     });
-    Ok(Value::Union(value.unwrap_or_default().1, kind.unwrap_or_default().1))
+    Ok(Value::Union(
+        value.unwrap_or_default().1,
+        kind.unwrap_or_default().1,
+    ))
 }
 
 /// A name and a literal: an entry of `LiteralMap`, or a `NamedLiteral` (both have the fields 1 and 2).

@@ -60,11 +60,18 @@ impl<'a> Reader<'a> {
 
     /// Fails when bytes are left.
     pub fn finish(&self) -> Result<(), WireError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(WireError::Trailing) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(WireError::Trailing)
+        }
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
-        let (head, tail) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
+        let (head, tail) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or(WireError::Truncated)?;
         self.rest = tail;
         Ok(head)
     }
@@ -307,7 +314,11 @@ pub fn canonical(buf: &mut Vec<u8>, data: &[u8]) -> Result<(), WireError> {
     reader.finish()
 }
 
-fn canonical_value(buf: &mut Vec<u8>, reader: &mut Reader<'_>, depth: usize) -> Result<(), WireError> {
+fn canonical_value(
+    buf: &mut Vec<u8>,
+    reader: &mut Reader<'_>,
+    depth: usize,
+) -> Result<(), WireError> {
     if depth > MAX_DEPTH {
         return Err(WireError::TooDeep);
     }

@@ -49,7 +49,10 @@ pub fn open(buf: &mut Vec<u8>, tag: u8, least: usize) -> Mark {
     for _ in 0..kept {
         buf.push(0);
     }
-    Mark { start: buf.len(), kept }
+    Mark {
+        start: buf.len(),
+        kept,
+    }
 }
 
 /// End a nested message: writes its length, moving the content when the room was guessed wrong.
@@ -91,7 +94,9 @@ fn close_long(buf: &mut Vec<u8>, at: usize, mark: Mark, length: usize) {
 #[must_use]
 pub fn key_order(left: &[u8], right: &[u8]) -> Ordering {
     let common = left.len().min(right.len());
-    left[..common].cmp(&right[..common]).then(right.len().cmp(&left.len()))
+    left[..common]
+        .cmp(&right[..common])
+        .then(right.len().cmp(&left.len()))
 }
 
 /// The content of one field.
@@ -141,7 +146,10 @@ impl<'a> Fields<'a> {
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
-        let (head, tail) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
+        let (head, tail) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or(WireError::Truncated)?;
         self.rest = tail;
         Ok(head)
     }

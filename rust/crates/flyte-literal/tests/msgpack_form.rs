@@ -6,9 +6,26 @@ use flyte_literal::msgpack::{self, Reader, Token};
 #[test]
 fn integers_take_their_shortest_form() {
     for (value, length) in [
-        (0, 1), (127, 1), (128, 2), (255, 2), (256, 3), (65_535, 3), (65_536, 5), (0xffff_ffff, 5), (0x1_0000_0000, 9),
-        (i64::MAX, 9), (-1, 1), (-32, 1), (-33, 2), (-128, 2), (-129, 3), (-32_768, 3), (-32_769, 5),
-        (-0x8000_0000, 5), (-0x8000_0001, 9), (i64::MIN, 9),
+        (0, 1),
+        (127, 1),
+        (128, 2),
+        (255, 2),
+        (256, 3),
+        (65_535, 3),
+        (65_536, 5),
+        (0xffff_ffff, 5),
+        (0x1_0000_0000, 9),
+        (i64::MAX, 9),
+        (-1, 1),
+        (-32, 1),
+        (-33, 2),
+        (-128, 2),
+        (-129, 3),
+        (-32_768, 3),
+        (-32_769, 5),
+        (-0x8000_0000, 5),
+        (-0x8000_0001, 9),
+        (i64::MIN, 9),
     ] {
         let mut buf = Vec::new();
         msgpack::put_int(&mut buf, value);
@@ -42,10 +59,19 @@ fn skipping_takes_whole_values_without_recursion() {
 
 #[test]
 fn claimed_lengths_are_not_believed() {
-    for claim in [&b"\xdd\xff\xff\xff\xff"[..], b"\xdf\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff", b"\xc9\xff\xff\xff\xff"] {
+    for claim in [
+        &b"\xdd\xff\xff\xff\xff"[..],
+        b"\xdf\xff\xff\xff\xff",
+        b"\xc6\xff\xff\xff\xff",
+        b"\xdb\xff\xff\xff\xff",
+        b"\xc9\xff\xff\xff\xff",
+    ] {
         assert_eq!(Err(WireError::Truncated), Reader::new(claim).next_token());
     }
-    assert_eq!(Err(WireError::BadMsgpack), Reader::new(b"\xc1").next_token());
+    assert_eq!(
+        Err(WireError::BadMsgpack),
+        Reader::new(b"\xc1").next_token()
+    );
 }
 
 #[test]
@@ -53,9 +79,15 @@ fn the_form_for_hashing_sorts_keys_by_their_bytes_and_shortens_numbers() {
     let mut buf = Vec::new();
     msgpack::canonical(&mut buf, b"\x83\xa2aa\x02\xa1b\xcd\x00\x01\xff\x03").unwrap();
     assert_eq!(b"\x83\xa1b\x01\xa2aa\x02\xff\x03".to_vec(), buf);
-    assert_eq!(Err(WireError::Trailing), msgpack::canonical(&mut Vec::new(), b"\xc0\xc0"));
+    assert_eq!(
+        Err(WireError::Trailing),
+        msgpack::canonical(&mut Vec::new(), b"\xc0\xc0")
+    );
     let deep = vec![0x91; 10_000];
-    assert!(matches!(msgpack::canonical(&mut Vec::new(), &deep), Err(WireError::TooDeep | WireError::Truncated)));
+    assert!(matches!(
+        msgpack::canonical(&mut Vec::new(), &deep),
+        Err(WireError::TooDeep | WireError::Truncated)
+    ));
 }
 
 #[test]

@@ -61,7 +61,10 @@ fn the_fast_and_the_full_reader_agree() {
         let text = "x".repeat(length);
         let mut buf = Vec::new();
         put_string(&mut buf, text.as_bytes());
-        assert_eq!(Ok(Value::String(Cow::Borrowed(text.as_bytes()))), parse(&buf));
+        assert_eq!(
+            Ok(Value::String(Cow::Borrowed(text.as_bytes()))),
+            parse(&buf)
+        );
         if let Some(fast) = Literal::fast_string(&buf) {
             assert_eq!(text.as_bytes(), fast);
         }
@@ -80,7 +83,10 @@ fn every_prefix_of_a_literal_is_an_error_or_a_smaller_literal() {
 
 #[test]
 fn claimed_lengths_are_not_believed() {
-    assert_eq!(Err(WireError::Truncated), parse(b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f"));
+    assert_eq!(
+        Err(WireError::Truncated),
+        parse(b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f")
+    );
     assert_eq!(Err(WireError::BadTag), parse(b"\x00"));
     assert_eq!(Err(WireError::BadTag), parse(b"\x0e"));
     assert_eq!(Err(WireError::WrongType), parse(b"\x08\x01"));
@@ -92,9 +98,18 @@ fn groups_are_skipped_and_bounded() {
     assert_eq!(Ok(Some((99, Field::Group))), fields.next_field());
     assert_eq!(Ok(Some((1, Field::Varint(5)))), fields.next_field());
     assert_eq!(Ok(None), fields.next_field());
-    assert_eq!(Err(WireError::TooDeep), Fields::new(&[0x0b; 100_000]).next_field());
-    assert_eq!(Err(WireError::Truncated), Fields::new(&vec![0x0b; MAX_DEPTH - 1]).next_field());
-    assert_eq!(Err(WireError::BadTag), Fields::new(b"\x0b\x14").next_field());
+    assert_eq!(
+        Err(WireError::TooDeep),
+        Fields::new(&[0x0b; 100_000]).next_field()
+    );
+    assert_eq!(
+        Err(WireError::Truncated),
+        Fields::new(&[0x0b; MAX_DEPTH - 1]).next_field()
+    );
+    assert_eq!(
+        Err(WireError::BadTag),
+        Fields::new(b"\x0b\x14").next_field()
+    );
 }
 
 #[test]
