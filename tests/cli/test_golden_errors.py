@@ -215,6 +215,8 @@ def test_unserialisable_output(shell: Shell) -> None:
             1,
             """\
 error: task `failing.unserialisable` failed: DataValidationError: output `o0[2]` of task `failing.unserialisable` must be int, got <unlocked _thread.lock object at 0x…> (lock)
+  File "<folder>/failing.py", line 53, in unserialisable
+hint: return what the annotation says, or change the annotation of `unserialisable`
 hint: `flyte get action <run>` shows every action of this run
 """,
         )

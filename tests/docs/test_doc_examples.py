@@ -15,7 +15,7 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize("example", find_examples(*map(str, SOURCES)), ids=str)
+@pytest.mark.parametrize("example", list(find_examples(*map(str, SOURCES))), ids=str)
 def test_example(
     example: CodeExample, eval_example: EvalExample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """The strict half of the state machine, driven by hypothesis."""
 
-from dataclasses import replace
+from flyte_models.values import replace
 
 import pytest
 from hypothesis import given

@@ -65,8 +65,10 @@ def test_what_is_no_regular_file_is_refused_and_does_not_block(source: Path, out
     assert list(output.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may do everything")
-def test_permissions_are_told(source: Path, output: Path) -> None:
+def test_permissions_are_told(unprivileged: Path) -> None:
+    source, output = unprivileged / "source", unprivileged / "output"
+    source.write_bytes(b"x")
+    output.mkdir()
     source.chmod(0)
     with pytest.raises(PermissionError) as refused:
         write_archive([("a", source)], output / "archive")

@@ -1,9 +1,7 @@
 """The click application: root group, lazily loaded commands, one place where every error becomes text and an exit code."""
 
-import difflib
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,17 +10,18 @@ import click
 
 from flyte_cli import exit_codes, help_pages
 from flyte_cli.commands import COMMANDS
-from flyte_cli.failures import render_failure
 from flyte_cli.help_pages import page_width, print_root_page, wants_colour, wrap
+from flyte_cli.messages import closest
+from flyte_models.version import __version__
 
 
-@dataclass(slots=True)
 class RootOptions:
     """What was given before the command."""
 
-    config: Path | None = None
-    verbose: int = 0
-    progress: bool = True
+    def __init__(self, config: Path | None = None, verbose: int = 0, *, progress: bool = True) -> None:
+        self.config = config
+        self.verbose = verbose
+        self.progress = progress
 
 
 class PageFormatter(click.HelpFormatter):
@@ -61,8 +60,8 @@ class NoSuchCommandError(click.UsageError):
 
     def __init__(self, word: str, known: Sequence[str], ctx: click.Context) -> None:
         """Name the word and suggest the closest command."""
-        close = difflib.get_close_matches(word, known, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"`{ctx.command_path} --help` lists the commands"
+        close = closest(word, known)
+        hint = f"did you mean `{close}`?" if close else f"`{ctx.command_path} --help` lists the commands"
         super().__init__(f"there is no command `{ctx.command_path} {word}`\nhint: {hint}", ctx)
 
 
@@ -75,7 +74,34 @@ def write_commands(group: click.Group, ctx: click.Context, formatter: click.Help
             formatter.write_dl(entries)
 
 
-class LazyGroup(click.Group):
+class HelpMixin(click.Command):
+    """A command whose `--help` has its text from here.
+
+    Click looks its own text up in the user's language, and has none in any: that alone would cost a run 5 %, for importing
+    `locale` and searching the disk for translations.
+    """
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Make the option once."""
+        if self._help_option is None:
+            self._help_option = click.Option(
+                ["--help"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                help="Show this message and exit.",
+                callback=_show_help,
+            )
+        return self._help_option
+
+
+def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(ctx.get_help(), color=ctx.color)
+        ctx.exit()
+
+
+class LazyGroup(HelpMixin, click.Group):
     """A group whose commands are loaded from a table when they are used."""
 
     def __init__(self, *args: Any, table: dict[str, tuple[str, str]], **settings: Any) -> None:
@@ -123,16 +149,21 @@ class RootGroup(LazyGroup):
         ctx.exit(exit_codes.OK)
 
 
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"flyte {__version__}", color=ctx.color)
+        ctx.exit()
+
+
 @click.group(
     "flyte",
     cls=RootGroup,
     table={name: (module, "command") for _, name, _, module in COMMANDS},
-    context_settings={"help_option_names": ["--help"]},
 )
 @click.option("-c", "--config", type=click.Path(path_type=Path), default=None)
 @click.option("-v", "--verbose", count=True)
 @click.option("--no-progress", is_flag=True)
-@click.version_option(package_name="flyte-cli", prog_name="flyte", message="%(prog)s %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version)
 @click.pass_context
 def root(ctx: click.Context, config: Path | None, verbose: int, no_progress: bool) -> None:
     """Write typed tasks in Python and run them."""
@@ -145,6 +176,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     try:
         result: Any = root.main(list(arguments), prog_name="flyte", standalone_mode=False)
     except BaseException as error:
+        from flyte_cli.failures import render_failure  # noqa: PLC0415 - only a failure pays for showing one
+
         text, exit_code = render_failure(error, verbose=verbose, colour=wants_colour(sys.stderr))
         if text:
             sys.stderr.write(text)

@@ -10,31 +10,13 @@ from flyte.failures import ActionFailure, causes, path_of
 from flyte.running.outputs import LocalRun
 from flyte.tasks.declarations import DuplicateEnvironmentError
 from flyte_cli import exit_codes
+from flyte_cli.errors import CodeNotLoadedError, InterruptedRunError, RunFailedError
 from flyte_cli.frames import user_frames
-from flyte_cli.loading import CodeNotLoadedError
 from flyte_cli.messages import dim, error_text
 from flyte_config import ConfigError
 from flyte_engine.store import StoreError
 from flyte_models.errors import BaseRuntimeError
 from flyte_types.errors import InputTypeError, InputValueError, UnsupportedTypeError
-
-
-class RunFailedError(Exception):
-    """A run ended without success; it was carried out and recorded."""
-
-    def __init__(self, run: LocalRun) -> None:
-        """Keep the run, which knows what its root action raised."""
-        super().__init__(run.name)
-        self.run = run
-
-
-class InterruptedRunError(Exception):
-    """A run was interrupted with ctrl-c; it is recorded as ABORTED."""
-
-    def __init__(self, run_name: str) -> None:
-        """Name the run."""
-        super().__init__(run_name)
-        self.run_name = run_name
 
 
 def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tuple[str, int]:

@@ -1,7 +1,6 @@
 """How help pages look: headings, two columns, colours only on a terminal. Uses neither click nor rich."""
 
 import os
-import shutil
 import sys
 from typing import TextIO
 
@@ -20,6 +19,8 @@ def wants_colour(stream: TextIO) -> bool:
 
 def page_width() -> int:
     """Return the number of columns that a page may use."""
+    import shutil  # noqa: PLC0415 - only pages have a width
+
     return min(shutil.get_terminal_size().columns, _WIDEST)
 
 

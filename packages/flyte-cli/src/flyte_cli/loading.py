@@ -1,10 +1,7 @@
 """The user's Python file as a module, and the tasks in it; what can go wrong is told in terms of that file."""
 
-import difflib
 import importlib.util
-import os
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,16 +10,8 @@ import click
 
 from flyte.tasks.declarations import check_names
 from flyte.tasks.template import TaskTemplate
-from flyte_cli.frames import user_frames
-
-
-class CodeNotLoadedError(Exception):
-    """The user's file could not be imported."""
-
-    def __init__(self, message: str) -> None:
-        """Keep the whole text, which may have `hint:` lines."""
-        super().__init__(message)
-        self.message = message
+from flyte_cli.errors import CodeNotLoadedError
+from flyte_cli.messages import closest
 
 
 def check_file(path: Path) -> Path:
@@ -39,10 +28,8 @@ def check_file(path: Path) -> Path:
         raise click.UsageError(f"`{path}` is a folder\nhint: name the `.py` file in it that has the task")
     folder = path.parent if path.parent.is_dir() else Path()
     siblings = sorted(entry.name for entry in folder.glob("*.py"))
-    close = difflib.get_close_matches(path.name, siblings, n=1) or difflib.get_close_matches(
-        f"{path.name}.py", siblings, n=1
-    )
-    hint = f"did you mean `{folder / close[0]}`?" if close else f"the working directory is `{Path.cwd()}`"
+    close = closest(path.name, siblings) or closest(f"{path.name}.py", siblings)
+    hint = f"did you mean `{folder / close}`?" if close else f"the working directory is `{Path.cwd()}`"
     raise click.UsageError(f"there is no file `{path}`\nhint: {hint}")
 
 
@@ -70,7 +57,9 @@ def load_module(path: Path, root: Path) -> ModuleType:
         raise
     except BaseException as error:
         sys.modules.pop(name, None)
-        raise CodeNotLoadedError(_explain(error, path)) from error
+        from flyte_cli.import_failures import explain  # noqa: PLC0415 - only a failure pays for reading tracebacks
+
+        raise CodeNotLoadedError(explain(error, path)) from error
     check_names()
     return module
 
@@ -86,35 +75,3 @@ def _module_name(path: Path, root: Path) -> str:
     except ValueError:
         parts = (path.stem,)
     return ".".join(parts) if all(part.isidentifier() for part in parts) else path.stem
-
-
-def _explain(error: BaseException, path: Path) -> str:
-    shown = _relative(path)
-    if isinstance(error, SyntaxError):
-        where = "".join(traceback.format_exception_only(error)).rstrip("\n")
-        file = _relative(Path(error.filename)) if error.filename else shown
-        located, _, _ = where.rpartition("\n")
-        return f"`{file}` has a syntax error in line {error.lineno}: {error.msg}\n{located}\nhint: correct that line"
-    frames = user_frames([error.__traceback__])
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        top = error.name.partition(".")[0]
-        return (
-            f"`{shown}` imports `{error.name}`, which is not installed\n{frames.format().rstrip()}\n"
-            f"hint: install it (`uv pip install {top}`); if it is a module of yours, run from the folder that has `{top}`"
-        )
-    if isinstance(error, SystemExit):
-        return (
-            f"`{shown}` ended the interpreter while it was imported (`SystemExit: {error.code}`)\n{frames.format().rstrip()}\n"
-            'hint: put what runs as a script under `if __name__ == "__main__":`'
-        )
-    message, _, hint = str(error).partition("\nhint: ")
-    hint = hint or "the file must be importable before its tasks can be run"
-    failed = f"`{shown}` failed while it was imported: {type(error).__name__}: {message}"
-    return f"{failed}\n{frames.format().rstrip()}\nhint: {hint}"
-
-
-def _relative(path: Path) -> str:
-    try:
-        return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-    except ValueError:
-        return str(path)

@@ -1,5 +1,7 @@
 """How an error reads on the terminal: one `error:` line, indented details, `hint:` lines; colours only on a terminal."""
 
+from collections.abc import Iterable
+
 _RED = "\x1b[1;31m"
 _CYAN = "\x1b[36m"
 _DIM = "\x1b[2m"
@@ -16,6 +18,13 @@ def error_text(message: str, *, colour: bool) -> str:
         else:
             lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that `word` is most likely a misspelling of, if there is one."""
+    import difflib  # noqa: PLC0415 - only once something is misspelt
+
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
 
 
 def dim(text: str, *, colour: bool) -> str:

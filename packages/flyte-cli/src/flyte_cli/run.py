@@ -1,6 +1,5 @@
 """`flyte run FILE TASK --input ...`: the commands and options are made from the user's file."""
 
-import difflib
 import inspect
 import shlex
 import sys
@@ -17,9 +16,10 @@ from flyte.running.options import RunOptions
 from flyte.running.outputs import LocalRun
 from flyte.running.start import Runner
 from flyte.tasks.template import TaskTemplate
-from flyte_cli.app import RootOptions, write_commands
-from flyte_cli.failures import InterruptedRunError, RunFailedError
-from flyte_cli.loading import CodeNotLoadedError, check_file, load_module, tasks_of
+from flyte_cli.app import HelpMixin, RootOptions, write_commands
+from flyte_cli.errors import CodeNotLoadedError, InterruptedRunError, RunFailedError
+from flyte_cli.loading import check_file, load_module, tasks_of
+from flyte_cli.messages import closest
 from flyte_cli.progress.display import progress
 from flyte_config import auto
 from flyte_engine.sqlite import SQLiteStore
@@ -31,7 +31,7 @@ _EMPTY = inspect.Parameter.empty
 _RESULT_LIMIT = 4000
 
 
-class FileGroup(click.Group):
+class FileGroup(HelpMixin, click.Group):
     """`flyte run`: its commands are Python files."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,7 +52,7 @@ class FileGroup(click.Group):
         formatter.write_usage(ctx.command_path, "[OPTIONS] FILE TASK [--INPUT VALUE]...")
 
 
-class TaskGroup(click.Group):
+class TaskGroup(HelpMixin, click.Group):
     """`flyte run FILE`: its commands are the tasks of the file."""
 
     def __init__(self, path: Path, shown: str, tasks: dict[str, TaskTemplate[..., Any]]) -> None:
@@ -94,10 +94,14 @@ class TaskGroup(click.Group):
                 f"`{self._shown}` has no tasks\n"
                 "hint: decorate a function with `@env.task`, where `env` is a `flyte.TaskEnvironment`"
             )
-        close = difflib.get_close_matches(word, self._tasks, n=1)
+        close = closest(word, self._tasks)
         known = ", ".join(f"`{name}`" for name in self._tasks)
-        hint = f"did you mean `{close[0]}`?" if close else "check the name"
+        hint = f"did you mean `{close}`?" if close else "check the name"
         return f"`{self._shown}` has no task `{word}`; it has {known}\nhint: {hint}"
+
+
+class TaskCommand(HelpMixin, click.Command):
+    """`flyte run FILE TASK`."""
 
 
 class InputOption(click.Option):
@@ -146,7 +150,7 @@ def make_task_command(name: str, task: TaskTemplate[..., Any], path: Path) -> cl
     def callback(**texts: Any) -> None:
         carry_out(task, collect_inputs(task, options, texts), path)
 
-    return click.Command(
+    return TaskCommand(
         name,
         params=list(options),
         callback=callback,

@@ -1,11 +1,8 @@
 """The table of configuration keys: YAML switch, environment variables, type, and where the value goes."""
 
-import json
-import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flyte_config.errors import ConfigError
 
@@ -13,8 +10,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One setting: `switch` in the file, `variables` in the environment (the first that is set wins), `parse` for both."""
 
     section: str
@@ -56,12 +52,17 @@ def parse_words(value: object, where: str) -> list[str]:
         return [parse_text(item, where) for item in cast("list[object]", value)]
     if isinstance(value, str):
         text = value.strip()
+        # Hardly anybody sets a list of words: who does pays for reading one.
         if text.startswith("["):
+            import json  # noqa: PLC0415
+
             try:
                 parsed: object = json.loads(text)
             except json.JSONDecodeError as error:
                 raise _wrong(value, where, "a JSON array of strings") from error
             return parse_words(parsed, where)
+        import shlex  # noqa: PLC0415
+
         try:
             return shlex.split(text)
         except ValueError as error:
@@ -79,6 +80,8 @@ def parse_scopes(value: object, where: str) -> list[str]:
 def parse_mapping(value: object, where: str) -> dict[str, str]:
     """Accept a mapping of strings or its JSON text."""
     if isinstance(value, str):
+        import json  # noqa: PLC0415 - as above
+
         try:
             value = json.loads(value)
         except json.JSONDecodeError as error:

@@ -1,16 +1,16 @@
 """What a failed action hands to whoever called it: an error of `flyte.errors` that knows the actions it passed through."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flyte_engine.records import ActionRecord
 from flyte_models.errors import BaseRuntimeError, RuntimeUserError
+from flyte_models.values import value
 
 _PREVIEW_LIMIT = 60
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionFailure:
     """One action that an error passed through, as text that can be shown and pickled."""
 

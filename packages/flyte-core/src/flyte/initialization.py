@@ -1,27 +1,27 @@
 """Process-wide settings that `flyte.init` makes: scope, root folder, where local runs are recorded."""
 
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flyte.tasks.pending import refuse_unbuilt
 from flyte_config import Config, auto, local_state_folder
 from flyte_models.errors import InitializationError
+from flyte_models.values import fresh, value
 from flyte_syncify import immediate
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settings:
     """What `flyte.init` was given, or the defaults when it was not called."""
 
     org: str | None = None
     project: str | None = None
     domain: str | None = None
-    root_dir: Path = field(default_factory=Path.cwd)
+    root_dir: Path = fresh(factory=Path.cwd)
     local_persistence: bool = False
     """Record every run made from Python; the `flyte run` command records in any case."""
-    config: Config = field(default_factory=Config)
+    config: Config = fresh(factory=Config)
 
     @property
     def state_folder(self) -> Path:

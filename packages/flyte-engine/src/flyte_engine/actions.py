@@ -1,14 +1,13 @@
 """What the engine is asked to run and what it answers. Values only; inputs and outputs are opaque bytes."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from flyte_engine.records import ActionRecord, ErrorRecord
-from flyte_engine.values import value
 from flyte_models.ids import ActionID
 from flyte_models.phases import ActionPhase
 from flyte_models.policies import RetryStrategy
+from flyte_models.values import fresh, value
 
 
 @value
@@ -37,7 +36,7 @@ def _no_retries() -> RetryStrategy:
     return RetryStrategy(count=0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ActionRequest:
     """An action to run."""
 
@@ -51,7 +50,7 @@ class ActionRequest:
     group: str | None = None
     inputs: bytes | None = None
     """Recorded with the creation of the action."""
-    retry: RetryStrategy = field(default_factory=_no_retries)
+    retry: RetryStrategy = fresh(factory=_no_retries)
 
 
 @value

@@ -1,16 +1,15 @@
 """What the engine remembers: runs, actions, attempts and errors as immutable records. Times are Unix seconds, UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
-from flyte_engine.values import value
 from flyte_models.phases import ActionPhase
+from flyte_models.values import fresh, value
 
 ErrorKind = Literal["user", "system", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ErrorRecord:
     """Why an attempt or an action did not succeed."""
 
@@ -24,7 +23,7 @@ class ErrorRecord:
     """The formatted traceback, beginning at the first frame that is not the engine's."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunRecord:
     """One run. Its name is unique within a store."""
 
@@ -41,7 +40,7 @@ class RunRecord:
     """The file the run was made from."""
     command: str | None = None
     """The command line that made the run, to make it again."""
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = fresh(factory=dict)
 
 
 @value

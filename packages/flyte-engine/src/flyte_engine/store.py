@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 from flyte_engine.records import ActionRecord, AttemptRecord, RunRecord
-from flyte_engine.values import value
+from flyte_models.values import value
 
 
 @value

@@ -4,9 +4,8 @@ No other module holds phase logic. Nothing here knows time, storage or the wire:
 whoever keeps the clock says so with an event.
 """
 
-from dataclasses import dataclass, replace
-
 from flyte_models.phases import ActionPhase
+from flyte_models.values import replace, value
 
 __all__ = [
     "MAX_SYSTEM_FAILURES",
@@ -44,7 +43,7 @@ class LifecycleError(ValueError):
         self.event = event
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionState:
     """An action that we execute, between two events.
 
@@ -70,12 +69,12 @@ class ActionState:
         return 0 if self.is_terminal else self.max_attempts - (self.attempt - self.system_failures)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Signal:
-    """An event that carries nothing. Its kinds share what the dataclass made, which costs a third of the import otherwise."""
+    """An event that carries nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Create:
     """The action comes to be, as QUEUED."""
 
@@ -107,7 +106,7 @@ class Succeed(_Signal):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fail:
     """The attempt failed."""
 
@@ -117,7 +116,7 @@ class Fail:
     """Whether the system is to blame (a lost worker, a killed process), not the user's code."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TimeOut:
     """A limit has passed."""
 
@@ -220,7 +219,7 @@ def _failed(state: ActionState) -> ActionState:
     return replace(state, phase=ActionPhase.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhaseReport:
     """What a backend says about an action at one moment."""
 
@@ -230,7 +229,7 @@ class PhaseReport:
     """The attempt that it is about, from 1 on; 0 when the backend does not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Observed:
     """An action that someone else executes, as far as we were told. `Observed()` is an action of which nothing was heard."""
 

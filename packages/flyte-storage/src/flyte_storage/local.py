@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +71,8 @@ def write_atomically(target: str | os.PathLike[str]) -> Generator[IO[bytes]]:
     The bytes go to a temporary name in the same folder, which is created if need be; they are synced and renamed when the block
     ends, and removed when it raises.
     """
+    import tempfile  # noqa: PLC0415 - costs more than the rest of the module, and most runs write no file
+
     path = local_path(target)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:200]}.", suffix=".part", dir=path.parent)

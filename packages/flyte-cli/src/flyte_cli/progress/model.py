@@ -1,7 +1,6 @@
 """What has happened so far in a run, folded into rows: actions of one task under one parent row share a row. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from flyte_engine.engine import EngineEvent
 from flyte_models.phases import ActionPhase
@@ -10,21 +9,17 @@ RowKey = tuple[str, ...]
 """Short names from the root down."""
 
 
-@dataclass(slots=True)
 class Row:
     """All actions of one task below the same row."""
 
-    label: str
-    depth: int
-    total: int = 0
-    running: int = 0
-    waiting: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    retries: int = 0
-    started_at: float | None = None
-    ended_at: float | None = None
-    children: "dict[str, Row]" = field(default_factory=dict["str", "Row"])
+    def __init__(self, label: str, depth: int) -> None:
+        """Begin a row without actions."""
+        self.label = label
+        self.depth = depth
+        self.total = self.running = self.waiting = self.succeeded = self.failed = self.retries = 0
+        self.started_at: float | None = None
+        self.ended_at: float | None = None
+        self.children: dict[str, Row] = {}
 
     @property
     def is_over(self) -> bool:

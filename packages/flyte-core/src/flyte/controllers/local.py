@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from flyte.controllers.conversion import codec_for
@@ -17,11 +16,12 @@ from flyte_models.errors import SyncTaskCallInAsyncContextError
 from flyte_models.ids import ActionID
 from flyte_models.paths import RawDataPath
 from flyte_models.task_context import TaskContext
+from flyte_models.values import value
 from flyte_types.codec import InterfaceCodec
 from flyte_types.errors import OutputError
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunPlace:
     """What all actions of one local run share."""
 

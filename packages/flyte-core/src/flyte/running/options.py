@@ -1,17 +1,17 @@
 """What a run is started with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal
 
 from flyte_engine.engine import EngineEvent
 from flyte_engine.store import ActionStore
+from flyte_models.values import fresh, value
 
 Mode = Literal["local", "remote", "hybrid"]
 Observer = Callable[[EngineEvent], None]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunOptions:
     """Settings of one run; what is None comes from `flyte.init` or a default."""
 
@@ -26,4 +26,4 @@ class RunOptions:
     source_path: str | None = None
     command: str | None = None
     """The command line that made the run, for its record."""
-    labels: dict[str, str] = field(default_factory=dict[str, str])
+    labels: dict[str, str] = fresh(factory=dict)

@@ -1,22 +1,20 @@
 """Where environments were declared: the process-wide list, and the check that a name means one environment."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from flyte.tasks.environment import Environment
 
 _declared: "list[Environment]" = []
 
-_OWN_FOLDER = str(Path(__file__).parent.parent)
+_OWN_FOLDER = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - `pathlib` is slow to import
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """The file and line of user code that made an object."""
 
     file: str

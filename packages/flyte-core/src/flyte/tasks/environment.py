@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from flyte.tasks.declarations import declaring_place, register
 from flyte.tasks.pending import refuse_unbuilt
 from flyte.tasks.template import AsyncFunctionTaskTemplate
-from flyte_models.policies import RetryStrategy
+
+if TYPE_CHECKING:
+    from flyte_models.policies import RetryStrategy
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -124,7 +126,7 @@ class TaskEnvironment(Environment):
         /,
         *,
         short_name: str | None = None,
-        retries: int | RetryStrategy = 0,
+        retries: "int | RetryStrategy" = 0,
         **unbuilt: Any,
     ) -> Callable[[Callable[P, R]], AsyncFunctionTaskTemplate[P, R]]: ...
     def task(
@@ -133,7 +135,7 @@ class TaskEnvironment(Environment):
         /,
         *,
         short_name: str | None = None,
-        retries: int | RetryStrategy = 0,
+        retries: "int | RetryStrategy" = 0,
         **unbuilt: Any,
     ) -> Any:
         """Make a task of a function, plain (`@env.task`) or with settings (`@env.task(retries=3)`).

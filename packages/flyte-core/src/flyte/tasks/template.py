@@ -1,15 +1,20 @@
-"""Task objects: a function with a name, an interface and policies. Calling one inside a run makes a child action."""
+"""Task objects: a function with a name, an interface and policies. Calling one inside a run makes a child action.
+
+Declaring a task happens in every process that imports a user's module, in the shell as in a container. So what it needs of
+`flyte_models` is loaded by the property that gives it (interface, retries): `inspect`, `dataclasses` and `datetime`, which come
+with it, take longer to import than everything that declaring a task does.
+"""
 
 import functools
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from flyte.controllers.protocol import active_controller
-from flyte_models.interface import NativeInterface
-from flyte_models.policies import RetryStrategy, retries_from_request
 
 if TYPE_CHECKING:
     from flyte.tasks.environment import TaskEnvironment
+    from flyte_models.interface import NativeInterface
+    from flyte_models.policies import RetryStrategy
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,12 +42,14 @@ class TaskTemplate(Generic[P, R_co]):
         *,
         name: str,
         short_name: str = "",
-        retries: int | RetryStrategy = 0,
+        retries: "int | RetryStrategy" = 0,
         environment: "TaskEnvironment | None" = None,
     ) -> None:
         self.name = name
         self.short_name = short_name or name
-        self.retries = retries_from_request(retries)
+        # A plain count is converted when it is first read.
+        is_count = isinstance(retries, int) and retries >= 0
+        self._retries = retries if is_count else _strategy_of(retries)
         self.parent_env = environment
         self.parent_env_name = environment.name if environment is not None else None
 
@@ -50,9 +57,15 @@ class TaskTemplate(Generic[P, R_co]):
         return f"<task `{self.name}`>"
 
     @property
-    def interface(self) -> NativeInterface:
+    def interface(self) -> "NativeInterface":
         """Inputs with types and defaults, and outputs."""
         raise NotImplementedError(f"`{type(self).__name__}` does not say what its interface is")
+
+    @property
+    def retries(self) -> "RetryStrategy":
+        """How often a failed attempt is tried again, and how long to wait before."""
+        strategy = self._retries = _strategy_of(self._retries)
+        return strategy
 
     @property
     def is_async(self) -> bool:
@@ -97,7 +110,7 @@ class AsyncFunctionTaskTemplate(TaskTemplate[P, R_co]):
         *,
         name: str,
         short_name: str = "",
-        retries: int | RetryStrategy = 0,
+        retries: "int | RetryStrategy" = 0,
         environment: "TaskEnvironment | None" = None,
     ) -> None:
         code = getattr(function, "__code__", None)
@@ -115,17 +128,19 @@ class AsyncFunctionTaskTemplate(TaskTemplate[P, R_co]):
         functools.update_wrapper(self, function)
 
     @property
-    def interface(self) -> NativeInterface:
+    def interface(self) -> "NativeInterface":
         """Inputs with types and defaults, and outputs, from the annotations.
 
         They are read at first use, so that a task may name a class that its module defines further down.
         """
         if self._interface is None:
+            from flyte_models.interface import NativeInterface  # noqa: PLC0415 - see the top of the module
+
             self._interface = NativeInterface.from_callable(self.func)
         return self._interface
 
     @property
-    def native_interface(self) -> NativeInterface:
+    def native_interface(self) -> "NativeInterface":
         """The same as `interface`."""
         return self.interface
 
@@ -142,3 +157,9 @@ class AsyncFunctionTaskTemplate(TaskTemplate[P, R_co]):
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Execute the body as plain Python, without an action."""
         return self.func(*args, **kwargs)
+
+
+def _strategy_of(retries: "int | RetryStrategy") -> "RetryStrategy":
+    from flyte_models.policies import retries_from_request  # noqa: PLC0415 - see the top of the module
+
+    return retries_from_request(retries)

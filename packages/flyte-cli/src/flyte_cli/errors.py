@@ -1,0 +1,30 @@
+"""What can end a command beside click's own errors. Only the exceptions; how they read is a matter of `failures`."""
+
+from flyte.running.outputs import LocalRun
+
+
+class CodeNotLoadedError(Exception):
+    """The user's file could not be imported."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the whole text, which may have `hint:` lines."""
+        super().__init__(message)
+        self.message = message
+
+
+class RunFailedError(Exception):
+    """A run ended without success; it was carried out and recorded."""
+
+    def __init__(self, run: LocalRun) -> None:
+        """Keep the run, which knows what its root action raised."""
+        super().__init__(run.name)
+        self.run = run
+
+
+class InterruptedRunError(Exception):
+    """A run was interrupted with ctrl-c; it is recorded as ABORTED."""
+
+    def __init__(self, run_name: str) -> None:
+        """Name the run."""
+        super().__init__(run_name)
+        self.run_name = run_name
