@@ -41,7 +41,7 @@ def test_a_wheel_holds_nothing_but_its_package(wheels: Path, name: str) -> None:
     tops = {entry.partition("/")[0] for entry in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {module}
     assert f"{module}/py.typed" in names
-    assert not [entry for entry in names if "test" in entry.rpartition("/")[2] or "__pycache__" in entry]
+    assert not [entry for entry in names if entry.rpartition("/")[2].startswith("test_") or "__pycache__" in entry]
 
 
 def test_the_metapackage_holds_no_modules(wheels: Path) -> None:

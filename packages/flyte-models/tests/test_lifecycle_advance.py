@@ -1,7 +1,5 @@
 """The strict half of the state machine, driven by hypothesis."""
 
-from flyte_models.values import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +23,7 @@ from flyte_models.lifecycle import (
     advance,
 )
 from flyte_models.phases import ActionPhase
+from flyte_models.values import replace
 
 AFTER_CREATION = [
     Wait(),

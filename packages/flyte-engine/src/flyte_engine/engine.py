@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from flyte_engine.actions import ActionOutcome, ActionRequest, Attempt, Completed, EngineEvent
 from flyte_engine.clock import Clock, SystemClock
@@ -16,6 +16,10 @@ from flyte_models import lifecycle
 from flyte_models.errors import ActionAbortedError
 from flyte_models.lifecycle import Abort, ActionState, Create, Event, Fail, Start, Succeed
 from flyte_models.phases import ActionPhase
+from flyte_models.policies import RetryStrategy
+
+if TYPE_CHECKING:
+    import random
 
 __all__ = [
     "ActionOutcome",
@@ -115,7 +119,7 @@ class Engine:
         store: where records go.
         executor: where attempts run; in the caller's task if not given.
         clock: tells the time and waits between attempts.
-        rng: spreads the waits between attempts, see `retry_delay`; without it they are exactly what the policy says.
+        jitter: spread the waits between attempts, see `retry_delay`; without it they are exactly what the policy says.
     """
 
     def __init__(
@@ -124,12 +128,13 @@ class Engine:
         *,
         executor: Executor | None = None,
         clock: Clock | None = None,
-        rng: random.Random | None = None,
+        jitter: bool = False,
     ) -> None:
         self._store = store
         self._executor: Executor = executor if executor is not None else InlineExecutor()
         self._clock: Clock = clock if clock is not None else SystemClock()
-        self._rng = rng
+        self._has_jitter = jitter
+        self._rng: random.Random | None = None
         self._runs: dict[str, _Run] = {}
         self._subscribers: tuple[Callable[[EngineEvent], None], ...] = ()
         self._is_closed = False
@@ -267,7 +272,7 @@ class Engine:
                 self._move(action, _SUCCEED, outputs=completed.outputs)
                 await self._store.flush()
                 return ActionOutcome(action.record, completed.value)
-            delay = retry_delay(request.retry, retries, self._rng)
+            delay = self._delay(request.retry, retries)
             retries += 1
             if delay > 0:
                 await self._clock.sleep(delay)
@@ -275,6 +280,13 @@ class Engine:
         await self._store.flush()
         reason = action.error.message if action.error is not None else "aborted"
         return ActionOutcome(action.record, None, ActionAbortedError(reason))
+
+    def _delay(self, strategy: RetryStrategy, retry: int) -> float:
+        if self._has_jitter and self._rng is None:
+            import random  # noqa: PLC0415 - slow to import, and most runs retry nothing
+
+            self._rng = random.Random()  # noqa: S311 - no secret
+        return retry_delay(strategy, retry, self._rng)
 
     def _create(self, request: ActionRequest) -> _Action:
         self._check_open()

@@ -1,9 +1,8 @@
 """What an exception means and how long to wait before the next attempt: pure decisions. Whether to retry, the lifecycle says."""
 
-import random
 import traceback
 from types import TracebackType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flyte_engine.actions import Attempt
 from flyte_engine.executors import AttemptLostError
@@ -11,6 +10,9 @@ from flyte_engine.records import ErrorRecord
 from flyte_models.errors import BaseRuntimeError, NonRecoverableError
 from flyte_models.lifecycle import Fail
 from flyte_models.policies import RetryStrategy
+
+if TYPE_CHECKING:
+    import random
 
 _JITTER = 0.1
 _OWN_PACKAGE = __name__.partition(".")[0]
@@ -47,7 +49,7 @@ def failure_event(exception: BaseException, error: ErrorRecord, attempt: Attempt
     return Fail(recoverable=error.recoverable, system=is_lost)
 
 
-def retry_delay(strategy: RetryStrategy, retry: int, rng: random.Random | None = None) -> float:
+def retry_delay(strategy: RetryStrategy, retry: int, rng: "random.Random | None" = None) -> float:
     """Return the seconds to wait before retry number `retry`, counted from 0.
 
     With `rng` up to a tenth is added, so that actions that failed together do not come back together.

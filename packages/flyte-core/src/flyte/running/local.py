@@ -119,9 +119,7 @@ class LocalStrategy:
     def _place(self, recorded_in: Path | None) -> RunPlace:
         made, options = settings(), self._options
         name = options.name or new_run_name()
-        runs = (
-            recorded_in.parent / "runs" if recorded_in is not None else Path(tempfile.gettempdir()) / "flyte" / "runs"
-        )
+        runs = recorded_in.parent / "runs" if recorded_in is not None else _temporary_runs()
         return RunPlace(
             run_name=name,
             project=options.project or made.project or "local",
@@ -129,6 +127,12 @@ class LocalStrategy:
             org=made.org or "local",
             base_dir=str(runs / name),
         )
+
+
+def _temporary_runs() -> Path:
+    import tempfile  # noqa: PLC0415 - slow to import, and a recorded run needs none
+
+    return Path(tempfile.gettempdir()) / "flyte" / "runs"
 
 
 def new_run_name() -> str:
