@@ -36,13 +36,21 @@ def test_import_flyte_loads_one_own_module_and_nothing_else_of_weight() -> None:
     } | loaded_by("import typing")
 
 
-def test_declaring_tasks_loads_neither_asyncio_nor_the_native_module() -> None:
+def test_declaring_tasks_loads_the_tasks_and_little_beside_typing() -> None:
     loaded = loaded_by(
-        "import flyte\nenv = flyte.TaskEnvironment('x')\n@env.task\ndef f(x: int) -> int: return x\n@env.task\nasync def g() -> int: return 1"
+        "import flyte\nenv = flyte.TaskEnvironment('x')\n@env.task(retries=2)\ndef f(x: int) -> int: return x\n@env.task\nasync def g() -> int: return 1"
     )
-    assert loaded.isdisjoint(
-        {"asyncio", "flyte_native", "flyte_types", "flyte_engine", "sqlite3", "click", "rich", "yaml"}
-    )
+    assert own(loaded) <= {
+        "flyte",
+        "flyte.controllers",
+        "flyte.controllers.protocol",
+        "flyte.tasks",
+        "flyte.tasks.declarations",
+        "flyte.tasks.environment",
+        "flyte.tasks.pending",
+        "flyte.tasks.template",
+    }
+    assert loaded.isdisjoint({"asyncio", "click", "dataclasses", "datetime", "inspect", "json", "pathlib", "sqlite3"})
 
 
 @pytest.mark.parametrize("package", ["flyte_models", "flyte_syncify"])
@@ -63,6 +71,32 @@ def test_a_local_run_loads_no_protobuf_pydantic_or_rich() -> None:
     )
     heavy = {"google.protobuf", "flyteidl2", "pydantic", "rich", "click", "sqlite3", "yaml", "pandas", "obstore"}
     assert loaded.isdisjoint(heavy)
+
+
+def test_a_run_that_succeeds_loads_nothing_that_only_failures_need(tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_text(
+        "import flyte\nenv = flyte.TaskEnvironment('x')\n@env.task\nasync def main() -> str: return 'hello'\n"
+    )
+    arguments = ["flyte", "run", "--root-dir", str(tmp_path), str(tmp_path / "hello.py"), "main"]
+    loaded = loaded_by(
+        f"import os; os.environ['HOME'] = {str(tmp_path)!r}; os.chdir({str(tmp_path)!r})\n"
+        f"sys.argv = {arguments!r}\nfrom flyte_cli.main import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0"
+    )
+    assert own(loaded).isdisjoint(
+        {"flyte_cli.failures", "flyte_cli.frames", "flyte_cli.get", "flyte_cli.import_failures", "flyte_engine.memory"}
+    )
+    slow = {
+        "difflib",
+        "google.protobuf",
+        "importlib.metadata",
+        "pydantic",
+        "random",
+        "rich",
+        "shutil",
+        "tempfile",
+        "yaml",
+    }
+    assert loaded.isdisjoint(slow)
 
 
 def test_version_and_root_help_load_no_click() -> None:

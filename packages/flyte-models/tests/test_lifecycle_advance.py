@@ -1,5 +1,7 @@
 """The strict half of the state machine, driven by hypothesis."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,6 @@ from flyte_models.lifecycle import (
     advance,
 )
 from flyte_models.phases import ActionPhase
-from flyte_models.values import replace
 
 AFTER_CREATION = [
     Wait(),

@@ -1,5 +1,6 @@
 """The click application: root group, lazily loaded commands, one place where every error becomes text and an exit code."""
 
+import gc
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -12,7 +13,6 @@ from flyte_cli import exit_codes, help_pages
 from flyte_cli.commands import COMMANDS
 from flyte_cli.help_pages import page_width, print_root_page, wants_colour, wrap
 from flyte_cli.messages import closest
-from flyte_models.version import __version__
 
 
 class RootOptions:
@@ -74,34 +74,7 @@ def write_commands(group: click.Group, ctx: click.Context, formatter: click.Help
             formatter.write_dl(entries)
 
 
-class HelpMixin(click.Command):
-    """A command whose `--help` has its text from here.
-
-    Click looks its own text up in the user's language, and has none in any: that alone would cost a run 5 %, for importing
-    `locale` and searching the disk for translations.
-    """
-
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Make the option once."""
-        if self._help_option is None:
-            self._help_option = click.Option(
-                ["--help"],
-                is_flag=True,
-                is_eager=True,
-                expose_value=False,
-                help="Show this message and exit.",
-                callback=_show_help,
-            )
-        return self._help_option
-
-
-def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        click.echo(ctx.get_help(), color=ctx.color)
-        ctx.exit()
-
-
-class LazyGroup(HelpMixin, click.Group):
+class LazyGroup(click.Group):
     """A group whose commands are loaded from a table when they are used."""
 
     def __init__(self, *args: Any, table: dict[str, tuple[str, str]], **settings: Any) -> None:
@@ -117,7 +90,13 @@ class LazyGroup(HelpMixin, click.Group):
         if cmd_name not in self._table:
             return None
         module, attribute = self._table[cmd_name]
-        return getattr(import_module(module), attribute)
+        command = getattr(import_module(module), attribute)
+        if not gc.isenabled():
+            # `main` has switched the collector off. What is loaded by now stays until the end, and is not worth looking through,
+            # neither while the command runs nor at exit; what the user's code makes from here on is.
+            gc.freeze()
+            gc.enable()
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with the first paragraph of their help."""
@@ -149,21 +128,16 @@ class RootGroup(LazyGroup):
         ctx.exit(exit_codes.OK)
 
 
-def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        click.echo(f"flyte {__version__}", color=ctx.color)
-        ctx.exit()
-
-
 @click.group(
     "flyte",
     cls=RootGroup,
     table={name: (module, "command") for _, name, _, module in COMMANDS},
+    context_settings={"help_option_names": ["--help"]},
 )
 @click.option("-c", "--config", type=click.Path(path_type=Path), default=None)
 @click.option("-v", "--verbose", count=True)
 @click.option("--no-progress", is_flag=True)
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version)
+@click.version_option(package_name="flyte-cli", prog_name="flyte", message="%(prog)s %(version)s")
 @click.pass_context
 def root(ctx: click.Context, config: Path | None, verbose: int, no_progress: bool) -> None:
     """Write typed tasks in Python and run them."""

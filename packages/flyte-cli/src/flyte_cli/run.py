@@ -16,7 +16,7 @@ from flyte.running.options import RunOptions
 from flyte.running.outputs import LocalRun
 from flyte.running.start import Runner
 from flyte.tasks.template import TaskTemplate
-from flyte_cli.app import HelpMixin, RootOptions, write_commands
+from flyte_cli.app import RootOptions, write_commands
 from flyte_cli.errors import CodeNotLoadedError, InterruptedRunError, RunFailedError
 from flyte_cli.loading import check_file, load_module, tasks_of
 from flyte_cli.messages import closest
@@ -25,13 +25,12 @@ from flyte_config import auto
 from flyte_engine.sqlite import SQLiteStore
 from flyte_syncify import syncify
 from flyte_types.names import describe_type
-from flyte_types.text import parse_text
 
 _EMPTY = inspect.Parameter.empty
 _RESULT_LIMIT = 4000
 
 
-class FileGroup(HelpMixin, click.Group):
+class FileGroup(click.Group):
     """`flyte run`: its commands are Python files."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,7 +51,7 @@ class FileGroup(HelpMixin, click.Group):
         formatter.write_usage(ctx.command_path, "[OPTIONS] FILE TASK [--INPUT VALUE]...")
 
 
-class TaskGroup(HelpMixin, click.Group):
+class TaskGroup(click.Group):
     """`flyte run FILE`: its commands are the tasks of the file."""
 
     def __init__(self, path: Path, shown: str, tasks: dict[str, TaskTemplate[..., Any]]) -> None:
@@ -98,10 +97,6 @@ class TaskGroup(HelpMixin, click.Group):
         known = ", ".join(f"`{name}`" for name in self._tasks)
         hint = f"did you mean `{close}`?" if close else "check the name"
         return f"`{self._shown}` has no task `{word}`; it has {known}\nhint: {hint}"
-
-
-class TaskCommand(HelpMixin, click.Command):
-    """`flyte run FILE TASK`."""
 
 
 class InputOption(click.Option):
@@ -150,7 +145,7 @@ def make_task_command(name: str, task: TaskTemplate[..., Any], path: Path) -> cl
     def callback(**texts: Any) -> None:
         carry_out(task, collect_inputs(task, options, texts), path)
 
-    return TaskCommand(
+    return click.Command(
         name,
         params=list(options),
         callback=callback,
@@ -260,6 +255,8 @@ def _short(path: Path) -> str:
 
 
 def _convert(task: TaskTemplate[..., Any], option: InputOption, text: str) -> Any:
+    from flyte_types.text import parse_text  # noqa: PLC0415 - a run that is given no input needs no parser
+
     try:
         return parse_text(text, option.kind)
     except (ValueError, TypeError, OSError) as error:

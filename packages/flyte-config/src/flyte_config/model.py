@@ -1,11 +1,13 @@
 """The configuration model: four frozen sections with the reference's field names. No files, no environment."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from flyte_models.values import light_dataclass
 
-@dataclass(frozen=True)
+
+@light_dataclass(frozen=True)
 class PlatformConfig:
     """How to reach and sign in to a control plane; without `endpoint` everything runs on this machine."""
 
@@ -26,7 +28,7 @@ class PlatformConfig:
     disable_keyring: bool = False
 
 
-@dataclass(frozen=True)
+@light_dataclass(frozen=True)
 class TaskConfig:
     """Default scope of tasks and runs."""
 
@@ -35,7 +37,7 @@ class TaskConfig:
     domain: str | None = None
 
 
-@dataclass(frozen=True)
+@light_dataclass(frozen=True)
 class ImageConfig:
     """How images are built and named."""
 
@@ -44,7 +46,7 @@ class ImageConfig:
     registry: str | None = None
 
 
-@dataclass(frozen=True)
+@light_dataclass(frozen=True)
 class LocalConfig:
     """What local runs leave behind."""
 
@@ -54,7 +56,7 @@ class LocalConfig:
     tracked_strict: bool = False
 
 
-@dataclass(frozen=True)
+@light_dataclass(frozen=True)
 class Config:
     """The effective configuration and the file it came from (`source`), if any."""
 

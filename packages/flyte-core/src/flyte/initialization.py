@@ -1,13 +1,14 @@
 """Process-wide settings that `flyte.init` makes: scope, root folder, where local runs are recorded."""
 
 import sys
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from flyte.tasks.pending import refuse_unbuilt
 from flyte_config import Config, auto, local_state_folder
 from flyte_models.errors import InitializationError
-from flyte_models.values import fresh, value
+from flyte_models.values import value
 from flyte_syncify import immediate
 
 
@@ -18,10 +19,10 @@ class Settings:
     org: str | None = None
     project: str | None = None
     domain: str | None = None
-    root_dir: Path = fresh(factory=Path.cwd)
+    root_dir: Path = field(default_factory=Path.cwd)
     local_persistence: bool = False
     """Record every run made from Python; the `flyte run` command records in any case."""
-    config: Config = fresh(factory=Config)
+    config: Config = field(default_factory=Config)
 
     @property
     def state_folder(self) -> Path:

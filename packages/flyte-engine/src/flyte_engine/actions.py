@@ -1,13 +1,14 @@
 """What the engine is asked to run and what it answers. Values only; inputs and outputs are opaque bytes."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import field
 from typing import Any
 
 from flyte_engine.records import ActionRecord, ErrorRecord
 from flyte_models.ids import ActionID
 from flyte_models.phases import ActionPhase
 from flyte_models.policies import RetryStrategy
-from flyte_models.values import fresh, value
+from flyte_models.values import value
 
 
 @value
@@ -50,7 +51,7 @@ class ActionRequest:
     group: str | None = None
     inputs: bytes | None = None
     """Recorded with the creation of the action."""
-    retry: RetryStrategy = fresh(factory=_no_retries)
+    retry: RetryStrategy = field(default_factory=_no_retries)
 
 
 @value

@@ -1,10 +1,11 @@
 """What the engine remembers: runs, actions, attempts and errors as immutable records. Times are Unix seconds, UTC."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Literal
 
 from flyte_models.phases import ActionPhase
-from flyte_models.values import fresh, value
+from flyte_models.values import value
 
 ErrorKind = Literal["user", "system", "unknown"]
 
@@ -40,7 +41,7 @@ class RunRecord:
     """The file the run was made from."""
     command: str | None = None
     """The command line that made the run, to make it again."""
-    labels: Mapping[str, str] = fresh(factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @value

@@ -1,7 +1,9 @@
 """References to bundled code: what a container downloads before it can load a task."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from flyte_models.values import light_dataclass
 
 if TYPE_CHECKING:
     # Costly to import, and seldom needed by whoever needs a bundle.
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["CodeBundle"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@light_dataclass(frozen=True, kw_only=True)
 class CodeBundle:
     """Where a task's code is stored, and the version computed from it.
 

@@ -1,13 +1,14 @@
 """Identifiers of actions, and the counter that numbers a parent's calls."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flyte_models.names import child_action_name, generate_random_name
+from flyte_models.values import light_dataclass
 
 __all__ = ["ActionID", "CallCounter"]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@light_dataclass(frozen=True, kw_only=True)
 class ActionID:
     """Names one action: a node of a run's tree. The root action of every run on a server is called `a0`.
 

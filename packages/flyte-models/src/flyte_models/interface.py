@@ -3,12 +3,12 @@
 import inspect
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from types import NoneType
 from typing import Any, ClassVar, cast
 
 from flyte_models.docstrings import Docstring
+from flyte_models.values import light_dataclass
 
 __all__ = ["NativeInterface", "outputs_from_annotation", "set_json_schema_provider"]
 
@@ -25,7 +25,7 @@ class _has_default:  # noqa: N801  # the reference's name, seen in signatures
     """Marks an input whose default is not known here, only that there is one: it is stored with the registered task."""
 
 
-@dataclass(frozen=True, repr=False)
+@light_dataclass(frozen=True)
 class NativeInterface:
     """What goes into a task and what comes out.
 

@@ -4,8 +4,10 @@ No other module holds phase logic. Nothing here knows time, storage or the wire:
 whoever keeps the clock says so with an event.
 """
 
+from dataclasses import replace
+
 from flyte_models.phases import ActionPhase
-from flyte_models.values import replace, value
+from flyte_models.values import value
 
 __all__ = [
     "MAX_SYSTEM_FAILURES",

@@ -6,12 +6,13 @@ Paths are text here, and `pathlib` is not imported: it would cost as much as the
 # ruff: noqa: PTH100, PTH103, PTH120
 
 import os
-from dataclasses import dataclass
+
+from flyte_models.values import light_dataclass
 
 __all__ = ["CheckpointPaths", "PathRewrite", "RawDataPath"]
 
 
-@dataclass
+@light_dataclass()
 class PathRewrite:
     """Replaces a prefix of the blob URIs among an action's inputs, so that a mounted copy is read instead.
 
@@ -41,7 +42,7 @@ class PathRewrite:
         return cls(parts[0], parts[1])
 
 
-@dataclass(frozen=True, kw_only=True)
+@light_dataclass(frozen=True, kw_only=True)
 class RawDataPath:
     """The prefix under which an action stores files, folders and frames that are too large to stand in its outputs."""
 
@@ -86,7 +87,7 @@ class RawDataPath:
         return path
 
 
-@dataclass(frozen=True)
+@light_dataclass(frozen=True)
 class CheckpointPaths:
     """Where an attempt reads the checkpoint of the one before, and where it writes its own."""
 

@@ -1,8 +1,9 @@
 """How often, how long, how large: retries, backoff, time-outs and the inline limit. `lifecycle` and the engine apply them."""
 
 import math
-from dataclasses import dataclass
 from datetime import timedelta
+
+from flyte_models.values import light_dataclass
 
 __all__ = [
     "MAX_INLINE_IO_BYTES",
@@ -20,7 +21,7 @@ MAX_INLINE_IO_BYTES = 10 * 1024 * 1024
 _ZERO = timedelta(0)
 
 
-@dataclass(frozen=True)
+@light_dataclass(frozen=True)
 class Backoff:
     """The wait before each retry: `base * factor ** n`, at most `cap`.
 
@@ -78,7 +79,7 @@ class Backoff:
         return delay if self.cap is None else min(delay, self.cap)
 
 
-@dataclass
+@light_dataclass()
 class RetryStrategy:
     """How many times a failed action is tried again, and how long to wait before each retry.
 
@@ -98,7 +99,7 @@ class RetryStrategy:
             raise ValueError(f"`RetryStrategy.count` must not be negative, got {self.count}")
 
 
-@dataclass
+@light_dataclass()
 class Timeout:
     """How long an action may take; every limit is a `timedelta` or whole seconds, and `None` or 0 means no limit."""
 

@@ -1,10 +1,10 @@
 """What must be known to turn an authored task into what is registered."""
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flyte_models.bundles import CodeBundle
+from flyte_models.values import light_dataclass
 
 if TYPE_CHECKING:
     # Costly to import, and seldom needed by whoever needs this context.
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["SerializationContext"]
 
 
-@dataclass
+@light_dataclass()
 class SerializationContext:
     """Version, place, bundle and images that a task is serialised for."""
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from flyte_models.bundles import CodeBundle
 from flyte_models.errors import NotInTaskContextError
 from flyte_models.ids import ActionID, CallCounter
 from flyte_models.paths import CheckpointPaths, RawDataPath
+from flyte_models.values import light_dataclass
 
 __all__ = [
     "CLUSTERED_WORKER_ENV",
@@ -38,14 +39,14 @@ def set_checkpoint_factory(factory: Callable[[CheckpointPaths], Any] | None) -> 
     _checkpoint_factory = factory
 
 
-@dataclass(frozen=True)
+@light_dataclass(frozen=True)
 class GroupData:
     """The group that child actions are shown under."""
 
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@light_dataclass(frozen=True, kw_only=True)
 class TaskContext:
     """What a running task can know about its execution. A context is true, `NULL_TASK_CONTEXT` is not."""
 

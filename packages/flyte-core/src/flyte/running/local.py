@@ -17,7 +17,6 @@ from flyte.tasks.declarations import check_names
 from flyte.tasks.template import TaskTemplate
 from flyte_engine.clock import SystemClock
 from flyte_engine.engine import ActionOutcome, Engine
-from flyte_engine.memory import MemoryStore
 from flyte_engine.records import RunRecord
 from flyte_engine.store import ActionStore
 
@@ -114,6 +113,9 @@ class LocalStrategy:
             finally:
                 store.close()
         else:
+            # The same the other way round.
+            from flyte_engine.memory import MemoryStore  # noqa: PLC0415
+
             yield MemoryStore(), None
 
     def _place(self, recorded_in: Path | None) -> RunPlace:

@@ -1,11 +1,12 @@
 """What a run is started with."""
 
 from collections.abc import Callable
+from dataclasses import field
 from typing import Literal
 
 from flyte_engine.engine import EngineEvent
 from flyte_engine.store import ActionStore
-from flyte_models.values import fresh, value
+from flyte_models.values import value
 
 Mode = Literal["local", "remote", "hybrid"]
 Observer = Callable[[EngineEvent], None]
@@ -26,4 +27,4 @@ class RunOptions:
     source_path: str | None = None
     command: str | None = None
     """The command line that made the run, for its record."""
-    labels: dict[str, str] = fresh(factory=dict)
+    labels: dict[str, str] = field(default_factory=dict[str, str])

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextvars
-import queue
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import queue
 
 R = TypeVar("R")
 
@@ -75,11 +77,15 @@ class BodyThreads:
                 return
             self._count += 1
             number = self._count
+        import queue  # noqa: PLC0415 - runs of async tasks alone have no thread
+
         jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         jobs.put(job)
         threading.Thread(target=self._work, args=(jobs,), name=f"flyte-body-{number}", daemon=True).start()
 
     def _work(self, jobs: "queue.SimpleQueue[_Job | None]") -> None:
+        import queue  # noqa: PLC0415 - as above
+
         while True:
             try:
                 job = jobs.get(timeout=_IDLE_SECONDS)

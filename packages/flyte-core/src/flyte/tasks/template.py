@@ -47,9 +47,7 @@ class TaskTemplate(Generic[P, R_co]):
     ) -> None:
         self.name = name
         self.short_name = short_name or name
-        # A plain count is converted when it is first read.
-        is_count = isinstance(retries, int) and retries >= 0
-        self._retries = retries if is_count else _strategy_of(retries)
+        self.retries = retries
         self.parent_env = environment
         self.parent_env_name = environment.name if environment is not None else None
 
@@ -66,6 +64,12 @@ class TaskTemplate(Generic[P, R_co]):
         """How often a failed attempt is tried again, and how long to wait before."""
         strategy = self._retries = _strategy_of(self._retries)
         return strategy
+
+    @retries.setter
+    def retries(self, retries: "int | RetryStrategy") -> None:
+        # A plain count is converted when it is first read.
+        is_count = isinstance(retries, int) and retries >= 0
+        self._retries = retries if is_count else _strategy_of(retries)
 
     @property
     def is_async(self) -> bool:
