@@ -1,8 +1,9 @@
-# Recipes for contributors. `uv run just` lists them; every tool comes from the lock.
+# Recipes for contributors: `uv run just` lists them. They run inside `uv run`, so every tool comes from the lock.
 
 set positional-arguments
 
-python := "uv run --no-sync python"
+# `uv run` says where uv is; it need not be on the PATH.
+uv := env("UV", "uv")
 
 # List the recipes.
 default:
@@ -10,32 +11,32 @@ default:
 
 # Install everything, editable, with an optimised extension.
 sync:
-    uv sync
+    {{ uv }} sync
 
 # Format and fix.
 fmt:
-    uv run --no-sync ruff check --fix -q .
-    uv run --no-sync ruff format -q .
+    ruff check --fix -q .
+    ruff format -q .
     cargo fmt --all
 
 # Check style, layers, spelling.
 lint:
-    uv run --no-sync ruff check .
-    uv run --no-sync ruff format --check .
+    ruff check .
+    ruff format --check .
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -q -- -D warnings
-    uv run --no-sync lint-imports
-    uv run --no-sync typos
+    lint-imports
+    typos
 
 # Check types: pyright strict on the packages, the stub against the extension.
 types:
-    uv run --no-sync pyright
-    uv run --no-sync python -m mypy.stubtest flyte_native._core --ignore-disjoint-bases \
+    pyright
+    python -m mypy.stubtest flyte_native._core --ignore-disjoint-bases \
         --allowlist packages/flyte-native/stubtest-allowlist.txt
 
 # Run the Python tests: `just py tests/cli -k golden`.
 py *args:
-    uv run --no-sync pytest -n 2 --dist loadfile "$@"
+    pytest -n 2 --dist loadfile "$@"
 
 # Run the Rust tests.
 rust:
@@ -43,19 +44,19 @@ rust:
 
 # Run all tests, Rust first.
 test: rust
-    uv run --no-sync pytest -n 2 --dist loadfile
+    pytest -n 2 --dist loadfile
 
 # Run one package's tests with only what it declares: `just isolated flyte-models`.
 isolated package:
-    uv run --isolated --no-default-groups --package {{ package }} --with pytest --with hypothesis pytest packages/{{ package }}
+    {{ uv }} run --isolated --no-default-groups --package {{ package }} --with pytest --with hypothesis pytest packages/{{ package }}
 
 # Accept the new text of inline snapshots (golden errors, help pages).
 snap *args:
-    uv run --no-sync pytest --inline-snapshot=fix -p no:xdist tests/cli "$@"
+    pytest --inline-snapshot=fix -p no:xdist tests/cli "$@"
 
 # Measure, side by side with PyPI flyte 2.12.1: `just bench --short`.
 bench *args:
-    uv run --no-sync python -m bench "$@"
+    python -m bench "$@"
 
 # Write a changelog fragment: `just news 3.feature "flyte-cli: ..."`.
 news name text:

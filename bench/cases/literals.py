@@ -1,92 +1,188 @@
-"""Values to literal bytes and back: ours beside upb protobuf and betterproto2, in one process of the workspace.
+"""Values to literal bytes and back: ours beside upb protobuf, msgspec, pydantic, pickle and betterproto2, in one process.
 
 Every codec is first held to the same values and to bytes that upb reads alike; only then is it timed.
 """
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 from flyteidl2.core import literals_pb2 as upb
+from flyteidl2.task.common_pb2 import Inputs
 
 from bench.cases import betterproto_messages as betterproto
-from bench.cases.our_literals import our_codec
+from bench.cases.our_literals import our_inputs, our_plan
 from bench.harness.case import CallCase, Goal
-from bench.programs.literal_values import literal_values
+from bench.programs.literal_values import Model, Point, literal_values
 
 OURS = "ours"
 UPB = "upb"
 UPB_VALUES = "upb and Python"
 BETTERPROTO = "betterproto2"
+MSGSPEC = "msgspec msgpack"
+PYDANTIC = "pydantic"
+PICKLE = "pickle"
 
-# Against upb on the built message (encoding) and into a message (decoding): issue 3 for list[int], the others inform
-# until issue 4 sets theirs.
-ENCODE_GOALS = {"list-int": Goal(0.5, 1.0)}
-DECODE_GOALS = {"list-int": Goal(1.0, 1.5)}
+# Issue 4. `encode`: values to `Inputs` bytes against upb encoding the built message; `decode`: against upb parsing them. The
+# gates leave room for two shared cores.
+THIRD = {UPB: Goal(1 / 3, 0.5)}
+EVEN = {UPB: Goal(1.0, 1.5)}
+GOALS: dict[str, dict[str, Goal]] = {
+    "encode-list-int": THIRD,
+    "encode-list-str": THIRD,
+    "encode-list-str-wide": THIRD,
+    "encode-dict-str-float": THIRD,
+    "encode-list-list-int": THIRD,
+    "decode-list-int": EVEN,
+    "decode-list-str": EVEN,
+    "decode-list-str-wide": {UPB: Goal(1.3, 1.7)},
+    "decode-dict-str-float": EVEN,
+    "decode-list-list-int": EVEN,
+    "encode-list-point": {MSGSPEC: Goal(1.0, 1.6)},
+    "decode-list-point": {MSGSPEC: Goal(1.0, 1.5)},
+    "encode-list-model": {PYDANTIC: Goal(1.0, 1.3)},
+    "decode-list-model": {PYDANTIC: Goal(1.0, 1.3)},
+}
+TITLES = {
+    "int": "one int",
+    "point": "one dataclass",
+    "list-int": "list[int] of 10,000",
+    "list-str": "list[str] of 10,000, ASCII",
+    "list-str-wide": "list[str] of 10,000, not ASCII",
+    "dict-str-float": "dict[str, float] of 10,000",
+    "list-list-int": "list[list[int]], 100 by 100",
+    "list-point": "1,000 dataclasses",
+    "list-model": "1,000 pydantic models",
+}
 
 
 def cases() -> list[CallCase]:
     """Build the messages and return the cases.
 
     Raises:
-        LookupError: Our codec has no verb for a type.
+        LookupError: Our codec is not there.
         AssertionError: A codec does not give back what went in.
     """
     built: list[CallCase] = []
     for name, (kind, value) in literal_values().items():
         built.extend(_pair(name, kind, value))
+    built.extend(_plans())
     return built
 
 
-def _pair(name: str, kind: object, value: object) -> list[CallCase]:
-    encode, decode = our_codec(kind)
-    message = upb_literal(value)
-    data = message.SerializeToString()
-    other = betterproto_literal(value)
-    _check(name=name, value=value, encode=encode, decode=decode, message=message, data=data, other=bytes(other))
-    title = str(kind) if name != "int" else "one int"
-    title += " of 10,000" if name != "int" else ""
-    return [
-        CallCase(
-            id=f"encode-{name}",
-            title=f"{title}, values to bytes",
-            contestants={
-                OURS: lambda: encode(value),
-                UPB: message.SerializeToString,
-                UPB_VALUES: lambda: upb_literal(value).SerializeToString(),
-                BETTERPROTO: lambda: bytes(other),
-            },
-            goals={UPB: ENCODE_GOALS[name]} if name in ENCODE_GOALS else {},
-        ),
-        CallCase(
-            id=f"decode-{name}",
-            title=f"{title}, bytes to values",
-            contestants={
-                OURS: lambda: decode(data),
-                UPB: lambda: upb.Literal().ParseFromString(data),
-                UPB_VALUES: lambda: upb_value(upb.Literal.FromString(data)),
-                BETTERPROTO: lambda: betterproto.Literal.parse(data),
-            },
-            goals={UPB: DECODE_GOALS[name]} if name in DECODE_GOALS else {},
-        ),
-    ]
-
-
-def _check(
-    *,
-    name: str,
-    value: object,
-    encode: Callable[[object], bytes],
-    decode: Callable[[bytes], object],
-    message: upb.Literal,
-    data: bytes,
-    other: bytes,
-) -> None:
-    if upb.Literal.FromString(encode(value)) != message:
-        raise AssertionError(f"case `{name}`: our bytes are not the literal that upb builds")
-    if decode(data) != value or decode(encode(value)) != value:
+def _pair(name: str, kind: Any, value: Any) -> Iterator[CallCase]:
+    encode, decode = our_inputs(kind)
+    data = encode(value)
+    if decode(data) != value:
         raise AssertionError(f"case `{name}`: our codec does not give back the value")
-    if upb.Literal.FromString(other) != message or upb_value(message) != value:
+    encoders: dict[str, Callable[[], object]] = {OURS: lambda: encode(value)}
+    decoders: dict[str, Callable[[], object]] = {OURS: lambda: decode(data)}
+    foreign = _OTHERS.get(name, _literals)(name, kind, value, data)
+    for other, (encoder, decoder) in foreign.items():
+        encoders[other], decoders[other] = encoder, decoder
+    yield _case(f"encode-{name}", f"{TITLES[name]}, values to bytes", encoders)
+    yield _case(f"decode-{name}", f"{TITLES[name]}, bytes to values", decoders)
+
+
+def _case(name: str, title: str, contestants: dict[str, Callable[[], object]]) -> CallCase:
+    return CallCase(id=name, title=title, contestants=contestants, goals=GOALS.get(name, {}))
+
+
+Others = dict[str, tuple[Callable[[], object], Callable[[], object]]]
+
+
+def _literals(name: str, kind: Any, value: Any, data: bytes) -> Others:
+    message = Inputs()
+    message.literals.add(name="v", value=upb_literal(value))
+    other = betterproto_literal(value)
+    if Inputs.FromString(data) != message:
+        raise AssertionError(f"case `{name}`: our bytes are not the literal that upb builds")
+    if upb.Literal.FromString(bytes(other)) != message.literals[0].value or upb_value(upb_literal(value)) != value:
         raise AssertionError(f"case `{name}`: the oracles do not agree")
+    literal = bytes(other)
+    others: Others = {
+        UPB: (message.SerializeToString, lambda: Inputs().ParseFromString(data)),
+        UPB_VALUES: (
+            lambda: upb_literal(value).SerializeToString(),
+            lambda: upb_value(Inputs.FromString(data).literals[0].value),
+        ),
+        **_msgspec(name, kind),
+        **_pickle(name),
+    }
+    # Half a second a call: one collection says it for all.
+    if name in ("int", "list-int"):
+        others[BETTERPROTO] = (lambda: bytes(other), lambda: betterproto.Literal.parse(literal))
+    return others
+
+
+def _points(name: str, kind: Any, _value: Any, _data: bytes) -> Others:
+    return {**_msgspec(name, kind), **_pickle(name)}
+
+
+def _own(name: str) -> Any:
+    # Each codec has objects of its own: who asks for the `__dict__` of an instance, as msgspec and pickle do, makes every later
+    # read of its attributes slower, and his own faster.
+    return literal_values()[name][1]
+
+
+def _models(name: str, _kind: Any, _value: Any, _data: bytes) -> Others:
+    own: list[Model] = _own(name)
+    dumped = [each.model_dump() for each in own]
+    return {
+        PYDANTIC: (
+            lambda: [each.model_dump() for each in own],
+            lambda: [Model.model_validate(each) for each in dumped],
+        ),
+        **_pickle(name),
+    }
+
+
+_OTHERS: dict[str, Callable[[str, Any, Any, bytes], Others]] = {
+    "point": _points,
+    "list-point": _points,
+    "list-model": _models,
+}
+
+
+def _msgspec(name: str, kind: Any) -> Others:
+    own = _own(name)
+    encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(kind)
+    data = encoder.encode(own)
+    if decoder.decode(data) != own:
+        raise AssertionError(f"msgspec does not give back the {kind}")
+    return {MSGSPEC: (lambda: encoder.encode(own), lambda: decoder.decode(data))}
+
+
+def _pickle(name: str) -> Others:
+    own = _own(name)
+    data = pickle.dumps(own, pickle.HIGHEST_PROTOCOL)
+    return {PICKLE: (lambda: pickle.dumps(own, pickle.HIGHEST_PROTOCOL), lambda: pickle.loads(data))}
+
+
+def _plans() -> Iterator[CallCase]:
+    """One value through the native plan alone; how much more the whole conversion costs is what the ratio says."""
+    for name, kind, value in (("int", int, 42), ("point", Point, literal_values()["point"][1])):
+        encode, decode = our_plan(kind)
+        whole_encode, whole_decode = our_inputs(kind)
+        literal, data = encode(value), whole_encode(value)
+        yield _plan_case(
+            name, "encode", "value to bytes", call=encode, argument=value, whole=lambda v=value, e=whole_encode: e(v)
+        )
+        yield _plan_case(
+            name, "decode", "bytes to value", call=decode, argument=literal, whole=lambda d=data, e=whole_decode: e(d)
+        )
+
+
+def _plan_case(
+    name: str, verb: str, words: str, *, call: Callable[[Any], object], argument: object, whole: Callable[[], object]
+) -> CallCase:
+    return CallCase(
+        id=f"{verb}-{name}-alone",
+        title=f"{TITLES[name]}, {words}, in the codec alone",
+        contestants={OURS: lambda: call(argument), "ours, whole": whole},
+        goals={},
+    )
 
 
 def upb_literal(value: Any) -> upb.Literal:
@@ -95,7 +191,10 @@ def upb_literal(value: Any) -> upb.Literal:
     if isinstance(value, list):
         append = literal.collection.literals.add
         for item in value:
-            _set_primitive(append().scalar.primitive, item)
+            if isinstance(item, list):
+                append().CopyFrom(upb_literal(item))
+            else:
+                _set_primitive(append().scalar.primitive, item)
     elif isinstance(value, dict):
         entries = literal.map.literals
         for key, item in value.items():
@@ -120,7 +219,7 @@ def upb_value(literal: upb.Literal) -> object:
     """Read the native value out of a message."""
     kind = literal.WhichOneof("value")
     if kind == "collection":
-        return [_primitive(item) for item in literal.collection.literals]
+        return [upb_value(item) for item in literal.collection.literals]
     if kind == "map":
         return {key: _primitive(item) for key, item in literal.map.literals.items()}
     return _primitive(literal)
@@ -134,7 +233,7 @@ def _primitive(literal: upb.Literal) -> object:
 def betterproto_literal(value: Any) -> betterproto.Literal:
     """Build the betterproto2 message of a value."""
     if isinstance(value, list):
-        items = [_betterproto_primitive(item) for item in value]
+        items = [betterproto_literal(item) for item in value]
         return betterproto.Literal(collection=betterproto.LiteralCollection(literals=items))
     if isinstance(value, dict):
         entries = {key: _betterproto_primitive(item) for key, item in value.items()}

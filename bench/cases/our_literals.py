@@ -1,37 +1,41 @@
 """Our codec as the bench calls it: the one place to change when its verbs do."""
 
 from collections.abc import Callable
-from typing import Any, get_args, get_origin
-
-import flyte_native
+from typing import Any
 
 Codec = tuple[Callable[[object], bytes], Callable[[bytes], object]]
 
 
-def our_codec(kind: Any) -> Codec:
-    """Return what encodes a value of type `kind` to literal bytes, and what decodes them.
+def our_inputs(kind: Any) -> Codec:
+    """Return what encodes a value of type `kind` as the input `v` of a task, `Inputs` bytes, and what decodes them.
 
-    The plan is compiled here, once, as flyte-types does for each type that it meets.
+    The plans are compiled here, once, as each task does at its first run.
 
     Raises:
-        LookupError: The codec is not there, or has no verb for `kind`.
+        LookupError: The codec is not there.
     """
-    # Asked for by name, so that an extension module of an older build is a result and not a crash.
-    plan_class = getattr(flyte_native, "Plan", None)
-    if plan_class is None:
-        raise LookupError("this build of `flyte_native` has no `Plan`")
-    plan = plan_class(_description(kind), {})
+    try:
+        from flyte_types.codec import InterfaceCodec
+    except ImportError as error:
+        raise LookupError(f"no codec: {error}") from error
+    codec = InterfaceCodec({"v": kind}, {}, task_name="bench.task")
+
+    def encode(value: object) -> bytes:
+        return codec.encode_inputs({"v": value})
+
+    def decode(data: bytes) -> object:
+        return codec.decode_inputs(data)["v"]
+
+    codec.typed_interface()
+    return encode, decode
+
+
+def our_plan(kind: Any) -> Codec:
+    """Return the native plan of a type alone: a literal's bytes, without names, defaults and errors of a task."""
+    from flyte_native import Plan
+
+    from flyte_types.registry import plan_of
+
+    described = plan_of(kind)
+    plan = Plan(described.description, described.definitions)
     return plan.encode, plan.decode
-
-
-def _description(kind: Any) -> tuple[Any, ...]:
-    """Describe a type in the terms of `flyte_native.Plan`."""
-    names = {int: "int", float: "float", str: "str", bool: "bool"}
-    if kind in names:
-        return (names[kind],)
-    arguments = get_args(kind)
-    if get_origin(kind) is list:
-        return ("list", _description(arguments[0]))
-    if get_origin(kind) is dict and arguments[0] is str:
-        return ("dict", _description(arguments[1]))
-    raise LookupError(f"no description for `{kind}` in the bench")

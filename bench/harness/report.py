@@ -54,9 +54,10 @@ def markdown(circumstances: Circumstances, results: Sequence[Result], counts: Se
     startup = [result for result in results if result.section == "startup"]
     if startup:
         parts.append(_startup_table(startup))
-    literals = [result for result in results if result.section != "startup"]
-    if literals:
-        parts.append(_contest_table(literals))
+    for section in ("literals", "bundles"):
+        contests = [result for result in results if result.section == section]
+        if contests:
+            parts.append(_contest_table(section.capitalize(), contests))
     if counts:
         parts.append(_count_table(counts))
     return "\n\n".join(parts) + "\n"
@@ -102,7 +103,7 @@ def _startup_table(results: Sequence[Result]) -> str:
     return _table(("Start-up", "ours", "PyPI flyte", "ratio", "goal", ""), rows)
 
 
-def _contest_table(results: Sequence[Result]) -> str:
+def _contest_table(heading: str, results: Sequence[Result]) -> str:
     rows = [
         (
             result.title if index == 0 else "",
@@ -115,7 +116,8 @@ def _contest_table(results: Sequence[Result]) -> str:
         for result in results
         for index, comparison in enumerate(result.comparisons)
     ]
-    return _table(("Literals", "ours", "beside", "ratio", "goal", ""), rows)
+    rows += [(result.title, _time(result, "ours"), "", "", "", "") for result in results if not result.comparisons]
+    return _table((heading, "ours", "beside", "ratio", "goal", ""), rows)
 
 
 def _count_table(counts: Sequence[Count]) -> str:

@@ -8,16 +8,17 @@ import json
 import sys
 import time
 
-from flyte.types import TypeEngine
 from flyteidl2.core import literals_pb2
 from literal_values import literal_values
+
+from flyte.types import TypeEngine
 
 BATCH = 200
 
 
 async def _rounds(kind, value, rounds):
     literal_type = TypeEngine.to_literal_type(kind)
-    batch = BATCH if isinstance(value, int) else 1
+    batch = 1 if isinstance(value, (list, dict)) else BATCH
     encoding, decoding = [], []
     for _ in range(rounds + 1):
         began = time.process_time()

@@ -15,7 +15,7 @@ MODULES = {name: "flyte" if name == "flyte-core" else name.replace("-", "_") for
 
 
 def uv(*arguments: str) -> None:
-    command = [shutil.which("uv") or sys.executable, *([] if shutil.which("uv") else ["-m", "uv"]), *arguments]
+    command = [os.environ.get("UV") or shutil.which("uv") or "uv", *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr

@@ -350,3 +350,26 @@ def test_a_failure_cancels_what_runs_beside_it(tmp_path: Path) -> None:
         assert phases == {"fails_beside_a_sleeper": "failed", "waits": "aborted", "fails_on_three": "failed"}
     finally:
         store.close()
+
+
+children_run: list[int] = []
+
+
+@env.task
+def counted_child(x: int) -> int:
+    children_run.append(x)
+    return x * 10
+
+
+@env.task(retries=1)
+def parent_that_fails_once() -> int:
+    done = counted_child(1)
+    if flyte.ctx().attempt_number == 0:
+        raise ConnectionError("once")
+    return done + counted_child(2)
+
+
+def test_a_retried_parent_gets_the_results_of_its_finished_children() -> None:
+    children_run.clear()
+    assert flyte.run(parent_that_fails_once).outputs()[0] == 30
+    assert children_run == [1, 2]

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord
+from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, ProcessRecord
 from flyte_engine.store import ActionChange, RunChange, StoreClosedError
 from flyte_models.phases import ActionPhase
 
@@ -205,3 +205,23 @@ def test_a_closed_store_says_so(store):
     for read in (store.runs, lambda: store.run("r"), lambda: store.actions("r"), lambda: store.outputs("r", "a1")):
         with pytest.raises(StoreClosedError):
             read()
+
+
+def test_a_run_is_added_once_and_durably(store, make_run):
+    me, other = ProcessRecord(1, "2", "a/b/c"), ProcessRecord(3, "4", "a/b/c")
+    assert store.add_run(make_run(labels={"a": "b"}), me)
+    assert not store.add_run(make_run(created_at=9.0), other)
+    assert (store.run("r"), store.owner("r")) == (make_run(labels={"a": "b"}), me)
+    store.record(RunChange(make_run(phase=ActionPhase.RUNNING)))
+    flush(store)
+    assert (store.run("r").phase, store.owner("r")) == (ActionPhase.RUNNING, me)
+    store.close()
+    with pytest.raises(StoreClosedError):
+        store.add_run(make_run("s"), me)
+
+
+def test_what_the_cache_did_comes_back(store):
+    record = action(cache_status="populated", cache_key="key")
+    store.record(ActionChange(record))
+    flush(store)
+    assert store.action("r", "a1") == record

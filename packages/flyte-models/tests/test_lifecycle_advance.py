@@ -178,3 +178,14 @@ def test_what_makes_no_sense_is_refused(before: list[Event], event: Event):
     state = play(None, Create(), *before)
     with pytest.raises(LifecycleError, match=f"the action is {state.phase.name}, and not one of "):
         advance(state, event)
+
+
+def test_a_resumed_action_has_its_full_retries():
+    """Attempts that were made before keep their numbers and cost nothing."""
+    state = advance(None, Create(max_attempts=2, attempts_before=3))
+    assert (state.attempt, state.retries_left) == (4, 1)
+    state = play(state, Start(), Fail(recoverable=True))
+    assert (state.phase, state.attempt, state.retries_left) == (ActionPhase.QUEUED, 5, 0)
+    assert play(state, Start(), Fail(recoverable=True)).phase is ActionPhase.FAILED
+    with pytest.raises(LifecycleError, match="attempts made before cannot be -1"):
+        advance(None, Create(attempts_before=-1))

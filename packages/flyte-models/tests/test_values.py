@@ -175,3 +175,54 @@ def test_methods_that_the_class_writes_stay() -> None:
             return self.name
 
     assert repr(Named("a")) == "a"
+
+
+@light_dataclass(frozen=True, kw_only=True)
+class Sign:
+    """A frozen type to inherit from."""
+
+    place: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "place", self.place.upper())
+
+
+@light_dataclass(frozen=True, kw_only=True)
+class Arrow(Sign):
+    """A type with fields of its own and of its base."""
+
+    angle: int = 0
+
+
+@light_dataclass(terse=True)
+class Order:
+    """A type that shows what was asked for."""
+
+    item: str
+    amount: int = 1
+    notes: list[str] = field(default_factory=list)
+    hidden: int = field(default=0, repr=False)
+
+
+def test_fields_of_a_frozen_type_are_inherited() -> None:
+    arrow = Arrow(place="a", angle=90)
+    assert (arrow.place, arrow.angle, hash(arrow)) == ("A", 90, hash(Arrow(place="a", angle=90)))
+    assert repr(arrow) == "Arrow(place='A', angle=90)"
+    assert (pickle.loads(pickle.dumps(arrow)), dataclasses.replace(arrow, angle=1)) == (
+        arrow,
+        Arrow(place="a", angle=1),
+    )
+    assert Sign(place="a") != Arrow(place="a")
+    for name in ("place", "angle", "other"):
+        with pytest.raises(FrozenInstanceError):
+            setattr(arrow, name, 1)
+    with pytest.raises(FrozenInstanceError):
+        del arrow.angle
+
+
+def test_a_terse_type_shows_what_differs_from_its_defaults() -> None:
+    assert repr(Order("tea")) == "Order('tea')"
+    assert repr(Order("tea", 2, ["hot"], 3)) == "Order('tea', amount=2, notes=['hot'])"
+    order = Order("tea")
+    order.notes.append(order)  # type: ignore[arg-type]
+    assert repr(order) == "Order('tea', notes=[...])"

@@ -21,7 +21,7 @@ const _: () = assert!(DEFAULT_LEVEL == 5);
 /// What `write_archive` wrote.
 #[pyclass(frozen, get_all, eq, hash, module = "flyte_native")]
 #[derive(PartialEq, Eq, Hash)]
-struct ArchiveSummary {
+pub(crate) struct ArchiveSummary {
     /// Digest of names, executable bits and contents, in hexadecimal: the bundle's version.
     tree_digest: String,
     /// MD5 of the compressed bytes in hexadecimal.
@@ -66,24 +66,30 @@ fn write_archive(
         path_of(destination)?,
         threads_of(threads)?,
     );
-    let level = u32::try_from(level)
-        .ok()
-        .filter(|level| *level <= 9)
-        .ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "`level` is {level}; hint: give 0 (store) to 9 (smallest)"
-            ))
-        })?;
+    let level = level_of(level)?;
     let summary = without_gil(py, |interrupted| {
         flyte_bundle::write_archive(&entries, &destination, level, threads, interrupted)
     })?;
-    Ok(ArchiveSummary {
+    Ok(summary_of(&summary))
+}
+
+pub(crate) fn level_of(level: i64) -> PyResult<u32> {
+    let known = u32::try_from(level).ok().filter(|level| *level <= 9);
+    known.ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "`level` is {level}; hint: give 0 (store) to 9 (smallest)"
+        ))
+    })
+}
+
+pub(crate) fn summary_of(summary: &flyte_bundle::ArchiveSummary) -> ArchiveSummary {
+    ArchiveSummary {
         tree_digest: hex(summary.tree_digest.as_bytes()),
         md5: hex(&summary.md5),
         size: summary.size,
         uncompressed_size: summary.uncompressed_size,
         files: summary.files,
-    })
+    }
 }
 
 /// What `extract_archive` extracted.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 
-use flyte_bundle::ExtractError;
+use flyte_bundle::{ExtractError, SelectError};
 use flyte_hash::{Error, FileKind};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -31,6 +31,15 @@ impl IntoPyError for ExtractError {
         match self {
             Self::File(error) => file_error(error),
             Self::Archive { .. } => PyValueError::new_err(self.to_string()),
+        }
+    }
+}
+
+impl IntoPyError for SelectError {
+    fn into_py_error(self) -> PyErr {
+        match self {
+            Self::File(error) => file_error(error),
+            Self::TooMany { .. } => PyValueError::new_err(self.to_string()),
         }
     }
 }

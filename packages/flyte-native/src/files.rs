@@ -112,7 +112,7 @@ pub(crate) fn entries_of(entries: &Bound<'_, PyAny>) -> PyResult<Vec<TreeFile>> 
 }
 
 /// The bytes of a name: UTF-8, with surrogate escapes standing for themselves, whatever the locale.
-fn name_of(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+pub(crate) fn name_of(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());
     }

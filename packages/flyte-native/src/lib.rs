@@ -5,6 +5,7 @@ mod digest;
 mod error;
 mod files;
 mod literal;
+mod selection;
 
 use pyo3::prelude::*;
 
@@ -14,5 +15,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     archive::register(module)?;
     digest::register(module)?;
     literal::register(module)?;
+    selection::register(module)?;
     Ok(())
 }

@@ -39,3 +39,10 @@ def test_a_write_is_whole_or_absent(tmp_path: Path) -> None:
         raise RuntimeError
     assert target.read_bytes() == b"first"
     assert [entry.name for entry in target.parent.iterdir()] == ["out.bin"]
+
+
+def test_a_name_as_long_as_the_file_system_allows_is_written(tmp_path: Path) -> None:
+    long_name = "ü" * 127 + "x"  # 255 bytes
+    with write_atomically(tmp_path / long_name) as stream:
+        stream.write(b"x")
+    assert (tmp_path / long_name).read_bytes() == b"x"

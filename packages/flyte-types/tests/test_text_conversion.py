@@ -4,10 +4,17 @@
 import datetime as dt
 import enum
 import json
+import math
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Optional, Union
+from decimal import Decimal
+from pathlib import PurePosixPath
+from string import Formatter
+from typing import Any, Generic, Literal, NamedTuple, NotRequired, Optional, TypedDict, TypeVar, Union
 
 import pytest
+from pydantic import BaseModel
 
 from flyte_types import File, describe_type
 from flyte_types.text import parse_text
@@ -25,6 +32,29 @@ class Point:
     tags: list[str] = field(default_factory=list)
 
 
+class Pair(NamedTuple):
+    a: int
+    b: str = "b"
+
+
+class Movie(TypedDict):
+    title: str
+    year: NotRequired[int]
+
+
+class Settings(BaseModel):
+    n: int = 1
+    color: Color = Color.RED
+
+
+T = TypeVar("T")
+
+
+@dataclass
+class Box(Generic[T]):
+    item: T
+
+
 @pytest.mark.parametrize(("text", "t", "value"), [
     ("3", int, 3), (" -7 ", int, -7), ("1e3", float, 1000.0), ("true", bool, True), ("No", bool, False), ("", str, ""),
     ("RED", Color, Color.RED), ("red", Color, Color.RED),
@@ -40,6 +70,13 @@ class Point:
     ('{"x": 1, "when": "2026-01-31"}', Point, Point(1, when=dt.date(2026, 1, 31))),
     ('[{"x": 1}]', list[Point], [Point(1)]), ('[1, "a"]', tuple[int, str], (1, "a")), ('{"a": [null]}', dict, {"a": [None]}),
     ("s3://b/k", File, File(path="s3://b/k")),
+    ("b", Literal["a", "b"], "b"), ("2", Literal["a", 2], 2), ('["a"]', list[Literal["a", "b"]], ["a"]),
+    ("00000000-0000-0000-0000-000000000001", uuid.UUID, uuid.UUID(int=1)), ("1.10", Decimal, Decimal("1.10")),
+    ("01:02:03", dt.time, dt.time(1, 2, 3)), ("/a/b", PurePosixPath, PurePosixPath("/a/b")),
+    ('[1, "x"]', Pair, Pair(1, "x")), ('{"a": 1}', Pair, Pair(1)), ('{"title": "t"}', Movie, {"title": "t"}),
+    ('{"n": 2, "color": "RED"}', Settings, Settings(n=2, color=Color.RED)), ('{"item": [1]}', Box[list[int]], Box([1])),
+    ("math:pi", float | Any, math.pi), ("math:sqrt", Callable[[float], float], math.sqrt), ("string:digits", Any, "0123456789"),
+    ('{"a": 1}', Any, {"a": 1}), ("string:Formatter", type, Formatter),
 ])  # fmt: skip
 def test_texts_become_values(text, t, value):
     made = parse_text(text, t)
@@ -53,6 +90,10 @@ def test_texts_become_values(text, t, value):
     ('{"x": 1.5}', Point, "1.5 at `x` is not a valid `int`"), ("no/such/file", File, "file not found: `no/such/file`"),
     ("missing.json", dict[str, int], "file not found: `missing.json`"), ("soon", dt.datetime, "`now - 2 days`"),
     ("long", dt.timedelta, "`10 days`"), ("x", int | None, "'x' is not a valid `int`"), ("1", bytes, "cannot be given as text"),
+    ("c", Literal["a", "b"], "one of `a`, `b`"), ("1.x", Decimal, "'1.x' is not a valid `Decimal`"),
+    ('{"b": "x"}', Pair, "`a` is missing"), ('{"year": 1}', Movie, "`title` is missing"), ('{"title": "", "z": 1}', Movie, "no key `z`"),
+    ('{"n": "x"}', Settings, "`n` must be a valid integer"), ("no.such:thing", bytes, "must be importable"),
+    ("math:pi", bytes, "`math:pi` is a float"),
 ])  # fmt: skip
 def test_texts_that_do_not_fit(text, t, message):
     with pytest.raises(ValueError) as caught:
@@ -65,6 +106,12 @@ def test_values_from_files(tmp_path):
     source.write_text(json.dumps({"x": 3}))
     assert parse_text(str(source), Point) == Point(3)
     assert parse_text(str(source), File) == File(path=str(source))
+    yaml = tmp_path / "point.yaml"
+    yaml.write_text("x: 4\ntags: [a]\n")
+    assert parse_text(str(yaml), Point) == Point(4, tags=["a"])
+    yaml.write_text("x: [")
+    with pytest.raises(ValueError, match="is not YAML"):
+        parse_text(str(yaml), Point)
     with pytest.raises(ValueError, match="is a folder"):
         parse_text(str(tmp_path), File)
 

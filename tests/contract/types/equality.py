@@ -1,6 +1,6 @@
 """Compares what `flyte_types` makes of every case with the record: the score, module by module.
 
-    python -m tests.contract.types.equality [MODULE ...]
+python -m tests.contract.types.equality [MODULE ...]
 """
 
 import contextlib
@@ -8,11 +8,13 @@ import dataclasses
 import hashlib
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from flyte_native import literal_repr
+from flyteidl2.task.common_pb2 import Inputs, Outputs
 
 from flyte_models.context import task_scope
 from flyte_models.digests import cache_key_hash, hash_data, task_identity_hash
@@ -35,6 +37,12 @@ from .corpus import (
     load_recorded,
 )
 
+
+def _in_order(message: Any, data: bytes) -> bytes:
+    """Order the entries of maps, as the record has them; on the wire they may stand in any order, and do in the reference."""
+    return message.FromString(data).SerializeToString(deterministic=True)
+
+
 COMPARED = tuple(name for name in MODULES if name not in NEEDS_FLYTE_IO)
 """Modules compared here; those with handles are compared where the handles are tested."""
 
@@ -48,6 +56,8 @@ class FixedRawDataPath(RawDataPath):
     def get_random_remote_path(self, file_name: str | None = None) -> str:
         count = _COUNTS[self.owner] = _COUNTS.get(self.owner, 0) + 1
         folder = hashlib.md5(f"{self.owner}-{count}".encode()).hexdigest()  # noqa: S324  # a name, as recorded
+        # Only the case's own folder: another worker may be at another case.
+        shutil.rmtree(Path(self.path, folder), ignore_errors=True)
         Path(self.path, folder).mkdir(parents=True, exist_ok=True)
         return "/".join(filter(None, (self.path, folder, file_name)))
 
@@ -59,7 +69,6 @@ _COUNTS: dict[str, int] = {}
 def case_context(owner: str) -> Iterator[None]:
     """Run a case where the recorder ran it: in a task whose raw data goes to a folder named after the case."""
     _COUNTS.pop(owner, None)
-    shutil.rmtree(Path(RAW_DATA_PATH), ignore_errors=True)
     context = TaskContext(
         action=ActionID(name="a0", run_name="run", project="project", domain="domain", org="org"),
         version="corpus-version",
@@ -72,18 +81,24 @@ def case_context(owner: str) -> Iterator[None]:
         yield
 
 
+def described(value: Any) -> str:
+    """Describe a value; that a field of it is deprecated is none of our business."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return describe(value)
+
+
 def _refusal(stage: str, error: Exception) -> str:
     first = str(error).partition("\n")[0]
     return f"refused at {stage}: {type(error).__name__}: {first:.160}"
 
 
-def value_differences(case: Any, record: Recorded, expected: Recorded) -> Iterator[str]:
+def value_differences(case: Any, expected: Recorded) -> Iterator[str]:
     """Say where ours is not the record.
 
     Args:
         case: The case that ours converts.
-        record: What the reference did with it.
-        expected: The record that ours must equal: the same, or the one that `ours_like` names.
+        expected: The record that ours must equal: the case's own, or the one that `ours_like` names.
     """
     stage = expected.error["stage"] if expected.error else ""
     with case_context(expected.id):
@@ -112,16 +127,16 @@ def value_differences(case: Any, record: Recorded, expected: Recorded) -> Iterat
         if case.comparable and hash_data(literal_repr(literal)) != expected.repr_hash:
             yield "hash"
         try:
-            back = describe(decode_literal(literal, case.type))
+            back = described(decode_literal(literal, case.type))
         except Exception as error:
             if stage != "back":
                 yield _refusal("back", error)
             return
         if stage == "back":
-            yield "read a value that is refused"
+            written = described(case.value)
+            yield "read a value that is refused" + ("" if back == written else f": {back} instead of {written}")
         elif case.comparable and back != expected.back:
             yield f"back: {back} instead of {expected.back}"
-    del record
 
 
 def read_differences(case: Any, record: RecordedRead) -> Iterator[str]:
@@ -178,7 +193,7 @@ def interface_differences(case: Any, record: RecordedInterface) -> Iterator[str]
         if stage == "result":
             yield "accepted a result that is refused"
             return
-        if case.comparable and outputs != record.outputs:
+        if case.comparable and _in_order(Outputs, outputs) != record.outputs:
             yield "outputs"
         try:
             inputs_back, outputs_back = describe(codec.decode_inputs(inputs)), describe(codec.decode_outputs(outputs))
@@ -193,7 +208,7 @@ def interface_differences(case: Any, record: RecordedInterface) -> Iterator[str]
 
 def _call_differences(case: Any, record: RecordedInterface, codec: InterfaceCodec, inputs: bytes) -> Iterator[str]:
     hashes = record.hashes
-    if inputs != record.inputs:
+    if _in_order(Inputs, inputs) != record.inputs:
         yield "inputs"
     inputs_hash = codec.inputs_hash(inputs)
     filtered = codec.inputs_hash(inputs, case.ignored)
@@ -201,7 +216,10 @@ def _call_differences(case: Any, record: RecordedInterface, codec: InterfaceCode
         yield "inputs hash"
     if filtered != hashes["inputs_filtered"]:
         yield "filtered inputs hash"
-    if cache_key_hash(record.task_name, filtered, codec.interface_hash(), hashes["cache_version"]) != hashes["cache_key"]:
+    if (
+        cache_key_hash(record.task_name, filtered, codec.interface_hash(), hashes["cache_version"])
+        != hashes["cache_key"]
+    ):
         yield "cache key"
     identity = task_identity_hash(record.task_name, codec.interface_hash(), hashes["discovery_version_uncached"])
     if identity != hashes["task_identity"]:
@@ -217,7 +235,7 @@ def differences(case: Any, corpus: RecordedCorpus) -> list[str]:
     if case.id in corpus.values:
         record = corpus.values[case.id]
         expected = corpus.values[case.ours_like] if case.ours_like else record
-        return list(value_differences(case, record, expected))
+        return list(value_differences(case, expected))
     if case.id in corpus.reads:
         return list(read_differences(case, corpus.reads[case.id]))
     return list(interface_differences(case, corpus.interfaces[case.id]))

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from flyte import errors as errors
     from flyte import io as io
     from flyte import models as models
+    from flyte import notify as notify
+    from flyte import storage as storage
     from flyte import syncify as syncify
+    from flyte import types as types
     from flyte.context import ctx as ctx
     from flyte.initialization import init as init
     from flyte.initialization import init_from_config as init_from_config
@@ -23,18 +26,74 @@ if TYPE_CHECKING:
     from flyte.tasks.environment import TaskEnvironment as TaskEnvironment
     from flyte.tasks.template import AsyncFunctionTaskTemplate as AsyncFunctionTaskTemplate
     from flyte.tasks.template import TaskTemplate as TaskTemplate
+    from flyte_models.accelerators import DeviceClass as DeviceClass
+    from flyte_models.caching import Cache as Cache
+    from flyte_models.caching import CachePolicy as CachePolicy
+    from flyte_models.caching import CacheRequest as CacheRequest
+    from flyte_models.conditions import ConditionWebhook as ConditionWebhook
+    from flyte_models.documentation import Documentation as Documentation
+    from flyte_models.links import Link as Link
+    from flyte_models.pod_templates import PodTemplate as PodTemplate
     from flyte_models.policies import Backoff as Backoff
     from flyte_models.policies import RetryStrategy as RetryStrategy
+    from flyte_models.policies import Timeout as Timeout
+    from flyte_models.policies import TimeoutType as TimeoutType
+    from flyte_models.resources import AMD_GPU as AMD_GPU
+    from flyte_models.resources import APPLE_SILICON as APPLE_SILICON
+    from flyte_models.resources import GPU as GPU
+    from flyte_models.resources import HABANA_GAUDI as HABANA_GAUDI
+    from flyte_models.resources import TPU as TPU
+    from flyte_models.resources import Device as Device
+    from flyte_models.resources import Neuron as Neuron
+    from flyte_models.resources import Resources as Resources
+    from flyte_models.reuse import ReusePolicy as ReusePolicy
+    from flyte_models.secrets import Secret as Secret
+    from flyte_models.secrets import SecretRequest as SecretRequest
+    from flyte_models.triggers import Cron as Cron
+    from flyte_models.triggers import FixedRate as FixedRate
+    from flyte_models.triggers import OnArtifact as OnArtifact
+    from flyte_models.triggers import Trigger as Trigger
+    from flyte_models.triggers import TriggeredArtifact as TriggeredArtifact
+    from flyte_models.triggers import TriggeredPartition as TriggeredPartition
+    from flyte_models.triggers import TriggerTime as TriggerTime
     from flyte_models.version import __version__ as __version__
     from flyte_models.version import version as version
 else:
     _EXPORTS = {
+        "AMD_GPU": ("flyte_models.resources", "AMD_GPU"),
+        "APPLE_SILICON": ("flyte_models.resources", "APPLE_SILICON"),
         "AsyncFunctionTaskTemplate": ("flyte.tasks.template", "AsyncFunctionTaskTemplate"),
         "Backoff": ("flyte_models.policies", "Backoff"),
+        "Cache": ("flyte_models.caching", "Cache"),
+        "CachePolicy": ("flyte_models.caching", "CachePolicy"),
+        "CacheRequest": ("flyte_models.caching", "CacheRequest"),
+        "ConditionWebhook": ("flyte_models.conditions", "ConditionWebhook"),
+        "Cron": ("flyte_models.triggers", "Cron"),
+        "Device": ("flyte_models.resources", "Device"),
+        "DeviceClass": ("flyte_models.accelerators", "DeviceClass"),
+        "Documentation": ("flyte_models.documentation", "Documentation"),
         "Environment": ("flyte.tasks.environment", "Environment"),
+        "FixedRate": ("flyte_models.triggers", "FixedRate"),
+        "GPU": ("flyte_models.resources", "GPU"),
+        "HABANA_GAUDI": ("flyte_models.resources", "HABANA_GAUDI"),
+        "Link": ("flyte_models.links", "Link"),
+        "Neuron": ("flyte_models.resources", "Neuron"),
+        "OnArtifact": ("flyte_models.triggers", "OnArtifact"),
+        "PodTemplate": ("flyte_models.pod_templates", "PodTemplate"),
+        "Resources": ("flyte_models.resources", "Resources"),
         "RetryStrategy": ("flyte_models.policies", "RetryStrategy"),
+        "ReusePolicy": ("flyte_models.reuse", "ReusePolicy"),
+        "Secret": ("flyte_models.secrets", "Secret"),
+        "SecretRequest": ("flyte_models.secrets", "SecretRequest"),
+        "TPU": ("flyte_models.resources", "TPU"),
         "TaskEnvironment": ("flyte.tasks.environment", "TaskEnvironment"),
         "TaskTemplate": ("flyte.tasks.template", "TaskTemplate"),
+        "Timeout": ("flyte_models.policies", "Timeout"),
+        "TimeoutType": ("flyte_models.policies", "TimeoutType"),
+        "Trigger": ("flyte_models.triggers", "Trigger"),
+        "TriggerTime": ("flyte_models.triggers", "TriggerTime"),
+        "TriggeredArtifact": ("flyte_models.triggers", "TriggeredArtifact"),
+        "TriggeredPartition": ("flyte_models.triggers", "TriggeredPartition"),
         "__version__": ("flyte_models.version", "__version__"),
         "ctx": ("flyte.context", "ctx"),
         "init": ("flyte.initialization", "init"),
@@ -48,45 +107,20 @@ else:
         "errors": ("flyte.errors", ""),
         "io": ("flyte.io", ""),
         "models": ("flyte.models", ""),
+        "notify": ("flyte.notify", ""),
+        "storage": ("flyte.storage", ""),
         "syncify": ("flyte.syncify", ""),
+        "types": ("flyte.types", ""),
     }
     """Public name -> module and name there; an empty name is the module itself."""
 
     _PENDING = frozenset(
         [
-            "AMD_GPU",
-            "APPLE_SILICON",
             "AppHandle",
             "BaseCheckpoint",
-            "Cache",
-            "CachePolicy",
-            "CacheRequest",
             "Checkpoint",
-            "ConditionWebhook",
-            "Cron",
-            "Device",
-            "DeviceClass",
-            "Documentation",
-            "FixedRate",
-            "GPU",
-            "HABANA_GAUDI",
             "Image",
             "ImageBuild",
-            "Link",
-            "Neuron",
-            "OnArtifact",
-            "PodTemplate",
-            "Resources",
-            "ReusePolicy",
-            "Secret",
-            "SecretRequest",
-            "TPU",
-            "Timeout",
-            "TimeoutType",
-            "Trigger",
-            "TriggerTime",
-            "TriggeredArtifact",
-            "TriggeredPartition",
             "build",
             "build_images",
             "current_domain",
@@ -133,12 +167,40 @@ else:
 
 
 __all__ = [
+    "AMD_GPU",
+    "APPLE_SILICON",
     "AsyncFunctionTaskTemplate",
     "Backoff",
+    "Cache",
+    "CachePolicy",
+    "CacheRequest",
+    "ConditionWebhook",
+    "Cron",
+    "Device",
+    "DeviceClass",
+    "Documentation",
     "Environment",
+    "FixedRate",
+    "GPU",
+    "HABANA_GAUDI",
+    "Link",
+    "Neuron",
+    "OnArtifact",
+    "PodTemplate",
+    "Resources",
     "RetryStrategy",
+    "ReusePolicy",
+    "Secret",
+    "SecretRequest",
+    "TPU",
     "TaskEnvironment",
     "TaskTemplate",
+    "Timeout",
+    "TimeoutType",
+    "Trigger",
+    "TriggerTime",
+    "TriggeredArtifact",
+    "TriggeredPartition",
     "__version__",
     "cli",
     "config",
@@ -149,8 +211,11 @@ __all__ = [
     "io",
     "map",
     "models",
+    "notify",
     "run",
+    "storage",
     "syncify",
+    "types",
     "version",
     "with_runcontext",
 ]

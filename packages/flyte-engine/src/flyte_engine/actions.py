@@ -2,13 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from flyte_engine.caching import CacheUse
 from flyte_engine.records import ActionRecord, ErrorRecord
 from flyte_models.ids import ActionID
 from flyte_models.phases import ActionPhase
-from flyte_models.policies import RetryStrategy
+from flyte_models.policies import RetryStrategy, Timeout
 from flyte_models.values import value
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 @value
@@ -21,6 +25,9 @@ class Attempt:
     max_attempts: int
     previous: ErrorRecord | None = None
     """Why the attempt before failed."""
+    leftovers: "list[asyncio.Future[Any]]" = field(default_factory=list[Any], compare=False, repr=False)
+    """For the body, or whoever carries it out: futures of work that goes on although the body was cancelled, such as a thread
+    that cannot be stopped. No further attempt begins beside them."""
 
 
 @value
@@ -52,6 +59,15 @@ class ActionRequest:
     inputs: bytes | None = None
     """Recorded with the creation of the action."""
     retry: RetryStrategy = field(default_factory=_no_retries)
+    timeout: Timeout | None = None
+    """With a limit the body runs in a task of its own, in a copy of the caller's context."""
+    pools: tuple[str, ...] = ()
+    """Limits of the engine that the action falls under besides the run's, such as its environment or queue."""
+    cache: CacheUse | None = None
+    """Needs an engine with a cache."""
+    restore: Callable[[bytes | None], Awaitable[Any]] | None = None
+    """Turns recorded outputs into `ActionOutcome.value`, where they are not computed: cached, or of an earlier process or
+    attempt of the parent. Without it the value is `None`."""
 
 
 @value
@@ -62,7 +78,12 @@ class ActionOutcome:
     value: Any = None
     """The value of the body, if it succeeded."""
     exception: BaseException | None = None
-    """What the last attempt raised, if it failed; `ActionAbortedError` if the action was aborted meanwhile."""
+    """What the last attempt raised, if it failed; `ActionAbortedError` if the action was aborted meanwhile, a
+    `TaskTimeoutError` if it is TIMED_OUT."""
+    outputs: bytes | None = None
+    """The outputs as bytes, if it succeeded."""
+    is_replayed: bool = False
+    """Whether no attempt was made: the outputs are cached, or recorded before."""
 
 
 @value

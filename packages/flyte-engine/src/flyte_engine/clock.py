@@ -4,10 +4,19 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 _QUIET_PASSES = 16
 """So many passes of the loop let code that was just woken run through gathers and wait-fors before time moves on."""
+
+
+class Timer(Protocol):
+    """A call that is due later."""
+
+    def cancel(self) -> object:
+        """Forget it; harmless when it was made."""
+        ...
 
 
 class Clock(Protocol):
@@ -21,6 +30,10 @@ class Clock(Protocol):
         """Return `seconds` later."""
         ...
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Call back in the running loop `seconds` later."""
+        ...
+
 
 class SystemClock:
     """The clock of the machine."""
@@ -32,6 +45,10 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Sleep in the running loop."""
         await asyncio.sleep(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Call back in the running loop."""
+        return asyncio.get_running_loop().call_later(seconds, callback)
 
 
 class VirtualClock:
@@ -66,12 +83,15 @@ class VirtualClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), future))
-        if self._auto_advance and self._driver is None:
-            self._driver = loop.call_soon(self._drive, loop, _QUIET_PASSES)
-        await future
+        await self._sleeper(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Call back when virtual time has moved on by `seconds`."""
+        if seconds <= 0:
+            return asyncio.get_running_loop().call_soon(callback)
+        future = self._sleeper(seconds)
+        future.add_done_callback(lambda done: None if done.cancelled() else callback())
+        return future
 
     async def advance(self, seconds: float) -> None:
         """Move time on by `seconds`, waking each sleeper at its deadline and letting it run before the next."""
@@ -81,6 +101,14 @@ class VirtualClock:
             self._wake(deadline)
             await self._settle()
         self._now = max(self._now, target)
+
+    def _sleeper(self, seconds: float) -> "asyncio.Future[None]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), future))
+        if self._auto_advance and self._driver is None:
+            self._driver = loop.call_soon(self._drive, loop, _QUIET_PASSES)
+        return future
 
     async def _settle(self) -> None:
         for _ in range(_QUIET_PASSES):

@@ -3,8 +3,8 @@
 import threading
 from typing import TypeVar
 
-from flyte_engine.records import ActionRecord, AttemptRecord, RunRecord
-from flyte_engine.store import ActionChange, Change, StoreClosedError
+from flyte_engine.records import ActionRecord, AttemptRecord, ProcessRecord, RunRecord, TraceRecord
+from flyte_engine.store import ActionChange, Change, RunChange, StoreClosedError, TraceChange
 
 _T = TypeVar("_T")
 
@@ -32,6 +32,8 @@ class MemoryStore:
     def __init__(self, *, keep_data: bool = True) -> None:
         self._runs: dict[str, RunRecord] = {}
         self._actions: dict[str, dict[str, _ActionEntry]] = {}
+        self._owners: dict[str, ProcessRecord] = {}
+        self._traces: dict[tuple[str, str], dict[str, TraceRecord]] = {}
         self._lock = threading.Lock()
         self._keep_data = keep_data
         self._closed = False
@@ -43,8 +45,13 @@ class MemoryStore:
         with self._lock:
             if isinstance(change, ActionChange):
                 self._record_action(change)
-            else:
+            elif isinstance(change, RunChange):
                 self._runs[change.run.run_name] = change.run
+                if change.owner is not None:
+                    self._owners[change.run.run_name] = change.owner
+            else:
+                trace = change.trace
+                self._traces.setdefault((trace.run_name, trace.action_name), {})[trace.name] = trace
 
     def _record_action(self, change: ActionChange) -> None:
         record = change.action
@@ -117,10 +124,49 @@ class MemoryStore:
         entry = self._entry(run_name, name)
         return entry.outputs if entry is not None else None
 
+    def add_run(self, run: RunRecord, owner: ProcessRecord) -> bool:
+        """Record a new run; see `ActionStore.add_run`."""
+        runs = self._open(self._runs)
+        with self._lock:
+            if run.run_name in runs:
+                return False
+            runs[run.run_name] = run
+            self._owners[run.run_name] = owner
+            return True
+
+    def owner(self, run_name: str) -> ProcessRecord | None:
+        """Return the owner of a run; see `ActionStore.owner`."""
+        return self._open(self._owners).get(run_name)
+
+    def take_over(self, run_name: str, process: ProcessRecord, known: ProcessRecord | None) -> bool:
+        """Change the owner of a run; see `ActionStore.take_over`."""
+        owners = self._open(self._owners)
+        with self._lock:
+            if owners.get(run_name) != known:
+                return False
+            owners[run_name] = process
+            return True
+
+    def record_trace(self, trace: TraceRecord) -> None:
+        """Take a traced call; see `ActionStore.record_trace`."""
+        self.record(TraceChange(trace))
+
+    def trace(self, run_name: str, action_name: str, name: str) -> TraceRecord | None:
+        """Return a traced call; see `ActionStore.trace`."""
+        return self._open(self._traces).get((run_name, action_name), {}).get(name)
+
+    def traces(self, run_name: str, action_name: str) -> list[TraceRecord]:
+        """Return the traced calls of an action; see `ActionStore.traces`."""
+        traces = self._open(self._traces)
+        with self._lock:
+            return list(traces.get((run_name, action_name), {}).values())
+
     def close(self) -> None:
         """Forget everything."""
         self._closed = True
         with self._lock:
+            self._owners.clear()
+            self._traces.clear()
             self._runs.clear()
             self._actions.clear()
 

@@ -8,6 +8,8 @@ from flyte_models.phases import ActionPhase
 from flyte_models.values import value
 
 ErrorKind = Literal["user", "system", "unknown"]
+CacheStatus = Literal["disabled", "miss", "hit", "populated", "skipped", "lookup_failure", "put_failure"]
+"""What the cache did for an action: `miss` while it runs, then `populated`; `skipped` when it is only overwritten."""
 
 
 @value
@@ -66,6 +68,8 @@ class ActionRecord:
     ended_at: float | None = None
     error: ErrorRecord | None = None
     """The error that ended the action; those of attempts that were retried stand in the attempts."""
+    cache_status: CacheStatus = "disabled"
+    cache_key: str | None = None
 
 
 @value
@@ -77,3 +81,33 @@ class AttemptRecord:
     started_at: float
     ended_at: float | None = None
     error: ErrorRecord | None = None
+
+
+@value
+class TraceRecord:
+    """The result of a traced call within an action: what a later attempt, or the resumed run, need not do again.
+
+    Its name is unique within the action; it is kept for the action, not for one attempt.
+    """
+
+    run_name: str
+    action_name: str
+    name: str
+    inputs_hash: str
+    """Of the arguments: a record whose hash differs is of another call."""
+    started_at: float
+    ended_at: float
+    outputs: bytes | None = None
+    error: ErrorRecord | None = None
+    """What the call raised; then there are no outputs."""
+
+
+@value
+class ProcessRecord:
+    """A process that holds a run or a reservation, told from any other that ever has the same number."""
+
+    pid: int
+    started: str
+    """When it started, as the system tells; empty where that is not known."""
+    host: str
+    """The machine since its last boot, and the namespace that the number is of."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
-from flyte_engine.records import ActionRecord, AttemptRecord, RunRecord
+from flyte_engine.records import ActionRecord, AttemptRecord, ProcessRecord, RunRecord, TraceRecord
 from flyte_models.values import value
 
 
@@ -13,6 +13,8 @@ class RunChange:
     """A run is now as `run` says."""
 
     run: RunRecord
+    owner: ProcessRecord | None = None
+    """The process that carries it out; `None` leaves the known one."""
 
 
 @value
@@ -28,7 +30,14 @@ class ActionChange:
     """`None` leaves the stored outputs as they are."""
 
 
-Change: TypeAlias = RunChange | ActionChange
+@value
+class TraceChange:
+    """A traced call has ended."""
+
+    trace: TraceRecord
+
+
+Change: TypeAlias = RunChange | ActionChange | TraceChange
 
 
 class StoreError(Exception):
@@ -58,6 +67,20 @@ class StoreWriteError(StoreError):
 
 class StoreClosedError(StoreError):
     """The store was closed before."""
+
+
+class RunOwnedError(StoreError):
+    """The run is carried out by a process that lives.
+
+    Args:
+        message: what happened, and a hint.
+        owner: the process.
+        path: the store's file, where it has one.
+    """
+
+    def __init__(self, message: str, owner: ProcessRecord, path: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(message, path)
+        self.owner = owner
 
 
 class ActionStore(Protocol):
@@ -111,6 +134,42 @@ class ActionStore(Protocol):
 
     def outputs(self, run_name: str, name: str) -> bytes | None:
         """Return the outputs of an action, or `None` if none were recorded."""
+        ...
+
+    def add_run(self, run: RunRecord, owner: ProcessRecord) -> bool:
+        """Record a new run and its owner, durable when this returns; tell whether the name was free.
+
+        Of several processes that try at once one succeeds.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        ...
+
+    def owner(self, run_name: str) -> ProcessRecord | None:
+        """Return the process that carries a run out, or last did, or `None` if that is not known."""
+        ...
+
+    def take_over(self, run_name: str, process: ProcessRecord, known: ProcessRecord | None) -> bool:
+        """Make `process` the owner of a run, durably, if `known` still is; tell whether it is now.
+
+        Of several processes that try at once one succeeds.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        ...
+
+    def record_trace(self, trace: TraceRecord) -> None:
+        """Take the result of a traced call; durable after the next `flush`. Raises as `record` does."""
+        ...
+
+    def trace(self, run_name: str, action_name: str, name: str) -> TraceRecord | None:
+        """Return a traced call, or `None` if it has not ended."""
+        ...
+
+    def traces(self, run_name: str, action_name: str) -> Sequence[TraceRecord]:
+        """Return the traced calls of an action in the order they were first recorded."""
         ...
 
     def close(self) -> None:

@@ -59,6 +59,8 @@ class ActionState:
     """How many attempts the user grants (retries + 1), those lost to system failures not counted."""
     system_failures: int
     """How many attempts were lost to the system."""
+    attempts_before: int = 0
+    """How many attempts were made before the run was resumed; they draw on neither budget."""
 
     @property
     def is_terminal(self) -> bool:
@@ -68,7 +70,9 @@ class ActionState:
     @property
     def retries_left(self) -> int:
         """How many more times the user's code may fail and be tried again; 0 once the action is over."""
-        return 0 if self.is_terminal else self.max_attempts - (self.attempt - self.system_failures)
+        if self.is_terminal:
+            return 0
+        return self.max_attempts - (self.attempt - self.attempts_before - self.system_failures)
 
 
 @value
@@ -82,6 +86,8 @@ class Create:
 
     max_attempts: int = 1
     """How many attempts the user grants: retries + 1."""
+    attempts_before: int = 0
+    """How many attempts were made of it before its run was resumed: their numbers are taken, their budgets are renewed."""
 
 
 class Wait(_Signal):
@@ -203,7 +209,15 @@ def _create(state: ActionState | None, event: Create) -> ActionState:
         raise LifecycleError(state, event, f"the action exists already, it is {state.phase.name}")
     if event.max_attempts < 1:
         raise LifecycleError(state, event, f"an action has at least one attempt, got {event.max_attempts}")
-    return ActionState(phase=ActionPhase.QUEUED, attempt=1, max_attempts=event.max_attempts, system_failures=0)
+    if event.attempts_before < 0:
+        raise LifecycleError(state, event, f"the attempts made before cannot be {event.attempts_before}")
+    return ActionState(
+        phase=ActionPhase.QUEUED,
+        attempt=event.attempts_before + 1,
+        max_attempts=event.max_attempts,
+        system_failures=0,
+        attempts_before=event.attempts_before,
+    )
 
 
 def _fail(state: ActionState, event: Fail) -> ActionState:

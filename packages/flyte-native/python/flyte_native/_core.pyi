@@ -77,6 +77,109 @@ class ExtractSummary:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
 
+@final
+class Selection:
+    """Files in the byte order of their names, as they were when they were met."""
+
+    def __len__(self, /) -> int: ...
+    @property
+    def size(self) -> int:
+        """Bytes of all contents together."""
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """Names of what was met and cannot be bundled, and why.
+
+        Reasons are `socket`, `FIFO`, `special file`, `dangling link`, `link loop`, `unreadable` and `vanished`.
+        """
+
+    def names(self) -> list[str]:
+        """Names in byte order; what is not UTF-8 has surrogate escapes."""
+
+    def entries(self) -> list[tuple[str, str]]:
+        """Pairs of name and path, as `write_archive` takes them."""
+
+    def largest(self, count: int) -> list[tuple[str, int]]:
+        """The largest files, names and sizes in bytes, largest first."""
+
+    def case_clashes(self) -> list[list[str]]:
+        """Groups of names that differ in case only: on other file systems they are one file."""
+
+    def union(self, other: Selection) -> Selection:
+        """Both selections as one; what has one name comes from this one.
+
+        Raises:
+            ValueError: A file of one is a folder of the other.
+        """
+
+    def readable(self, *, threads: int = 0) -> Selection:
+        """The same without the files that cannot be opened now; they are among the skipped."""
+
+    def digest(self, index: _Path | None = None, *, threads: int = 0) -> tuple[str, int]:
+        """The tree digest as `tree_digest` has it, and the number of files that had to be read.
+
+        Args:
+            index: A file with digests of what was read before, which is brought up to date. Any number of processes may
+                use it; a damaged one counts as empty, and what cannot be written is left. Files whose size, times or
+                inode differ are read, and so are those that changed less than two seconds before they were selected.
+            threads: 0 means as many as this process may use, at most 16.
+
+        Raises:
+            OSError: As `digest_file`.
+        """
+
+    def archive(
+        self, destination: _Path, index: _Path | None = None, *, level: int = 5, threads: int = 0
+    ) -> ArchiveSummary:
+        """Write the files as `write_archive` does, and bring the index of `digest` up to date.
+
+        Raises:
+            OSError: As `write_archive`.
+            ValueError: As `write_archive`.
+        """
+
+def select_tree(
+    root: _Path,
+    *,
+    within: Iterable[str | bytes] | None = None,
+    standard: bool = True,
+    git: bool = True,
+    flyteignore: bool = True,
+    threads: int = 0,
+) -> Selection:
+    """Select the files of a folder: all but what rules leave out. `.git` is never selected.
+
+    Symlinks are followed, those to files and folders outside of the root too; the name is that of the link. A link to a
+    folder that it lies in is skipped. The GIL is released; Ctrl-C ends the walk.
+
+    Args:
+        root: The folder. That it is itself ignored by a rule of a folder above it does not count.
+        within: Names below the root, of files or folders, to which the selection is limited.
+        standard: Leave out caches, environments and build output (`__pycache__`, `*.pyc`, `.venv`, `build` at the root, ...).
+        git: Heed `.gitignore` from the top of the repository downwards and `.git/info/exclude`, as git does: what git
+            tracks stays although it is ignored, and nested repositories have their own rules. Without a repository
+            `.gitignore` counts from the root. The user's `core.excludesFile` never counts.
+        flyteignore: Heed `.flyteignore`, with the patterns of `.gitignore`, tracked files included. Below an ignored
+            folder a later `!` line, or one of a deeper file, brings files back.
+        threads: 0 means as many as this process may use, at most 16.
+
+    Raises:
+        OSError: The root cannot be read.
+        ValueError: There are more than a million files and folders, or `within` has an absolute path or `..`.
+    """
+
+def select_files(entries: Iterable[_Entry], *, threads: int = 0) -> Selection:
+    """Take the named files as they are, whatever ignore rules say. Symlinks are followed.
+
+    Args:
+        entries: Pairs of name in the tree and path, as for `tree_digest`.
+        threads: 0 means as many as this process may use, at most 16.
+
+    Raises:
+        OSError: As `digest_file`.
+        ValueError: As `tree_digest`.
+    """
+
 def digest_bytes(data: Buffer, algorithm: _Algorithm = "blake3") -> str:
     """Digest bytes in memory, in lower-case hexadecimal.
 
@@ -201,7 +304,9 @@ class Plan:
     `("items", item, class)`, `("tuple", [node, ...])`, `("dict", key, value)`, `("optional", node)`,
     `("union", [(exact class or None, node), ...])`,
     `("object", class, [(name, node, (default,) or None, factory or None, derived), ...], direct)`, `ref`, and `custom`, whose
-    hooks take and give plain data.
+    hooks take and give plain data. `("model", class, dump, keywords, validate, keywords, ("custom", ...))` calls
+    `dump(instance, **keywords)`, which gives a JSON object as bytes, and `validate(plain data, **keywords)`; instances of other
+    classes, and whatever either of them refuses, go to the hooks.
 
     A custom place without a hook is awaited: `encode_places` lists (slot, value) in order, `encode` takes what came of them.
     """
@@ -220,7 +325,9 @@ class Plan:
 class Record:
     """Named plans in the order of a signature: values to `flyteidl2.task.Inputs` or `Outputs` bytes and back.
 
-    Entries are (name, description, default in a tuple of one, or None); definitions are shared by all.
+    Entries are (name, description, default in a tuple of one, or None); definitions are shared by all. Entries of maps stand in
+    the order of the dict, but for those inside a union, whose bytes are hashed as they are; `Plan` writes all maps in the
+    deterministic order of protobuf.
     """
 
     def __new__(

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use super::error::{Failure, Outcome};
+use super::keys::Keys;
 use super::plan::{Arena, CustomPlan};
 
 /// What happens at a custom place.
@@ -22,6 +23,13 @@ pub(crate) struct Run<'a, 'py> {
     pub(crate) arena: &'a Arena,
     pub(crate) places: Places<'py>,
     pub(crate) depth: usize,
+    /// Whether maps are written in the order of their keys. In the bytes of a union hashes see them as they are.
+    pub(crate) sorted: bool,
+    /// Length of the msgpack payload written last, a guess of the next one's.
+    pub(crate) payload: usize,
+    /// Items of the open msgpack arrays that are still to come: each needs a byte at least.
+    pub(crate) owed: usize,
+    pub(crate) keys: Keys<'py>,
 }
 
 impl<'a, 'py> Run<'a, 'py> {
@@ -31,6 +39,10 @@ impl<'a, 'py> Run<'a, 'py> {
             arena,
             places,
             depth: 0,
+            sorted: true,
+            payload: 0,
+            owed: 0,
+            keys: Keys::default(),
         }
     }
 

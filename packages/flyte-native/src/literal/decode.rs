@@ -2,24 +2,26 @@
 
 use std::borrow::Cow;
 
-use flyte_literal::wire::Fields;
-use flyte_literal::{Literal, Message, Value, named_literal, structure_tag};
+use flyte_literal::wire::Items;
+use flyte_literal::{
+    Literal, Value, float_item, integer_item, named_literal, string_item, structure_tag,
+};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyFloat};
 
 use super::convert::Run;
 use super::error::{At, Failure, Outcome, Step, key_step};
+use super::ffi::{self, Filling};
 use super::plan::{Node, NodeId, Variant};
 use super::time;
 
 /// A Python `str` of bytes that claim to be UTF-8.
 #[inline]
 pub(crate) fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Outcome<Bound<'py, PyAny>> {
-    // Checking first is faster than CPython's decoder for anything but ASCII, which skips its own check then.
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(PyString::new(py, text).into_any()),
-        Err(_) => Err(flyte_literal::WireError::BadUtf8.into()),
+    match ffi::string(py, bytes)? {
+        Some(text) => Ok(text.into_any()),
+        None => Err(flyte_literal::WireError::BadUtf8.into()),
     }
 }
 
@@ -43,34 +45,50 @@ fn found(value: &Value<'_>) -> String {
 
 impl<'a, 'py> Run<'a, 'py> {
     /// The value of a literal.
-    pub(crate) fn decode(&mut self, id: NodeId, data: Message<'_>) -> Outcome<Bound<'py, PyAny>> {
+    pub(crate) fn decode(&mut self, id: NodeId, data: &[u8]) -> Outcome<Bound<'py, PyAny>> {
         let py = self.py;
         let arena = self.arena;
         let node = arena.node(id);
+        // The commonest encodings first; whatever else is legal is read by `Literal::parse`.
         match node {
             Node::Int => {
-                if let Some(value) = Literal::fast_integer(&data) {
+                if let Some(value) = Literal::fast_integer(data) {
                     return Ok(value.into_bound_py_any(py)?);
                 }
             }
             Node::Float => {
-                if let Some(value) = Literal::fast_float(&data) {
+                if let Some(value) = Literal::fast_float(data) {
                     return Ok(PyFloat::new(py, value).into_any());
                 }
             }
             Node::Str => {
-                if let Some(text) = Literal::fast_string(&data) {
+                if let Some(text) = Literal::fast_string(data) {
                     return string(py, text);
                 }
             }
+            Node::List(item) => {
+                if let Some(items) = Literal::fast_collection(data) {
+                    return self.decode_list(*item, items);
+                }
+            }
+            Node::Dict(item) => {
+                if let Some(entries) = Literal::fast_map(data) {
+                    return self.decode_dict(*item, entries);
+                }
+            }
+            Node::Msgpack(pack) => {
+                if let Some(payload) = Literal::fast_binary(data, b"msgpack") {
+                    return self.unpack_all(*pack, payload);
+                }
+            }
             Node::Custom(custom) => {
-                let bytes = PyBytes::new(py, &data).into_any();
+                let bytes = PyBytes::new(py, data).into_any();
                 let value = self.custom(custom, custom.decode.as_ref(), bytes)?;
                 return Ok(value.unwrap_or_else(|| py.None().into_bound(py)));
             }
             _ => {}
         }
-        let literal = Literal::parse(data)?;
+        let literal = Literal::parse(Cow::Borrowed(data))?;
         Ok(match (node, literal.value) {
             (Node::Int, Value::Integer(value)) => value.into_bound_py_any(py)?,
             // The console and foreign writers store whole numbers as floats.
@@ -118,33 +136,53 @@ impl<'a, 'py> Run<'a, 'py> {
     }
 
     fn decode_list(&mut self, item: NodeId, data: &[u8]) -> Outcome<Bound<'py, PyAny>> {
+        let py = self.py;
         self.enter()?;
-        let mut items = Vec::new();
-        let mut fields = Fields::new(data);
-        while let Some((number, field)) = fields.next_field()? {
-            if number == 1 {
-                let index = items.len();
-                items.push(
-                    self.decode(item, Cow::Borrowed(field.bytes()?))
-                        .at(|| Step::Index(index))?,
-                );
+        let mut items = Items::new(data);
+        let mut list = Filling::new(py, items.clone().count()?)?;
+        let mut index = 0;
+        match self.arena.node(item) {
+            Node::Int => {
+                while let Some((value, used)) = integer_item(items.rest()) {
+                    items.advance(used);
+                    list.push(value.into_bound_py_any(py)?)?;
+                    index += 1;
+                }
             }
+            Node::Float => {
+                while let Some((value, used)) = float_item(items.rest()) {
+                    items.advance(used);
+                    list.push(PyFloat::new(py, value).into_any())?;
+                    index += 1;
+                }
+            }
+            Node::Str => {
+                while let Some((text, used)) = string_item(items.rest()) {
+                    items.advance(used);
+                    list.push(string(py, text).at(|| Step::Index(index))?)?;
+                    index += 1;
+                }
+            }
+            _ => {}
+        }
+        // From the first item that is not in its commonest encoding on.
+        while let Some(content) = items.next_item()? {
+            list.push(self.decode(item, content).at(|| Step::Index(index))?)?;
+            index += 1;
         }
         self.leave();
-        Ok(PyList::new(self.py, items)?.into_any())
+        Ok(list.finish().into_any())
     }
 
     fn decode_dict(&mut self, item: NodeId, data: &[u8]) -> Outcome<Bound<'py, PyAny>> {
         self.enter()?;
         let dict = PyDict::new(self.py);
-        let mut fields = Fields::new(data);
-        while let Some((number, field)) = fields.next_field()? {
-            if number == 1 {
-                let (key, value) = named_literal(field.bytes()?)?;
-                let key = string(self.py, key)?;
-                let value = self.decode(item, value).at(|| key_step(&key))?;
-                dict.set_item(key, value)?;
-            }
+        let mut items = Items::new(data);
+        while let Some(entry) = items.next_item()? {
+            let (key, value) = named_literal(entry)?;
+            let key = string(self.py, key)?;
+            let value = self.decode(item, &value).at(|| key_step(&key))?;
+            dict.set_item(key, value)?;
         }
         self.leave();
         Ok(dict.into_any())
@@ -170,7 +208,7 @@ impl<'a, 'py> Run<'a, 'py> {
         });
         let mut last = None;
         for variant in same.chain(alike) {
-            match self.decode(variant.node, Cow::Borrowed(value)) {
+            match self.decode(variant.node, value) {
                 Ok(value) => {
                     self.leave();
                     return Ok(value);

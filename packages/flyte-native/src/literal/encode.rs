@@ -10,30 +10,55 @@ use pyo3::types::{
 
 use super::convert::Run;
 use super::error::{At, Failure, Outcome, Step, describe, key_step};
+use super::ffi;
 use super::plan::{BlobPlan, Node, NodeId, Variant};
 use super::time;
 
 /// The integer of a Python `int`, which must fit 64 bits; `bool` is refused.
 #[inline]
 pub(crate) fn integer(value: &Bound<'_, PyAny>) -> Outcome<i64> {
-    if value.is_exact_instance_of::<PyInt>()
-        || (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>())
-    {
-        value.extract::<i64>().map_err(|_| {
-            Failure::misfit(
-                "value",
-                describe(value),
-                "an int between -2**63 and 2**63 - 1",
-            )
-        })
-    } else {
-        Err(Failure::misfit("type", describe(value), "int"))
+    match exact_integer(value) {
+        Some(number) => Ok(number),
+        None => integer_of(value),
+    }
+}
+
+/// The integer of an object that is an `int` and nothing but that, if it fits 64 bits.
+#[inline]
+pub(crate) fn exact_integer(value: &Bound<'_, PyAny>) -> Option<i64> {
+    match value.cast_exact::<PyInt>() {
+        Ok(number) => ffi::int_value(number),
+        Err(_) => None,
+    }
+}
+
+#[cold]
+fn integer_of(value: &Bound<'_, PyAny>) -> Outcome<i64> {
+    match value.cast::<PyInt>() {
+        Ok(number) if !value.is_instance_of::<PyBool>() => {
+            ffi::int_value(number).ok_or_else(|| {
+                Failure::misfit(
+                    "value",
+                    describe(value),
+                    "an int between -2**63 and 2**63 - 1",
+                )
+            })
+        }
+        _ => Err(Failure::misfit("type", describe(value), "int")),
     }
 }
 
 /// The number of a Python `float` or `int`; `bool` is refused.
 #[inline]
 pub(crate) fn float(value: &Bound<'_, PyAny>) -> Outcome<f64> {
+    match value.cast_exact::<PyFloat>() {
+        Ok(number) => Ok(number.value()),
+        Err(_) => float_of(value),
+    }
+}
+
+#[cold]
+fn float_of(value: &Bound<'_, PyAny>) -> Outcome<f64> {
     if let Ok(number) = value.cast::<PyFloat>() {
         return Ok(number.value());
     }
@@ -55,9 +80,21 @@ pub(crate) fn boolean(value: &Bound<'_, PyAny>) -> Outcome<bool> {
 /// The UTF-8 bytes of a Python `str`.
 #[inline]
 pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>) -> Outcome<&'a [u8]> {
-    match value.cast::<PyString>() {
-        Ok(text) => utf8(text),
-        Err(_) => Err(Failure::misfit("type", describe(value), "str")),
+    if let Ok(text) = value.cast::<PyString>()
+        && let Ok(text) = text.to_str()
+    {
+        return Ok(text.as_bytes());
+    }
+    Err(not_text(value))
+}
+
+#[cold]
+fn not_text(value: &Bound<'_, PyAny>) -> Box<Failure> {
+    if value.is_instance_of::<PyString>() {
+        let expected = "text without lone surrogates";
+        Failure::misfit("value", describe(value), expected)
+    } else {
+        Failure::misfit("type", describe(value), "str")
     }
 }
 
@@ -65,15 +102,20 @@ pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>) -> Outcome<&'a [u8]> {
 pub(crate) fn utf8<'a>(value: &'a Bound<'_, PyString>) -> Outcome<&'a [u8]> {
     match value.to_str() {
         Ok(text) => Ok(text.as_bytes()),
-        Err(_) => Err(Failure::misfit(
-            "value",
-            describe(value),
-            "text without lone surrogates",
-        )),
+        Err(_) => Err(not_text(value)),
     }
 }
 
 impl<'a, 'py> Run<'a, 'py> {
+    /// A guess of how many bytes the literal of a value takes at least: with it, little has to be moved for lengths.
+    pub(crate) fn least(&self, id: NodeId, value: &Bound<'py, PyAny>) -> usize {
+        match self.arena.node(id) {
+            Node::List(_) => value.cast::<PyList>().map_or(0, |list| list.len()) * 8,
+            Node::Dict(_) => value.cast::<PyDict>().map_or(0, |dict| dict.len()) * 16,
+            _ => 0,
+        }
+    }
+
     /// Append the content of the literal that stands for `value`.
     pub(crate) fn encode(
         &mut self,
@@ -112,19 +154,28 @@ impl<'a, 'py> Run<'a, 'py> {
             Node::List(item) => self.encode_list(id, *item, value, buf)?,
             Node::Dict(item) => self.encode_dict(id, *item, value, buf)?,
             Node::Union(variants) => self.encode_union(id, variants, value, buf)?,
-            Node::Msgpack(pack) => {
-                wire_form::put_binary(buf, b"msgpack", |buf| self.pack(*pack, value, buf))?
-            }
+            Node::Msgpack(pack) => wire_form::put_binary(buf, b"msgpack", self.payload, |buf| {
+                let start = buf.len();
+                self.pack(*pack, value, buf)?;
+                self.payload = buf.len() - start;
+                Ok::<_, Box<Failure>>(())
+            })?,
             Node::Enum(class) => {
                 let class = class.bind(self.py);
-                if !value.is_instance(class)? {
+                if value.is_instance(class)? {
+                    wire_form::put_string(buf, text(&value.getattr("name")?)?);
+                } else if value.is_exact_instance_of::<PyString>()
+                    && let Ok(member) = class.as_any().get_item(value)
+                {
+                    // The name of a member stands for it; an alias is written as the name that counts.
+                    wire_form::put_string(buf, text(&member.getattr("name")?)?);
+                } else {
                     return Err(Failure::misfit(
                         "type",
                         describe(value),
                         arena.label(self.py, id),
                     ));
                 }
-                wire_form::put_string(buf, text(&value.getattr("name")?)?);
             }
             Node::Blob(blob) => encode_blob(blob, value, buf)?,
             Node::Custom(custom) => {
@@ -152,12 +203,43 @@ impl<'a, 'py> Run<'a, 'py> {
             ));
         };
         self.enter()?;
-        buf.reserve(list.len().saturating_mul(10));
-        let collection = wire::open(buf, 0x12, list.len().saturating_mul(8));
-        for (index, element) in list.iter().enumerate() {
-            let mark = wire::open(buf, 0x0a, 0);
-            self.encode(item, &element, buf).at(|| Step::Index(index))?;
-            wire::close(buf, mark);
+        let count = list.len();
+        let least = count.saturating_mul(8);
+        let node = self.arena.node(item);
+        buf.reserve(count.saturating_mul(match node {
+            Node::Int => 12,
+            Node::Float => 15,
+            _ => 24,
+        }));
+        let collection = wire::open(buf, 0x12, least);
+        match node {
+            Node::Int => {
+                for (index, element) in list.iter().enumerate() {
+                    let number = integer(&element).at(|| Step::Index(index))?;
+                    wire_form::put_integer_item(buf, number);
+                }
+            }
+            Node::Float => {
+                for (index, element) in list.iter().enumerate() {
+                    let number = float(&element).at(|| Step::Index(index))?;
+                    wire_form::put_float_item(buf, number);
+                }
+            }
+            Node::Str => {
+                for (index, element) in list.iter().enumerate() {
+                    wire_form::put_string_item(buf, text(&element).at(|| Step::Index(index))?);
+                }
+            }
+            _ => {
+                let mut last = 0;
+                for (index, element) in list.iter().enumerate() {
+                    let mark = wire::open(buf, 0x0a, last);
+                    let start = buf.len();
+                    self.encode(item, &element, buf).at(|| Step::Index(index))?;
+                    last = buf.len() - start;
+                    wire::close(buf, mark);
+                }
+            }
         }
         wire::close(buf, collection);
         self.leave();
@@ -179,33 +261,69 @@ impl<'a, 'py> Run<'a, 'py> {
             ));
         };
         self.enter()?;
-        let mut entries = Vec::with_capacity(dict.len());
-        for (key, value) in dict {
-            let Ok(key) = key.cast::<PyString>() else {
-                let failed = Err(Failure::misfit("type", describe(&key), "str as key"));
-                return failed.at(|| key_step(&key));
-            };
-            entries.push((key.clone(), value));
-        }
-        let mut keys = Vec::with_capacity(entries.len());
-        for (index, (key, _)) in entries.iter().enumerate() {
-            keys.push((utf8(key).at(|| key_step(key))?, index));
-        }
-        // Keys often come sorted, which this notices in one pass.
-        keys.sort_unstable_by(|left, right| wire::key_order(left.0, right.0));
-        buf.reserve(keys.len().saturating_mul(24));
-        let map = wire::open(buf, 0x1a, keys.len().saturating_mul(10));
-        for (key, index) in keys {
-            let (name, value) = &entries[index];
-            let entry = wire::open(buf, 0x0a, 0);
-            wire::put_bytes(buf, 0x0a, key);
-            let mark = wire::open(buf, 0x12, 0);
-            self.encode(item, value, buf).at(|| key_step(name))?;
-            wire::close(buf, mark);
-            wire::close(buf, entry);
+        let count = dict.len();
+        buf.reserve(count.saturating_mul(24));
+        let map = wire::open(buf, 0x1a, count.saturating_mul(16));
+        if !self.sorted || in_order(dict) {
+            for (key, value) in dict {
+                let Ok(name) = key.cast::<PyString>() else {
+                    return not_a_key(&key);
+                };
+                self.encode_entry(item, name, &value, buf)?;
+            }
+        } else {
+            let mut entries = Vec::with_capacity(count);
+            for (key, value) in dict {
+                match key.cast_into::<PyString>() {
+                    Ok(name) => entries.push((name, value)),
+                    Err(error) => return not_a_key(&error.into_inner()),
+                }
+            }
+            let mut keys = Vec::with_capacity(entries.len());
+            for (index, (name, _)) in entries.iter().enumerate() {
+                keys.push((utf8(name).at(|| key_step(name))?, index));
+            }
+            wire::sort_keys(&mut keys);
+            for (_, index) in keys {
+                let (name, value) = &entries[index];
+                self.encode_entry(item, name, value, buf)?;
+            }
         }
         wire::close(buf, map);
         self.leave();
+        Ok(())
+    }
+
+    #[inline]
+    fn encode_entry(
+        &mut self,
+        item: NodeId,
+        name: &Bound<'py, PyString>,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
+        let key = utf8(name).at(|| key_step(name))?;
+        match self.arena.node(item) {
+            Node::Int => {
+                let number = integer(value).at(|| key_step(name))?;
+                wire_form::put_integer_entry(buf, key, number);
+            }
+            Node::Float => {
+                let number = float(value).at(|| key_step(name))?;
+                wire_form::put_float_entry(buf, key, number);
+            }
+            Node::Str => {
+                wire_form::put_string_entry(buf, key, text(value).at(|| key_step(name))?);
+            }
+            _ => {
+                let entry = wire::open(buf, 0x0a, 0);
+                wire::put_bytes(buf, 0x0a, key);
+                let mark = wire::open(buf, 0x12, 0);
+                self.encode(item, value, buf).at(|| key_step(name))?;
+                wire::close(buf, mark);
+                wire::close(buf, entry);
+            }
+        }
         Ok(())
     }
 
@@ -277,7 +395,9 @@ impl<'a, 'py> Run<'a, 'py> {
         let scalar = wire::open(buf, 0x0a, least);
         let union = wire::open(buf, 0x4a, least);
         let literal = wire::open(buf, 0x0a, 0);
+        let sorted = std::mem::replace(&mut self.sorted, true);
         let written = self.encode(variant.node, value, buf);
+        self.sorted = sorted;
         self.depth = depth;
         written?;
         wire::close(buf, literal);
@@ -286,6 +406,34 @@ impl<'a, 'py> Run<'a, 'py> {
         wire::close(buf, scalar);
         Ok(())
     }
+}
+
+// Whether the keys stand in the order of the wire already; `false` as well for what is no key at all.
+fn in_order(dict: &Bound<'_, PyDict>) -> bool {
+    let mut last: Option<Bound<'_, PyString>> = None;
+    for (key, _) in dict {
+        let Ok(key) = key.cast_into::<PyString>() else {
+            return false;
+        };
+        let Ok(bytes) = utf8(&key) else {
+            return false;
+        };
+        let behind = last
+            .as_ref()
+            .and_then(|last| utf8(last).ok())
+            .is_none_or(|last| wire::key_order(last, bytes).is_lt());
+        if !behind {
+            return false;
+        }
+        last = Some(key);
+    }
+    true
+}
+
+#[cold]
+fn not_a_key<T>(key: &Bound<'_, PyAny>) -> Outcome<T> {
+    let failed = Err(Failure::misfit("type", describe(key), "str as key"));
+    failed.at(|| key_step(key))
 }
 
 fn encode_blob(plan: &BlobPlan, value: &Bound<'_, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {

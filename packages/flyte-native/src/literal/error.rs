@@ -71,6 +71,22 @@ impl Failure {
             Cause::Raised(error) if !error.is_instance_of::<pyo3::exceptions::PyException>(py) => {
                 error
             }
+            // A hook that converts something itself names the place inside; wrapped, texts would grow with each level.
+            Cause::Raised(error) if error.is_instance_of::<LiteralError>(py) => {
+                match error
+                    .value(py)
+                    .getattr("args")
+                    .and_then(|args| args.extract::<(String, String, String, String)>())
+                {
+                    Ok((kind, inner, came, expected)) => {
+                        let found =
+                            LiteralError::new_err((kind, format!("{path}{inner}"), came, expected));
+                        found.set_cause(py, error.cause(py));
+                        found
+                    }
+                    Err(_) => error,
+                }
+            }
             Cause::Raised(error) => {
                 let name = error
                     .get_type(py)

@@ -8,12 +8,14 @@ use pyo3::types::{
 };
 
 use super::convert::Run;
-use super::encode::{boolean, text, utf8};
+use super::encode::{boolean, exact_integer, text, utf8};
 use super::error::{At, Failure, Outcome, Step, attribute_step, describe, key_step};
-use super::plan::{NodeId, ObjectPlan, Pack};
+use super::plan::{Leaf, NodeId, ObjectPlan, Pack};
 
 fn number(value: &Bound<'_, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
-    if let Ok(number) = value.extract::<i64>() {
+    if let Some(number) = exact_integer(value) {
+        msgpack::put_int(buf, number);
+    } else if let Ok(number) = value.extract::<i64>() {
         msgpack::put_int(buf, number);
     } else if let Ok(number) = value.extract::<u64>() {
         msgpack::put_uint(buf, number);
@@ -29,7 +31,50 @@ fn number(value: &Bound<'_, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
 
 impl<'a, 'py> Run<'a, 'py> {
     /// Append the msgpack form of `value`.
+    #[inline]
     pub(crate) fn pack(
+        &mut self,
+        id: NodeId,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
+        self.pack_leaf(self.arena.pack(id).leaf(), id, value, buf)
+    }
+
+    #[inline(always)]
+    fn pack_leaf(
+        &mut self,
+        leaf: Leaf,
+        id: NodeId,
+        value: &Bound<'py, PyAny>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
+        if leaf.text {
+            return Ok(msgpack::put_str(buf, text(value)?)?);
+        }
+        if leaf.int
+            && let Some(number) = exact_integer(value)
+        {
+            msgpack::put_int(buf, number);
+            return Ok(());
+        }
+        if leaf.float
+            && let Ok(float) = value.cast_exact::<PyFloat>()
+        {
+            msgpack::put_float(buf, float.value());
+            return Ok(());
+        }
+        if let Some(item) = leaf.list
+            && let Ok(list) = value.cast::<PyList>()
+        {
+            return self.pack_list(item, list, buf);
+        }
+        self.pack_other(id, value, buf)
+    }
+
+    // Apart, so that the few kinds above do not pay for the frame that all the others need.
+    #[inline(never)]
+    fn pack_other(
         &mut self,
         id: NodeId,
         value: &Bound<'py, PyAny>,
@@ -56,7 +101,6 @@ impl<'a, 'py> Run<'a, 'py> {
                 }
             }
             Pack::Bool => msgpack::put_bool(buf, boolean(value)?),
-            Pack::Str => msgpack::put_str(buf, text(value)?)?,
             Pack::None if value.is_none() => msgpack::put_nil(buf),
             Pack::Bytes => {
                 if let Ok(bytes) = value.cast::<PyBytes>() {
@@ -81,7 +125,7 @@ impl<'a, 'py> Run<'a, 'py> {
             }
             Pack::List(item) => {
                 if let Ok(list) = value.cast::<PyList>() {
-                    self.pack_items(*item, list.len(), list.iter(), buf)?;
+                    return self.pack_list(*item, list, buf);
                 } else if let Ok(tuple) = value.cast::<PyTuple>() {
                     self.pack_items(*item, tuple.len(), tuple.iter(), buf)?;
                 } else {
@@ -144,16 +188,39 @@ impl<'a, 'py> Run<'a, 'py> {
                 }
                 return Err(misfit(self));
             }
-            Pack::Object(object) => self.pack_object(object, value, buf)?,
+            Pack::Model(model) => self.pack_model(model, value, buf)?,
             Pack::Custom(custom) => {
                 if let Some(plain) = self.custom(custom, custom.encode.as_ref(), value.clone())? {
                     self.pack_any(&plain, buf)?;
                 }
             }
+            Pack::Str => msgpack::put_str(buf, text(value)?)?,
+            Pack::Object(object) => return self.pack_object(object, value, buf),
             Pack::Ref(_) => unreachable!("`Arena::pack` follows references"),
             _ => return Err(misfit(self)),
         }
         Ok(())
+    }
+
+    // The commonest container.
+    fn pack_list(
+        &mut self,
+        item: NodeId,
+        list: &Bound<'py, PyList>,
+        buf: &mut Vec<u8>,
+    ) -> Outcome<()> {
+        self.enter()?;
+        let count = list.len();
+        msgpack::put_array(buf, count)?;
+        let mut written = 0;
+        let leaf = self.arena.pack(item).leaf();
+        for (index, element) in list.iter().enumerate() {
+            self.pack_leaf(leaf, item, &element, buf)
+                .at(|| Step::Index(index))?;
+            written += 1;
+        }
+        self.leave();
+        same_count(count, written)
     }
 
     fn pack_items(
@@ -170,18 +237,11 @@ impl<'a, 'py> Run<'a, 'py> {
             self.pack(item, &element, buf).at(|| Step::Index(index))?;
             written += 1;
         }
-        // A list may shrink while a property of an element runs; the header would then lie.
-        if written != count {
-            return Err(Failure::misfit(
-                "value",
-                "a list that changed while it was read".to_owned(),
-                "a stable list",
-            ));
-        }
         self.leave();
-        Ok(())
+        same_count(count, written)
     }
 
+    #[inline(never)]
     fn pack_object(
         &mut self,
         object: &ObjectPlan,
@@ -189,7 +249,8 @@ impl<'a, 'py> Run<'a, 'py> {
         buf: &mut Vec<u8>,
     ) -> Outcome<()> {
         let class = object.class.bind(self.py);
-        if !value.get_type().is(class) && !value.is_instance(class)? {
+        let exact = value.get_type_ptr() == class.as_type_ptr();
+        if !exact && !value.is_instance(class)? {
             if let Ok(dict) = value.cast::<PyDict>() {
                 return self.pack_object_dict(object, dict, buf);
             }
@@ -203,13 +264,17 @@ impl<'a, 'py> Run<'a, 'py> {
         msgpack::put_map(buf, object.fields.len())?;
         for field in &object.fields {
             let name = field.name.bind(self.py);
-            msgpack::put_str(buf, &field.bytes)?;
-            let item = value.getattr(name)?;
+            field.key.put(buf);
+            let item = if exact {
+                object.reader.get(value, name)?
+            } else {
+                value.getattr(name)?
+            };
             if item.is_none() && field.takes_none(self.py) {
                 msgpack::put_nil(buf);
                 continue;
             }
-            self.pack(field.node, &item, buf)
+            self.pack_leaf(field.leaf, field.node, &item, buf)
                 .at(|| attribute_step(name))?;
         }
         self.leave();
@@ -239,7 +304,7 @@ impl<'a, 'py> Run<'a, 'py> {
         msgpack::put_map(buf, object.fields.len())?;
         for field in &object.fields {
             let name = field.name.bind(self.py);
-            msgpack::put_str(buf, &field.bytes)?;
+            field.key.put(buf);
             let item = match dict.get_item(name)? {
                 Some(item) => item,
                 None => match field.default_value(self.py)? {
@@ -312,6 +377,18 @@ impl<'a, 'py> Run<'a, 'py> {
         }
         Ok(())
     }
+}
+
+// A list may shrink while a property of an element runs; the header would then lie.
+fn same_count(claimed: usize, written: usize) -> Outcome<()> {
+    if claimed == written {
+        return Ok(());
+    }
+    Err(Failure::misfit(
+        "value",
+        "a list that changed while it was read".to_owned(),
+        "a stable list",
+    ))
 }
 
 fn iso(value: &Bound<'_, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {

@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 
+use flyte_literal::{WireError, msgpack, wire};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
+
+use super::ffi::{Maker, Reader};
+use super::model::ModelPlan;
 
 /// Index of a node in its arena.
 pub(crate) type NodeId = usize;
@@ -81,6 +85,7 @@ pub(crate) enum Pack {
     Optional(NodeId),
     Union(Vec<(Option<Py<PyType>>, NodeId)>),
     Object(ObjectPlan),
+    Model(ModelPlan),
     Custom(CustomPlan),
     Ref(NodeId),
 }
@@ -90,14 +95,70 @@ pub(crate) struct ObjectPlan {
     pub(crate) class: Py<PyType>,
     pub(crate) fields: Vec<FieldPlan>,
     pub(crate) by_name: HashMap<Vec<u8>, usize>,
-    /// Make instances with `object.__new__` and set the attributes: nothing of the user's runs in between.
-    pub(crate) direct: bool,
+    /// Make an empty instance and set the attributes: nothing of the user's runs in between.
+    pub(crate) maker: Option<Maker>,
+    pub(crate) reader: Reader,
+}
+
+/// The kinds that a field or an item nearly always has. Flags and no enum: a jump by table is seldom foreseen by the
+/// processor where each field has another kind, and costs as much as all else that is done for a field.
+#[derive(Clone, Copy)]
+pub(crate) struct Leaf {
+    pub(crate) text: bool,
+    pub(crate) int: bool,
+    pub(crate) float: bool,
+    pub(crate) list: Option<NodeId>,
+}
+
+impl Pack {
+    pub(crate) fn leaf(&self) -> Leaf {
+        Leaf {
+            text: matches!(self, Pack::Str),
+            int: matches!(self, Pack::Int),
+            float: matches!(self, Pack::Float),
+            list: match self {
+                Pack::List(item) => Some(*item),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// A field's name as msgpack. Short ones are copied as a whole array, which needs no call.
+pub(crate) enum PackedKey {
+    Short([u8; 16], usize),
+    Long(Vec<u8>),
+}
+
+impl PackedKey {
+    fn new(name: &[u8]) -> Result<Self, WireError> {
+        let mut bytes = Vec::new();
+        msgpack::put_str(&mut bytes, name)?;
+        let mut short = [0; 16];
+        Ok(match short.get_mut(..bytes.len()) {
+            Some(head) => {
+                head.copy_from_slice(&bytes);
+                PackedKey::Short(short, bytes.len())
+            }
+            None => PackedKey::Long(bytes),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn put(&self, buf: &mut Vec<u8>) {
+        match self {
+            PackedKey::Short(bytes, used) => wire::put_some(buf, bytes, *used),
+            PackedKey::Long(bytes) => buf.extend_from_slice(bytes),
+        }
+    }
 }
 
 /// One field of an object.
 pub(crate) struct FieldPlan {
     pub(crate) name: Py<PyString>,
     pub(crate) bytes: Vec<u8>,
+    pub(crate) key: PackedKey,
+    pub(crate) leaf: Leaf,
     pub(crate) node: NodeId,
     pub(crate) default: Option<Py<PyAny>>,
     pub(crate) factory: Option<Py<PyAny>>,
@@ -109,8 +170,6 @@ pub(crate) struct FieldPlan {
 pub(crate) struct Arena {
     pub(crate) nodes: Vec<Node>,
     pub(crate) packs: Vec<Pack>,
-    /// `object.__new__`, bound once: making an instance without its `__init__`.
-    pub(crate) new: Py<PyAny>,
 }
 
 impl Arena {
@@ -204,6 +263,7 @@ impl Arena {
             }
             Pack::Object(object) => super::error::type_name(object.class.bind(py)),
             Pack::Custom(custom) => custom.label.clone(),
+            Pack::Model(model) => model.hooks.label.clone(),
             Pack::Ref(_) => "...".to_owned(),
         }
     }
@@ -216,7 +276,6 @@ pub(crate) struct Compiler<'a, 'py> {
     packs: Vec<Pack>,
     node_names: HashMap<String, NodeId>,
     pack_names: HashMap<String, NodeId>,
-    new: Py<PyAny>,
 }
 
 /// Name, description, default in a tuple of one, factory, and whether the constructor does not take it.
@@ -233,24 +292,20 @@ fn invalid(description: &Bound<'_, PyAny>) -> PyErr {
 }
 
 impl<'a, 'py> Compiler<'a, 'py> {
-    pub(crate) fn new(definitions: &'a Bound<'py, PyDict>) -> PyResult<Self> {
-        let py = definitions.py();
-        let object = py.import("builtins")?.getattr("object")?;
-        Ok(Compiler {
+    pub(crate) fn new(definitions: &'a Bound<'py, PyDict>) -> Self {
+        Compiler {
             definitions,
             nodes: Vec::new(),
             packs: Vec::new(),
             node_names: HashMap::new(),
             pack_names: HashMap::new(),
-            new: object.getattr("__new__")?.unbind(),
-        })
+        }
     }
 
     pub(crate) fn finish(self) -> Arena {
         Arena {
             nodes: self.nodes,
             packs: self.packs,
-            new: self.new,
         }
     }
 
@@ -394,6 +449,7 @@ impl<'a, 'py> Compiler<'a, 'py> {
                 Pack::Union(variants)
             }
             "object" => Pack::Object(self.object(parts)?),
+            "model" => Pack::Model(ModelPlan::new(parts)?),
             "custom" => Pack::Custom(custom(parts)?),
             _ => return Err(invalid(description)),
         };
@@ -410,9 +466,13 @@ impl<'a, 'py> Compiler<'a, 'py> {
             let (name, child, default, factory, derived): FieldDescription<'py> =
                 item?.extract()?;
             let name = PyString::intern(class.py(), name.to_str()?);
+            let bytes = name.to_str()?.as_bytes().to_vec();
+            let node = self.packed(&child)?;
             fields.push(FieldPlan {
-                bytes: name.to_str()?.as_bytes().to_vec(),
-                node: self.packed(&child)?,
+                key: PackedKey::new(&bytes).map_err(|_| invalid(&child))?,
+                leaf: self.packs[node].leaf(),
+                bytes,
+                node,
                 default: default.map(|(value,)| value.unbind()),
                 factory: factory.map(Bound::unbind),
                 derived,
@@ -424,17 +484,19 @@ impl<'a, 'py> Compiler<'a, 'py> {
             .enumerate()
             .map(|(index, field)| (field.bytes.clone(), index))
             .collect();
+        let maker = if direct { Maker::of(&class)? } else { None };
         Ok(ObjectPlan {
+            reader: Reader::of(&class),
             class: class.unbind(),
             fields,
             by_name,
-            direct,
+            maker,
         })
     }
 }
 
 // ("custom", slot, label, encode or None, decode or None)
-fn custom(parts: &Bound<'_, PyTuple>) -> PyResult<CustomPlan> {
+pub(crate) fn custom(parts: &Bound<'_, PyTuple>) -> PyResult<CustomPlan> {
     let (_, slot, label, encode, decode): (
         String,
         usize,

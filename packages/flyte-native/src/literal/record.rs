@@ -28,7 +28,7 @@ fn places<'py>(awaited: Option<Bound<'py, PyList>>) -> Places<'py> {
 impl Plan {
     #[new]
     fn new(description: &Bound<'_, PyAny>, definitions: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let mut compiler = Compiler::new(definitions)?;
+        let mut compiler = Compiler::new(definitions);
         let root = compiler.literal(description)?;
         Ok(Plan {
             arena: compiler.finish(),
@@ -64,7 +64,7 @@ impl Plan {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = data.py();
         Run::new(py, &self.arena, places(awaited))
-            .decode(self.root, Cow::Borrowed(data.as_bytes()))
+            .decode(self.root, data.as_bytes())
             .map_err(|failure| failure.into_pyerr(py))
     }
 
@@ -83,7 +83,7 @@ impl Plan {
         let py = data.py();
         let list = PyList::empty(py);
         Run::new(py, &self.arena, Places::Collect(list.clone()))
-            .decode(self.root, Cow::Borrowed(data.as_bytes()))
+            .decode(self.root, data.as_bytes())
             .map_err(|failure| failure.into_pyerr(py))?;
         Ok(list)
     }
@@ -112,6 +112,8 @@ impl Record {
     ) -> Outcome<Vec<u8>> {
         let py = values.py();
         let mut run = Run::new(py, &self.arena, places);
+        // Hashing sorts the maps; the wire asks for no order.
+        run.sorted = false;
         let mut buf = Vec::with_capacity(64);
         let mut used = 0;
         for entry in &self.entries {
@@ -126,9 +128,10 @@ impl Record {
                     None => return self.missing(py, entry),
                 },
             };
-            let literal = wire::open(&mut buf, NamedFields::LITERALS, 0);
+            let least = run.least(entry.root, &value);
+            let literal = wire::open(&mut buf, NamedFields::LITERALS, least);
             wire::put_bytes(&mut buf, 0x0a, &entry.bytes);
-            let content = wire::open(&mut buf, 0x12, 0);
+            let content = wire::open(&mut buf, 0x12, least);
             run.encode(entry.root, &value, &mut buf)
                 .at(|| attribute_step(name))?;
             wire::close(&mut buf, content);
@@ -241,7 +244,7 @@ impl Record {
             let name = entry.name.bind(py);
             let value = match (literal, &entry.default) {
                 (Some(literal), _) => run
-                    .decode(entry.root, literal)
+                    .decode(entry.root, &literal)
                     .at(|| attribute_step(name))?,
                 (None, Some(default)) => default.bind(py).clone(),
                 (None, None) => return self.missing(py, entry),
@@ -257,7 +260,7 @@ impl Record {
     /// `entries` are (name, description, default as a tuple of one, or None).
     #[new]
     fn new(entries: &Bound<'_, PyAny>, definitions: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let mut compiler = Compiler::new(definitions)?;
+        let mut compiler = Compiler::new(definitions);
         let mut compiled = Vec::new();
         for item in entries.try_iter()? {
             let (name, description, default): (

@@ -8,6 +8,8 @@ use super::error::Outcome;
 
 const SECONDS_OF_DAY: i64 = 86_400;
 const EPOCH_ORDINAL: i64 = 719_163;
+/// The range of `google.protobuf.Duration`, in seconds.
+const LONGEST_DURATION: i64 = 315_576_000_000;
 
 struct Clock {
     epoch: Py<PyAny>,
@@ -74,6 +76,13 @@ pub(crate) fn duration(value: &Bound<'_, PyDelta>) -> Outcome<(i64, i32)> {
     let (days, seconds, micros) = parts(value)?;
     let mut seconds = days * SECONDS_OF_DAY + seconds;
     let mut nanos = micros * 1000;
+    if !(-LONGEST_DURATION..=LONGEST_DURATION).contains(&seconds) {
+        return Err(super::error::Failure::misfit(
+            "value",
+            super::error::describe(value),
+            "a timedelta of at most 10,000 years",
+        ));
+    }
     if seconds < 0 && nanos > 0 {
         seconds += 1;
         nanos -= 1_000_000_000;

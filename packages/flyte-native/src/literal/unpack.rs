@@ -8,7 +8,11 @@ use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use super::convert::Run;
 use super::decode::string;
 use super::error::{At, Failure, Outcome, Step, attribute_step, describe, key_step};
-use super::plan::{NodeId, ObjectPlan, Pack};
+use super::ffi::{self, Filling};
+use super::plan::{Leaf, NodeId, ObjectPlan, Pack};
+
+/// Maps of so many keys at most are taken for records, whose keys come again.
+const FEW: usize = 32;
 
 fn found(token: &Token<'_>) -> String {
     match token {
@@ -27,19 +31,52 @@ fn found(token: &Token<'_>) -> String {
 impl<'a, 'py> Run<'a, 'py> {
     /// The value of a whole payload.
     pub(crate) fn unpack_all(&mut self, id: NodeId, data: &[u8]) -> Outcome<Bound<'py, PyAny>> {
+        self.owed = 0;
         let mut reader = Reader::new(data);
         let value = self.unpack(id, &mut reader)?;
         reader.finish()?;
         Ok(value)
     }
 
+    #[inline]
     fn unpack(&mut self, id: NodeId, reader: &mut Reader<'_>) -> Outcome<Bound<'py, PyAny>> {
+        self.unpack_leaf(self.arena.pack(id).leaf(), id, reader)
+    }
+
+    #[inline(always)]
+    fn unpack_leaf(
+        &mut self,
+        leaf: Leaf,
+        id: NodeId,
+        reader: &mut Reader<'_>,
+    ) -> Outcome<Bound<'py, PyAny>> {
+        if leaf.text
+            && let Some(text) = reader.next_short_text()
+        {
+            return string(self.py, text);
+        }
+        if leaf.int
+            && let Some(number) = reader.next_small_int()
+        {
+            return Ok(number.into_bound_py_any(self.py)?);
+        }
+        if leaf.float
+            && let Some(number) = reader.next_double()
+        {
+            return Ok(PyFloat::new(self.py, number).into_any());
+        }
+        self.unpack_other(id, reader)
+    }
+
+    #[inline(never)]
+    fn unpack_other(&mut self, id: NodeId, reader: &mut Reader<'_>) -> Outcome<Bound<'py, PyAny>> {
         let py = self.py;
         let arena = self.arena;
         let pack = arena.pack(id);
         match pack {
             Pack::Any => return self.unpack_any(reader),
             Pack::Union(variants) => return self.unpack_union(id, variants, reader),
+            Pack::Model(model) => return self.unpack_model(model, reader),
             Pack::Custom(custom) => {
                 let plain = self.unpack_any(reader)?;
                 let value = self.custom(custom, custom.decode.as_ref(), plain)?;
@@ -95,10 +132,10 @@ impl<'a, 'py> Run<'a, 'py> {
             (Pack::Duration, Token::Float(seconds)) => to_duration(py, seconds)?,
             (Pack::Duration, Token::Int(seconds)) => to_duration(py, seconds as f64)?,
             (Pack::List(item), Token::Array(count)) => {
-                PyList::new(py, self.unpack_items(*item, count, reader)?)?.into_any()
+                self.unpack_items(*item, count, reader)?.into_any()
             }
             (Pack::Items(item, class), Token::Array(count)) => {
-                let items = PyList::new(py, self.unpack_items(*item, count, reader)?)?;
+                let items = self.unpack_items(*item, count, reader)?;
                 class.bind(py).call1((items,))?
             }
             (Pack::Tuple(nodes), Token::Array(count)) if count == nodes.len() => {
@@ -113,9 +150,21 @@ impl<'a, 'py> Run<'a, 'py> {
             (Pack::Dict(key_node, value_node), Token::Map(count)) => {
                 self.enter()?;
                 let dict = PyDict::new(py);
+                let (key_leaf, leaf) =
+                    (arena.pack(*key_node).leaf(), arena.pack(*value_node).leaf());
                 for _ in 0..count {
-                    let key = self.unpack(*key_node, reader)?;
-                    let value = self.unpack(*value_node, reader).at(|| key_step(&key))?;
+                    let known = if key_leaf.text && count <= FEW {
+                        reader.next_short_text()
+                    } else {
+                        None
+                    };
+                    let key = match known {
+                        Some(key) => self.keys.text(py, key)?,
+                        None => self.unpack_leaf(key_leaf, *key_node, reader)?,
+                    };
+                    let value = self
+                        .unpack_leaf(leaf, *value_node, reader)
+                        .at(|| key_step(&key))?;
                     dict.set_item(key, value)?;
                 }
                 self.leave();
@@ -133,14 +182,26 @@ impl<'a, 'py> Run<'a, 'py> {
         item: NodeId,
         count: usize,
         reader: &mut Reader<'_>,
-    ) -> Outcome<Vec<Bound<'py, PyAny>>> {
+    ) -> Outcome<Bound<'py, PyList>> {
         self.enter()?;
-        let mut items = Vec::new();
+        let owed = self.owed;
+        let mut items = self.room(count, reader)?;
+        let leaf = self.arena.pack(item).leaf();
         for index in 0..count {
-            items.push(self.unpack(item, reader).at(|| Step::Index(index))?);
+            self.owed = owed + (count - index - 1);
+            let value = self.unpack_leaf(leaf, item, reader);
+            items.push(value.at(|| Step::Index(index))?)?;
         }
         self.leave();
-        Ok(items)
+        Ok(items.finish())
+    }
+
+    // Arrays inside each other may not all claim the same bytes, or a few of them would take any amount of memory.
+    fn room(&self, count: usize, reader: &Reader<'_>) -> Outcome<Filling<'py>> {
+        if count.saturating_add(self.owed) > reader.left() {
+            return Err(flyte_literal::WireError::Truncated.into());
+        }
+        Ok(Filling::new(self.py, count)?)
     }
 
     // A variant of the type on the wire first, then the first that takes it.
@@ -151,7 +212,7 @@ impl<'a, 'py> Run<'a, 'py> {
         reader: &mut Reader<'_>,
     ) -> Outcome<Bound<'py, PyAny>> {
         let token = reader.clone().next_token()?;
-        let (position, depth) = (self.position(), self.depth);
+        let (position, depth, owed) = (self.position(), self.depth, self.owed);
         let fits = |node: NodeId| self.arena.pack_takes(node, &token);
         let first = variants.iter().filter(|(_, node)| fits(*node));
         let then = variants.iter().filter(|(_, node)| !fits(*node));
@@ -167,6 +228,7 @@ impl<'a, 'py> Run<'a, 'py> {
                 Err(_) => {
                     self.rewind(position)?;
                     self.depth = depth;
+                    self.owed = owed;
                 }
             }
         }
@@ -185,14 +247,20 @@ impl<'a, 'py> Run<'a, 'py> {
     ) -> Outcome<Bound<'py, PyAny>> {
         let py = self.py;
         self.enter()?;
-        let mut values: Vec<Option<Bound<'py, PyAny>>> = vec![None; object.fields.len()];
+        // Most classes have few fields: their values need no allocation.
+        let mut few: [Option<Bound<'py, PyAny>>; 16] = [const { None }; 16];
+        let mut many = Vec::new();
+        let values = match few.get_mut(..object.fields.len()) {
+            Some(values) => values,
+            None => {
+                many.resize(object.fields.len(), None);
+                &mut many[..]
+            }
+        };
         for position in 0..count {
-            let Token::Str(key) = reader.next_token()? else {
-                return Err(Failure::misfit(
-                    "type",
-                    "a key that is not text".to_owned(),
-                    "str as key",
-                ));
+            let key = match reader.next_short_text() {
+                Some(key) => key,
+                None => long_key(reader)?,
             };
             // Fields nearly always come in their own order.
             let index = match object.fields.get(position) {
@@ -210,7 +278,7 @@ impl<'a, 'py> Run<'a, 'py> {
                 continue;
             }
             values[index] = Some(
-                self.unpack(field.node, reader)
+                self.unpack_leaf(field.leaf, field.node, reader)
                     .at(|| attribute_step(field.name.bind(py)))?,
             );
         }
@@ -221,7 +289,7 @@ impl<'a, 'py> Run<'a, 'py> {
     fn make_object(
         &self,
         object: &ObjectPlan,
-        values: Vec<Option<Bound<'py, PyAny>>>,
+        values: &mut [Option<Bound<'py, PyAny>>],
     ) -> Outcome<Bound<'py, PyAny>> {
         let py = self.py;
         let class = object.class.bind(py);
@@ -233,14 +301,14 @@ impl<'a, 'py> Run<'a, 'py> {
             ));
             failed.at(|| attribute_step(name))
         };
-        if object.direct {
-            let instance = self.arena.new.bind(py).call1((class,))?;
+        if let Some(maker) = &object.maker {
+            let instance = maker.make(py)?;
             for (field, value) in object.fields.iter().zip(values) {
                 let name = field.name.bind(py);
-                match value {
-                    Some(value) => instance.setattr(name, value)?,
+                match value.take() {
+                    Some(value) => ffi::set_attribute(&instance, name, &value)?,
                     None => match field.default_value(py)? {
-                        Some(value) => instance.setattr(name, value)?,
+                        Some(value) => ffi::set_attribute(&instance, name, &value)?,
                         None => return missing(name, field.node),
                     },
                 }
@@ -255,7 +323,7 @@ impl<'a, 'py> Run<'a, 'py> {
             .filter(|(field, _)| !field.derived)
         {
             let name = field.name.bind(py);
-            match value {
+            match value.take() {
                 Some(value) => keywords.set_item(name, value)?,
                 None if field.default.is_some() || field.factory.is_some() => {}
                 None => return missing(name, field.node),
@@ -264,7 +332,10 @@ impl<'a, 'py> Run<'a, 'py> {
         Ok(class.call((), Some(&keywords))?)
     }
 
-    fn unpack_any(&mut self, reader: &mut Reader<'_>) -> Outcome<Bound<'py, PyAny>> {
+    pub(crate) fn unpack_any(&mut self, reader: &mut Reader<'_>) -> Outcome<Bound<'py, PyAny>> {
+        if let Some(text) = reader.next_short_text() {
+            return string(self.py, text);
+        }
         let py = self.py;
         self.enter()?;
         let value = match reader.next_token()? {
@@ -276,16 +347,22 @@ impl<'a, 'py> Run<'a, 'py> {
             Token::Str(text) => string(py, text)?,
             Token::Bin(data) => PyBytes::new(py, data).into_any(),
             Token::Array(count) => {
-                let mut items = Vec::new();
-                for _ in 0..count {
-                    items.push(self.unpack_any(reader)?);
+                let owed = self.owed;
+                let mut items = self.room(count, reader)?;
+                for index in 0..count {
+                    self.owed = owed + (count - index - 1);
+                    items.push(self.unpack_any(reader)?)?;
                 }
-                PyList::new(py, items)?.into_any()
+                items.finish().into_any()
             }
             Token::Map(count) => {
                 let dict = PyDict::new(py);
                 for _ in 0..count {
-                    let key = self.unpack_any(reader)?;
+                    let key = match reader.next_short_text() {
+                        Some(key) if count <= FEW => self.keys.text(py, key)?,
+                        Some(key) => string(py, key)?,
+                        None => self.unpack_any(reader)?,
+                    };
                     let value = self.unpack_any(reader)?;
                     dict.set_item(key, value)?;
                 }
@@ -297,6 +374,18 @@ impl<'a, 'py> Run<'a, 'py> {
         };
         self.leave();
         Ok(value)
+    }
+}
+
+#[cold]
+fn long_key<'a>(reader: &mut Reader<'a>) -> Outcome<&'a [u8]> {
+    match reader.next_token()? {
+        Token::Str(key) => Ok(key),
+        _ => Err(Failure::misfit(
+            "type",
+            "a key that is not text".to_owned(),
+            "str as key",
+        )),
     }
 }
 

@@ -19,8 +19,8 @@ class UnsupportedStoreError(ValueError):
         self.uri = uri
         self.scheme = scheme
         super().__init__(
-            f"`{uri}` is on `{scheme}://`, which this version cannot reach: only local files are built so far\n"
-            "hint: pass a local path, or download the object first"
+            f"`{uri}` is on `{scheme}://`, which is not a local path, or is no store that is known here\n"
+            "hint: fetch it first with `flyte.storage.get`, or register the protocol with fsspec"
         )
 
 
@@ -71,20 +71,15 @@ def write_atomically(target: str | os.PathLike[str]) -> Generator[IO[bytes]]:
     The bytes go to a temporary name in the same folder, which is created if need be; they are synced and renamed when the block
     ends, and removed when it raises.
     """
-    import tempfile  # noqa: PLC0415 - costs more than the rest of the module, and most runs write no file
-
     path = local_path(target)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:200]}.", suffix=".part", dir=path.parent)
-    temporary = Path(name)
+    # A short name of its own fits wherever the target's name does; mode 0666 lets the kernel apply the umask.
+    temporary = path.parent / f".{os.urandom(8).hex()}.part"
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """`InterfaceCodec`: the inputs and outputs of one task, from values to the bytes of `Inputs` and `Outputs` and back."""
 
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 from flyte_native import LiteralError, Plan, Record, inputs_repr
 
@@ -11,12 +12,26 @@ from flyte_models.digests import hash_data
 from flyte_models.interface import NativeInterface
 from flyte_types import wire
 from flyte_types.errors import OutputError, UnsupportedTypeError, fail
+from flyte_types.places import Blank, collecting, convert_awaited, has_places
 from flyte_types.plans import Definitions, TypePlan
 from flyte_types.registry import plan_of
+from flyte_types.transformers.text_choice import parameter_type
 
-__all__ = ["InterfaceCodec", "decode_literal", "encode_literal", "literal_type_of"]
+__all__ = [
+    "CompiledPlan",
+    "InterfaceCodec",
+    "compiled_plan",
+    "decode_literal",
+    "decode_literal_async",
+    "encode_literal",
+    "encode_literal_async",
+    "literal_type_of",
+    "needs_await",
+    "read_literal",
+]
 
 _ = _transformers  # importing it fills the registry
+T = TypeVar("T")
 _EMPTY = inspect.Parameter.empty
 
 
@@ -29,15 +44,68 @@ def literal_type_of(t: Any) -> bytes:
     return plan_of(t).literal_type
 
 
-_compiled: dict[int, tuple[TypePlan, Plan]] = {}
+@dataclass(frozen=True, slots=True)
+class CompiledPlan:
+    """A plan in native form."""
+
+    plan: TypePlan
+    native: Plan
+    collector: Plan
+    """Lists the places of bytes; the plan itself where there are none."""
+    needs_await: bool
+    """Whether a place in it must be awaited in one of the two directions."""
+    compares_types: bool
+    """Whether reading compares stored literal types bit by bit: variants of a union have one tag."""
 
 
-def _compile(plan: TypePlan) -> Plan:
+_compiled: dict[int, CompiledPlan] = {}
+
+
+def compiled_plan(t: Any) -> CompiledPlan:
+    """Give the plan of a type in native form.
+
+    Raises:
+        UnsupportedTypeError: There is no literal for the type.
+    """
+    plan = plan_of(t)
     # By identity: plans are kept by the registry, and equality of annotations (list[int] == List[int]) does not matter here.
     found = _compiled.get(id(plan))
-    if found is None or found[0] is not plan:
-        found = _compiled[id(plan)] = (plan, Plan(plan.description, plan.definitions))
-    return found[1]
+    if found is None or found.plan is not plan:
+        awaited = has_places(plan.description, plan.definitions)
+        native = Plan(plan.description, plan.definitions)
+        found = _compiled[id(plan)] = CompiledPlan(
+            plan,
+            native,
+            Plan(collecting(plan.description), _collecting_definitions(plan.definitions)) if awaited else native,
+            awaited,
+            _compares_types(plan.description) or any(map(_compares_types, plan.definitions.values())),
+        )
+    return found
+
+
+def _collecting_definitions(definitions: Definitions) -> Definitions:
+    return {name: collecting(definition) for name, definition in definitions.items()}
+
+
+def _compares_types(node: Any) -> bool:
+    if isinstance(node, tuple):
+        parts = cast("tuple[Any, ...]", node)
+        if len(parts) > 1 and parts[0] == "union" and isinstance(parts[1], list):
+            variants = cast("list[tuple[Any, ...]]", parts[1])
+            tags = [variant[1] for variant in variants if isinstance(variant[1], str)]
+            if len(set(tags)) < len(tags):
+                return True
+        return any(map(_compares_types, parts))
+    return isinstance(node, list) and any(map(_compares_types, cast("list[Any]", node)))
+
+
+def needs_await(t: Any) -> bool:
+    """Tell whether values of a type can only be converted by the async functions.
+
+    Raises:
+        UnsupportedTypeError: There is no literal for the type.
+    """
+    return compiled_plan(t).needs_await
 
 
 def encode_literal(value: Any, t: Any) -> bytes:
@@ -49,7 +117,7 @@ def encode_literal(value: Any, t: Any) -> bytes:
         UnsupportedTypeError: There is no literal for the type.
     """
     try:
-        return _compile(plan_of(t)).encode(value)
+        return compiled_plan(t).native.encode(value)
     except LiteralError as error:
         fail(error, task="", role="value")
 
@@ -62,10 +130,77 @@ def decode_literal(data: bytes, t: Any) -> Any:
         InputValueError: The bytes are not a literal.
         UnsupportedTypeError: There is no literal for the type.
     """
+    native = compiled_plan(t).native
     try:
-        return _compile(plan_of(t)).decode(data)
+        return _in_any_form(native.decode, data, lambda error: _own_form(error, data, t))
     except LiteralError as error:
         fail(error, task="", role="value")
+
+
+def _in_any_form(read: Callable[[bytes], T], data: bytes, own_form: Callable[[LiteralError], bytes | None]) -> T:
+    """Read literals; failing that, the same in our form, if another writer made them."""
+    try:
+        return read(data)
+    except LiteralError as error:
+        own = own_form(error)
+        if own is None:
+            raise
+    return read(own)
+
+
+async def encode_literal_async(value: Any, t: Any) -> bytes:
+    """Do what `encode_literal` does, where transformers may have to be awaited."""
+    compiled = compiled_plan(t)
+    plan = compiled.native
+    try:
+        if not compiled.needs_await:
+            return plan.encode(value)
+        return await convert_awaited(
+            lambda: plan.encode_places(value), lambda items: plan.encode(value, items), encoding=True
+        )
+    except LiteralError as error:
+        fail(error, task="", role="value")
+
+
+async def decode_literal_async(data: bytes, t: Any) -> Any:
+    """Do what `decode_literal` does, where transformers may have to be awaited."""
+    try:
+        return await read_literal(compiled_plan(t), data, t)
+    except LiteralError as error:
+        fail(error, task="", role="value")
+
+
+async def read_literal(compiled: CompiledPlan, data: bytes, t: Any) -> Any:
+    """Read a literal with a compiled plan; one in a foreign form as well.
+
+    Raises:
+        LiteralError: It does not fit.
+    """
+    try:
+        return await _read(compiled, data) if compiled.needs_await else compiled.native.decode(data)
+    except LiteralError as error:
+        own = _own_form(error, data, t)
+        if own is None:
+            raise
+    return await _read(compiled, own)
+
+
+async def _read(compiled: CompiledPlan, data: bytes) -> Any:
+    return await convert_awaited(
+        lambda: compiled.collector.decode_places(data),
+        lambda items: compiled.native.decode(data, items),
+        encoding=False,
+        locate=lambda items: compiled.collector.decode(data, items),
+    )
+
+
+def _own_form(error: LiteralError, data: bytes, t: Any) -> bytes | None:
+    """Bring a literal that could not be read into our form, if it is one that another writer made; None otherwise."""
+    if error.args[0] != "type":
+        return None
+    from flyte_types import foreign  # noqa: PLC0415  # needs protobuf, and only once something could not be read
+
+    return foreign.own_form(data, t)
 
 
 class InterfaceCodec:
@@ -96,15 +231,20 @@ class InterfaceCodec:
         self._input_plans: dict[str, TypePlan] | None = None
         self._output_plans: dict[str, TypePlan] | None = None
         self._input_record: Record | None = None
+        self._input_collector: Record | None = None
         self._output_record: Record | None = None
+        self._output_collector: Record | None = None
+        self._needs_await: bool | None = None
         self._interface: bytes | None = None
         self._interface_hash: str | None = None
 
     @property
     def needs_await(self) -> bool:
         """Whether a value can only be converted by the async methods."""
-        plans = (*self._planned_inputs().values(), *self._planned_outputs().values())
-        return any(plan.needs_await for plan in plans)
+        if self._needs_await is None:
+            plans = (*self._planned_inputs().values(), *self._planned_outputs().values())
+            self._needs_await = any(has_places(plan.description, plan.definitions) for plan in plans)
+        return self._needs_await
 
     def encode_inputs(self, values: Mapping[str, Any], context: Mapping[str, str] | None = None) -> bytes:
         """Convert inputs to `flyteidl2.task.Inputs` bytes, in the order of the signature; defaults fill what is missing.
@@ -134,7 +274,7 @@ class InterfaceCodec:
         """Do what `decode_inputs` does, and give the context pairs that travel with the inputs as well."""
         record = self._inputs_record()
         try:
-            return record.decode(data)
+            return _in_any_form(record.decode, data, lambda error: _own_form_of_named(error, data, self._input_types()))
         except LiteralError as error:
             fail(error, task=self.task_name, role="input", names=self._inputs)
 
@@ -147,26 +287,11 @@ class InterfaceCodec:
         Raises:
             OutputError: The result does not fit the return annotation.
         """
-        record = self._outputs_record()
-        names = list(self._outputs)
-        match names:
-            case []:
-                if value is not None:
-                    self._fail_output("type", repr(value)[:80], "None, since the task has no return annotation")
-                return b""
-            case [only]:
-                values = {only: value}
-            case _:
-                if not isinstance(value, (tuple, list)):
-                    self._fail_output("type", f"{value!r:.80}", f"a tuple of {len(names)} values")
-                items = cast("Sequence[Any]", value)
-                if len(items) != len(names):
-                    self._fail_output("type", f"{len(items)} values", f"a tuple of {len(names)} values")
-                values = dict(zip(names, items, strict=True))
+        record, values = self._outputs_record(), self._named_outputs(value)
         try:
             return record.encode(values)
         except LiteralError as error:
-            fail(error, task=self.task_name, role="output", names=names)
+            fail(error, task=self.task_name, role="output", names=self._outputs)
 
     def decode_outputs(self, data: bytes) -> Any:
         """Convert `flyteidl2.task.Outputs` bytes to what the task returned: see `encode_outputs`.
@@ -176,28 +301,58 @@ class InterfaceCodec:
         """
         record = self._outputs_record()
         try:
-            values = list(record.decode(data)[0].values())
+            values, _ = _in_any_form(record.decode, data, lambda error: _own_form_of_named(error, data, self._outputs))
         except LiteralError as error:
             fail(error, task=self.task_name, role="output", names=self._outputs)
-        if not values:
-            return None
-        return values[0] if len(values) == 1 else tuple(values)
+        return _result(values)
 
     async def encode_inputs_async(self, values: Mapping[str, Any], context: Mapping[str, str] | None = None) -> bytes:
         """Do what `encode_inputs` does, where transformers may have to be awaited."""
-        return self.encode_inputs(values, context)
+        if not self.needs_await:
+            return self.encode_inputs(values, context)
+        record = self._inputs_record()
+        given, pairs = dict(values), dict(context) if context else None
+        try:
+            return await convert_awaited(
+                lambda: record.encode_places(given), lambda items: record.encode(given, pairs, items), encoding=True
+            )
+        except LiteralError as error:
+            fail(error, task=self.task_name, role="input", names=self._inputs)
 
     async def decode_inputs_async(self, data: bytes) -> dict[str, Any]:
         """Do what `decode_inputs` does, where transformers may have to be awaited."""
-        return self.decode_inputs(data)
+        return (await self.decode_inputs_and_context_async(data))[0]
+
+    async def decode_inputs_and_context_async(self, data: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+        """Do what `decode_inputs_and_context` does, where transformers may have to be awaited."""
+        if not self.needs_await:
+            return self.decode_inputs_and_context(data)
+        try:
+            return await _read_record(self._inputs_record(), self._inputs_collector(), data, self._input_types())
+        except LiteralError as error:
+            fail(error, task=self.task_name, role="input", names=self._inputs)
 
     async def encode_outputs_async(self, value: Any) -> bytes:
         """Do what `encode_outputs` does, where transformers may have to be awaited."""
-        return self.encode_outputs(value)
+        if not self.needs_await:
+            return self.encode_outputs(value)
+        record, values = self._outputs_record(), self._named_outputs(value)
+        try:
+            return await convert_awaited(
+                lambda: record.encode_places(values), lambda items: record.encode(values, None, items), encoding=True
+            )
+        except LiteralError as error:
+            fail(error, task=self.task_name, role="output", names=self._outputs)
 
     async def decode_outputs_async(self, data: bytes) -> Any:
         """Do what `decode_outputs` does, where transformers may have to be awaited."""
-        return self.decode_outputs(data)
+        if not self.needs_await:
+            return self.decode_outputs(data)
+        try:
+            values, _ = await _read_record(self._outputs_record(), self._outputs_collector(), data, self._outputs)
+        except LiteralError as error:
+            fail(error, task=self.task_name, role="output", names=self._outputs)
+        return _result(values)
 
     def typed_interface(self) -> bytes:
         """Give the `flyteidl2.core.TypedInterface` bytes, variables sorted by name, without descriptions."""
@@ -230,6 +385,26 @@ class InterfaceCodec:
             fail(error, task=self.task_name, role="input", names=self._inputs)
         return hash_data(text) if text else ""
 
+    def _named_outputs(self, value: Any) -> dict[str, Any]:
+        names = list(self._outputs)
+        match names:
+            case []:
+                if value is not None:
+                    self._fail_output("type", repr(value)[:80], "None, since the task has no return annotation")
+                return {}
+            case [only]:
+                # A named tuple of one field is declared by its class and returned as an instance of it.
+                if isinstance(value, tuple) and getattr(cast("Any", value), "_fields", None) == (only,):
+                    return {only: value[0]}
+                return {only: value}
+            case _:
+                if not isinstance(value, (tuple, list)):
+                    self._fail_output("type", f"{value!r:.80}", f"a tuple of {len(names)} values")
+                items = cast("Sequence[Any]", value)
+                if len(items) != len(names):
+                    self._fail_output("type", f"{len(items)} values", f"a tuple of {len(names)} values")
+                return dict(zip(names, items, strict=True))
+
     def _fail_output(self, kind: str, came: str, expected: str) -> None:
         message = f"the result of task `{self.task_name}` must be {expected}, got {came}"
         raised = OutputError("", message, self.task_name)
@@ -238,10 +413,12 @@ class InterfaceCodec:
         raised.came, raised.expected = came, expected
         raise raised
 
+    def _input_types(self) -> dict[str, Any]:
+        return {name: declared for name, (declared, _) in self._inputs.items()}
+
     def _planned_inputs(self) -> dict[str, TypePlan]:
         if self._input_plans is None:
-            types = {name: declared for name, (declared, _) in self._inputs.items()}
-            self._input_plans = self._plan(types, "input")
+            self._input_plans = self._plan(self._input_types(), "input")
         return self._input_plans
 
     def _planned_outputs(self) -> dict[str, TypePlan]:
@@ -253,27 +430,78 @@ class InterfaceCodec:
         plans: dict[str, TypePlan] = {}
         for name, declared in types.items():
             try:
-                plans[name] = plan_of(declared)
+                plans[name] = plan_of(parameter_type(declared))
             except UnsupportedTypeError as error:
                 raise UnsupportedTypeError(f"{role} `{name}` of task `{self.task_name}`: {error}") from None
         return plans
 
     def _inputs_record(self) -> Record:
         if self._input_record is None:
-            plans = self._planned_inputs()
-            entries = [
-                (name, plans[name].description, None if _has_no_value(default) else (default,))
-                for name, (_, default) in self._inputs.items()
-            ]
-            self._input_record = Record(entries, _definitions(plans.values()))
+            self._input_record = self._record(self._planned_inputs())
         return self._input_record
+
+    def _inputs_collector(self) -> Record:
+        if self._input_collector is None:
+            self._input_collector = self._record(self._planned_inputs(), is_collector=True)
+        return self._input_collector
 
     def _outputs_record(self) -> Record:
         if self._output_record is None:
-            plans = self._planned_outputs()
-            entries = [(name, plan.description, None) for name, plan in plans.items()]
-            self._output_record = Record(entries, _definitions(plans.values()))
+            self._output_record = self._record(self._planned_outputs())
         return self._output_record
+
+    def _outputs_collector(self) -> Record:
+        if self._output_collector is None:
+            self._output_collector = self._record(self._planned_outputs(), is_collector=True)
+        return self._output_collector
+
+    def _record(self, plans: Mapping[str, TypePlan], *, is_collector: bool = False) -> Record:
+        definitions = _definitions(plans.values())
+        defaults = {name: default for name, (_, default) in self._inputs.items()} if plans is self._input_plans else {}
+        entries = [
+            (
+                name,
+                collecting(plan.description) if is_collector else plan.description,
+                None if _has_no_value(defaults.get(name, _EMPTY)) else (defaults[name],),
+            )
+            for name, plan in plans.items()
+        ]
+        return Record(entries, _collecting_definitions(definitions) if is_collector else definitions)
+
+
+async def _read_record(
+    record: Record, collector: Record, data: bytes, types: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    async def read(form: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+        return await convert_awaited(
+            lambda: collector.decode_places(form),
+            lambda items: record.decode(form, items),
+            encoding=False,
+            locate=lambda items: _by_attribute(collector.decode(form, items)[0]),
+        )
+
+    try:
+        return await read(data)
+    except LiteralError as error:
+        own = _own_form_of_named(error, data, types)
+        if own is None:
+            raise
+    return await read(own)
+
+
+def _by_attribute(values: dict[str, Any]) -> Any:
+    # Paths begin with the parameter, written like an attribute.
+    made = Blank()
+    vars(made).update(values)
+    return made
+
+
+def _own_form_of_named(error: LiteralError, data: bytes, types: Mapping[str, Any]) -> bytes | None:
+    if error.args[0] != "type":
+        return None
+    from flyte_types import foreign  # noqa: PLC0415  # needs protobuf, and only once something could not be read
+
+    return foreign.own_form_of_named(data, types)
 
 
 def _type_and_default(declared: Any) -> tuple[Any, Any]:
@@ -281,6 +509,13 @@ def _type_and_default(declared: Any) -> tuple[Any, Any]:
         pair = cast("tuple[Any, Any]", declared)
         return pair
     return declared, _EMPTY
+
+
+def _result(values: dict[str, Any]) -> Any:
+    if not values:
+        return None
+    items = tuple(values.values())
+    return items[0] if len(items) == 1 else items
 
 
 def _has_no_value(default: Any) -> bool:

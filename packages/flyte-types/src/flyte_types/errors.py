@@ -8,8 +8,17 @@ from flyte_native import LiteralError
 
 from flyte_models.errors import RuntimeDataValidationError
 
-__all__ = ["ConversionError", "InputTypeError", "InputValueError", "OutputError", "UnsupportedTypeError"]
+__all__ = [
+    "ConversionError",
+    "InputTypeError",
+    "InputValueError",
+    "OutputError",
+    "UnsupportedTypeError",
+    "describe_value",
+    "merged",
+]
 
+_LONGEST_PATH = 400
 _FIRST = re.compile(r"\.?([^.\[]*)(.*)", re.DOTALL)
 
 
@@ -52,6 +61,17 @@ def split_path(path: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", path)
 
 
+def merged(error: LiteralError) -> LiteralError:
+    """Give the error of a hook that converted something itself, at its place in the whole value."""
+    cause = error.__cause__
+    if error.args[0] != "raised" or not isinstance(cause, LiteralError):
+        return error
+    kind, inner, came, expected = cause.args
+    found = LiteralError(kind, f"{error.args[1]}{inner}", came, expected)
+    found.__cause__ = cause.__cause__
+    return merged(found)
+
+
 def fail(error: LiteralError, *, task: str, role: str, names: Iterable[str] = ()) -> NoReturn:
     """Raise the error that a user should see.
 
@@ -61,7 +81,11 @@ def fail(error: LiteralError, *, task: str, role: str, names: Iterable[str] = ()
         role: `input`, `output`, or `value` for a value on its own.
         names: The parameters there are.
     """
+    error = merged(error)
+    cause = error.__cause__
     kind, full_path, came, expected = (str(part) for part in error.args)
+    if len(full_path) > _LONGEST_PATH:
+        full_path = f"{full_path[: _LONGEST_PATH // 2]}...{full_path[-_LONGEST_PATH // 4 :]}"
     parameter, path = ("", full_path) if role == "value" else split_path(full_path)
     message = _message(
         kind, task=task, role=role, parameter=parameter, path=path, came=came, expected=expected, names=list(names)
@@ -76,7 +100,7 @@ def fail(error: LiteralError, *, task: str, role: str, names: Iterable[str] = ()
         raised = InputValueError(message)
     raised.problem, raised.task, raised.parameter, raised.path = kind, task, parameter, path
     raised.came, raised.expected = came, expected
-    raise raised from error.__cause__
+    raise raised from cause
 
 
 def _message(
@@ -99,6 +123,9 @@ def _message(
             return f"{where} is not {expected}"
         case "wire":
             return f"{where} cannot be read: {came}" if parameter else f"the data{of_task} cannot be read: {came}"
+        case "await":
+            what = came.removesuffix(" outside an awaited conversion")
+            return f"{where} holds {what}, which a coroutine converts\nhint: use the async form of this conversion"
         case "raised":
             return f"{where} could not be converted: {came}"
         case _:
@@ -108,7 +135,7 @@ def _message(
 def _hint(kind: str, came: str, expected: str) -> str:
     if kind == "ambiguous":
         return "\nhint: declare the union with variants that differ, or convert the value before"
-    if came == "None":
+    if kind == "type" and came == "None":
         return f"\nhint: declare it `{expected} | None` if it may be missing"
     return ""
 
@@ -120,3 +147,15 @@ def _did_you_mean(name: str, names: list[str], role: str) -> str:
     listed = ", ".join(f"`{other}`" for other in names)
     known = f"the {role}s are {listed}" if names else f"there are no {role}s"
     return f"hint: did you mean `{close[0]}`? {known}" if close else f"hint: {known}"
+
+
+def describe_value(value: object) -> str:
+    """Shorten a value for a message, with its type."""
+    if value is None:
+        return "None"
+    kind = type(value).__name__
+    try:
+        text = repr(value)
+    except Exception:  # whatever a user's repr does
+        return f"a {kind}"
+    return f"{text[:80]}{'...' if len(text) > 80 else ''} ({kind})"

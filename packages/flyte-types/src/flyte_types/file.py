@@ -1,79 +1,26 @@
-"""`File`: a typed handle to one file, local so far. Opening and copying go through `flyte_storage`."""
+"""`File`: a typed handle to one file. Bytes go through `flyte_storage`, which so far knows local files."""
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+# ruff: noqa: PTH100, PTH109, PTH110, PTH112  # paths are text here, kept as they are written
+
+import os
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from io import TextIOWrapper
-from os import PathLike, fspath
-from pathlib import Path, PurePath
-from typing import IO, Any, Generic, TypeVar, cast
+from typing import IO, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from flyte_models.context import current_context
-from flyte_storage import LocalFile, is_remote, local_path, write_atomically
+from flyte_storage import is_remote, local_path, tree
+from flyte_types.handle import PathHandle, in_thread, last_part, path_schema, raw_data_uri, upload_uri
+from flyte_types.hashing import HashingWriter, HashMethod, as_method, hash_stream
+from flyte_types.streams import AsyncFile, compressed
 
-__all__ = ["FILE_SCHEMA", "AsyncFile", "File"]
+__all__ = ["AsyncFile", "File"]
 
 T = TypeVar("T")
 
-FILE_SCHEMA: dict[str, Any] = {
-    "description": "A file reference with an optional format type.",
-    "properties": {
-        "path": {"title": "Path", "type": "string"},
-        "name": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None, "title": "Name"},
-        "format": {"default": "", "title": "Format", "type": "string"},
-        "hash": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None, "title": "Hash"},
-    },
-    "required": ["path"],
-    "title": "File",
-    "type": "object",
-}
-"""The schema of a `File` inside a dataclass, which is on the wire."""
 
-
-class AsyncFile:
-    """An open file whose methods run in a thread."""
-
-    def __init__(self, stream: IO[Any]) -> None:
-        """Wrap an open file."""
-        self._stream = stream
-
-    async def read(self, size: int = -1) -> Any:
-        """Read `size` bytes or characters; all that is left when negative."""
-        return await _in_thread(self._stream.read, size)
-
-    async def readline(self) -> Any:
-        """Read up to the next line break."""
-        return await _in_thread(self._stream.readline)
-
-    async def write(self, data: Any) -> int:
-        """Write all of `data`."""
-        return await _in_thread(self._stream.write, data)
-
-    async def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to an offset and return the new one."""
-        return await _in_thread(self._stream.seek, offset, whence)
-
-    async def close(self) -> None:
-        """Close the file."""
-        await _in_thread(self._stream.close)
-
-    def __aiter__(self) -> "AsyncFile":
-        return self
-
-    async def __anext__(self) -> Any:
-        line = await self.readline()
-        if not line:
-            raise StopAsyncIteration
-        return line
-
-
-async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    import asyncio  # noqa: PLC0415  # whoever awaits has it; importing this module must not cost it
-
-    return await asyncio.to_thread(function, *args)
-
-
-class File(Generic[T]):
-    """A handle to a file: where it is, not its content.
+class File(PathHandle, Generic[T]):
+    """A handle to a file: where it is, not its content. What `T` is says nothing about the bytes.
 
     ```python
     from flyte_types.file import File
@@ -83,17 +30,13 @@ class File(Generic[T]):
     ```
     """
 
-    __slots__ = ("format", "hash", "hash_method", "name", "path")
+    __slots__ = ("hash_method",)
 
-    path: str
-    """Path or URI."""
-    name: str | None
-    """The last part of the path, unless named otherwise."""
-    format: str
-    """Format of the content, such as `csv`; empty when nobody said."""
-    hash: str | None
-    """What stands for the content when inputs are compared; without it the path does."""
-    hash_method: Any
+    KIND: ClassVar[str] = "file"
+    SCHEMA: ClassVar[dict[str, Any]] = path_schema("File", "A handle to one file.")
+
+    hash_method: HashMethod | None
+    """How the content is hashed when the file is written through this handle."""
 
     def __init__(
         self,
@@ -104,194 +47,255 @@ class File(Generic[T]):
         hash: str | None = None,  # noqa: A002  # the public name
         hash_method: Any = None,
     ) -> None:
-        """Make a handle; nothing is opened or checked."""
-        self.path = path
-        self.name = PurePath(path).name if name is None else name
-        self.format = format
-        self.hash = hash
-        self.hash_method = hash_method
+        """Make a handle; nothing is opened or checked.
+
+        Raises:
+            TypeError: The path is not a path, or the hash method not one.
+        """
+        super().__init__(path=path, name=name, format=format, hash=hash)
+        self.hash_method = as_method(hash_method)
 
     def __repr__(self) -> str:
-        return (
-            f"File(path={self.path!r}, name={self.name!r}, format={self.format!r}, hash={self.hash!r}, "
-            f"hash_method={self.hash_method!r})"
-        )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, File):
-            return NotImplemented
-        theirs = cast("File[Any]", other)
-        return self.to_fields() == theirs.to_fields() and self.hash_method == theirs.hash_method
-
-    def __hash__(self) -> int:
-        return hash((self.path, self.name, self.format, self.hash))
-
-    def to_fields(self: "File[Any]") -> dict[str, str | None]:
-        """Give the fields that are stored, in the order in which they are written."""
-        return {"path": self.path, "name": self.name, "format": self.format, "hash": self.hash}
-
-    @staticmethod
-    def from_fields(fields: Mapping[str, Any]) -> "File[Any]":
-        """Make a handle of stored fields."""
-        return File[Any](
-            path=fields["path"], name=fields.get("name"), format=fields.get("format") or "", hash=fields.get("hash")
-        )
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """Let pydantic models hold files; only pydantic calls this."""
-        from pydantic_core import core_schema  # noqa: PLC0415  # there when pydantic is
-
-        def build(value: Any) -> "File[Any]":
-            if isinstance(value, File):
-                return cast("File[Any]", value)
-            if isinstance(value, Mapping) and "path" in value:
-                return File.from_fields(cast("Mapping[str, Any]", value))
-            raise ValueError(f"{value!r} is not a File or a dict with a `path`")
-
-        return core_schema.no_info_plain_validator_function(
-            build, serialization=core_schema.plain_serializer_function_ser_schema(File[Any].to_fields)
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        """Describe a file to pydantic as the reference does."""
-        return FILE_SCHEMA | {"x-flyte-type": "file"}
+        return f"{super().__repr__()[:-1]}, hash_method={self.hash_method!r})"
 
     # Making handles
 
     @classmethod
-    def from_existing_remote(cls, remote_path: str, file_cache_key: str | None = None) -> "File[T]":
+    def from_existing_remote(cls, remote_path: str, file_cache_key: str | None = None) -> Self:
         """Point at a file that is there already; `file_cache_key` stands for its content in cache keys."""
         return cls(path=remote_path, hash=file_cache_key)
 
     @classmethod
-    def new_remote(cls, file_name: str | None = None, hash_method: Any = None) -> "File[T]":
-        """Point at a file to be written under this run's data, at a new path.
+    def new_remote(cls, file_name: str | None = None, hash_method: HashMethod | str | None = None) -> Self:
+        """Point at a file to be written under this task's data, at a new place.
+
+        Args:
+            file_name: Its name; a random one otherwise.
+            hash_method: How to hash what will be written, or the hash.
 
         Raises:
             ValueError: Called outside of a task.
         """
-        path = _raw_data_path(file_name)
+        path = raw_data_uri("file", file_name)
         if isinstance(hash_method, str):
             return cls(path=path, hash=hash_method)
         return cls(path=path, hash_method=hash_method)
 
     @classmethod
+    def named_remote(cls, name: str) -> Self:
+        """Point at a file of this name that all actions of the run share: the same name is the same place.
+
+        Raises:
+            ValueError: Called outside of a task, or the name leads out of the run's folder.
+        """
+        context = current_context()
+        if not context:
+            raise ValueError(
+                f"no task runs here in whose run the file `{name}` could be\n"
+                "hint: call it inside a task, or use `File.from_existing_remote`"
+            )
+        if not name or name.startswith("/") or ".." in name.split("/"):
+            raise ValueError(f"{name!r} is not a name for a file of a run: it must be a relative path without `..`")
+        return cls(path=f"{context.run_base_dir.rstrip('/')}/{name}")
+
+    @classmethod
     def from_local_sync(
         cls,
-        local_path: str | PathLike[str],
+        local_path: str | os.PathLike[str],
         remote_destination: str | None = None,
-        hash_method: Any = None,
+        hash_method: HashMethod | str | None = None,
         chunk_size: int | None = None,  # noqa: ARG003  # for object stores
         max_concurrency: int | None = None,  # noqa: ARG003  # for object stores
-    ) -> "File[T]":
-        """Point at a local file, copied to `remote_destination` when that is given.
+    ) -> Self:
+        """Take a local file: it is copied to `remote_destination`, else to the task's data where that is on an object store.
+
+        Args:
+            local_path: The file. Where nothing has to be copied, the handle points at it.
+            remote_destination: Path or URI of the copy; an existing folder, or a path with a slash at its end, takes it under
+                its own name.
+            hash_method: How to hash the content on its way, or the hash.
+            chunk_size: Bytes in one part of an upload.
+            max_concurrency: Parts on their way at once.
 
         Raises:
             ValueError: There is no such file.
         """
-        source = Path(local_path)
-        if not source.exists():
-            raise ValueError(f"file not found: `{fspath(local_path)}`\nhint: the path is relative to `{Path.cwd()}`")
-        given = hash_method if isinstance(hash_method, str) else None
-        if remote_destination is None:
-            return cls(path=str(source.absolute()), name=source.name, hash=given)
-        with source.open("rb") as stream, write_atomically(remote_destination) as target:
-            _copy(stream, target)
-        return cls(path=remote_destination, name=source.name, hash=given)
+        source = _existing_file(local_path)
+        name = last_part(source)
+        target = _destination(remote_destination, name) if remote_destination is not None else upload_uri(name)
+        if isinstance(hash_method, str):
+            made = cls(path=target or source, name=name, hash=hash_method)
+        else:
+            made = cls(path=target or source, name=name, hash_method=hash_method)
+        if target is not None:
+            made._take(source)
+        elif made.hash_method is not None:
+            with tree.open_reader(source) as stream:
+                made.hash = hash_stream(made.hash_method, stream)
+        return made
 
     @classmethod
     async def from_local(
         cls,
-        local_path: str | PathLike[str],
+        local_path: str | os.PathLike[str],
         remote_destination: str | None = None,
-        hash_method: Any = None,
-        chunk_size: int | None = None,  # noqa: ARG003  # for object stores
-        max_concurrency: int | None = None,  # noqa: ARG003  # for object stores
-    ) -> "File[T]":
+        hash_method: HashMethod | str | None = None,
+        chunk_size: int | None = None,
+        max_concurrency: int | None = None,
+    ) -> Self:
         """Do what `from_local_sync` does, in a thread."""
-        made = await _in_thread(cls.from_local_sync, local_path, remote_destination, hash_method)
-        return cast("File[T]", made)
+        return await in_thread(
+            cls.from_local_sync, local_path, remote_destination, hash_method, chunk_size, max_concurrency
+        )
+
+    def _take(self, source: str) -> None:
+        if self.hash_method is None:
+            tree.copy_file(source, self.path)
+            return
+        with tree.open_reader(source) as stream:
+            if tree.is_same(source, self.path):
+                self.hash = hash_stream(self.hash_method, stream)
+                return
+            with self.open_sync("wb") as sink:
+                while chunk := stream.read(1 << 20):
+                    sink.write(chunk)
 
     # Reading and writing
 
     @contextmanager
-    def open_sync(self, mode: str = "rb", **options: Any) -> Generator[IO[Any]]:
+    def open_sync(
+        self,
+        mode: str = "rb",
+        block_size: int | None = None,  # noqa: ARG002  # for object stores
+        cache_type: str = "readahead",  # noqa: ARG002  # for object stores
+        cache_options: dict[str, Any] | None = None,  # noqa: ARG002  # for object stores
+        compression: str | None = None,
+        **kwargs: Any,
+    ) -> Generator[IO[Any]]:
         """Open the file for a `with` block.
 
+        What is written appears whole when the block ends, and not at all when it raises. With a `hash_method` the bytes are
+        hashed on their way, and `hash` is set at the end.
+
         Args:
-            mode: `rb` or `r` to read, `wb` or `w` to write; what is written appears whole when the block ends.
-            options: Those of object stores (`block_size`, `cache_type`, `compression`, ...), which a local file does not need;
-                `encoding` for text.
+            mode: `r`, `w`, `a` or `x`, with `b` for bytes and without for text (UTF-8).
+            block_size: Bytes read at once from an object store.
+            cache_type: How reads from an object store are buffered.
+            cache_options: More on that.
+            compression: `gzip`, `bz2` or `xz`, or `infer` to tell it from the name.
+            kwargs: `encoding`, `errors` and `newline` for text; others are for object stores.
+
+        Raises:
+            FileNotFoundError: There is nothing to read.
+            FileExistsError: There is a file already, and the mode is `x`.
+            ValueError: The mode or the compression is not known.
         """
-        encoding = None if "b" in mode else str(options.get("encoding") or "utf-8")
-        match mode.replace("b", "").replace("t", ""):
-            case "r":
-                with LocalFile(self.path).open() as raw:
-                    yield raw if encoding is None else TextIOWrapper(raw, encoding=encoding)
-            case "w":
-                with write_atomically(self.path) as raw:
-                    if encoding is None:
-                        yield raw
-                    else:
-                        wrapped = TextIOWrapper(raw, encoding=encoding)
-                        yield wrapped
-                        wrapped.flush()
-                        wrapped.detach()
-            case _:
-                raise ValueError(f"mode {mode!r} is not one of `rb`, `r`, `wb`, `w`")
+        kind = mode.replace("b", "").replace("t", "")
+        if kind not in ("r", "w", "a", "x") or len(mode) > 2:
+            raise ValueError(f"mode {mode!r} is not one of `r`, `w`, `a`, `x`, with or without `b`")
+        text = None if "b" in mode else _text_options(kwargs)
+        with self._open_binary(kind, compression) as stream:
+            if text is None:
+                yield stream
+                return
+            wrapped = TextIOWrapper(cast("Any", stream), **text)
+            yield wrapped
+            if not wrapped.closed:
+                wrapped.flush()
+                wrapped.detach()
+
+    @contextmanager
+    def _open_binary(self, kind: str, compression: str | None) -> Generator[IO[bytes]]:
+        if kind == "r":
+            with tree.open_reader(self.path) as raw, compressed(raw, "rb", compression, self.path) as stream:
+                yield stream
+            return
+        if kind == "x" and tree.is_file(self.path):
+            raise FileExistsError(f"there is a file at `{self.path}` already")
+        with tree.open_writer(self.path) as raw:
+            method = self.hash_method
+            sink = cast("IO[bytes]", HashingWriter(raw, method)) if method is not None else raw
+            if kind == "a" and tree.is_file(self.path):
+                with tree.open_reader(self.path) as before:
+                    while chunk := before.read(1 << 20):
+                        sink.write(chunk)
+            with compressed(sink, "wb", compression, self.path) as stream:
+                yield stream
+            if isinstance(sink, HashingWriter):
+                self.hash = sink.result()
 
     @asynccontextmanager
-    async def open(self, mode: str = "rb", **options: Any) -> AsyncGenerator[AsyncFile]:
-        """Open the file for an `async with` block; see `open_sync`. Reads and writes run in a thread."""
-        with self.open_sync(mode, **options) as stream:
+    async def open(
+        self,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_type: str = "readahead",
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **kwargs: Any,
+    ) -> AsyncGenerator[AsyncFile]:
+        """Open the file for an `async with` block; see `open_sync`. All that touches the disk runs in a thread."""
+        opened = self.open_sync(mode, block_size, cache_type, cache_options, compression, **kwargs)
+        stream = await in_thread(opened.__enter__)
+        try:
             yield AsyncFile(stream)
+        except BaseException as error:
+            if not await in_thread(opened.__exit__, type(error), error, error.__traceback__):
+                raise
+        else:
+            await in_thread(opened.__exit__, None, None, None)
 
     def exists_sync(self) -> bool:
         """Tell whether there is a file."""
-        return LocalFile(self.path).exists()
+        return tree.is_file(self.path)
 
     async def exists(self) -> bool:
         """Do what `exists_sync` does, in a thread."""
-        return bool(await _in_thread(self.exists_sync))
+        return await in_thread(self.exists_sync)
 
-    def download_sync(self, local_path: str | PathLike[str] | None = None) -> str:
+    def download_sync(self, local_path: str | os.PathLike[str] | None = None) -> str:
         """Bring the file to a local path and return that path.
 
         Args:
-            local_path: A file to write, or a folder that takes it under its own name. Without it, a local file stays where it is.
+            local_path: A file to write, or a folder (one that is there, or a path with a slash at its end) that takes it
+                under its own name. Without it, a local file stays where it is.
+
+        Raises:
+            FileNotFoundError: There is no file.
         """
-        source = _local(self.path)
         if local_path is None:
-            return str(source)
-        target = Path(local_path)
-        if target.is_dir() or fspath(local_path).endswith("/"):
-            target = target / (self.name or source.name)
-        with source.open("rb") as stream, write_atomically(target) as sink:
-            _copy(stream, sink)
-        return str(target)
+            return _local(self.path)
+        target = _destination(os.fspath(local_path), self.name or last_part(self.path))
+        tree.copy_file(self.path, target)
+        return target
 
-    async def download(self, local_path: str | PathLike[str] | None = None) -> str:
+    async def download(self, local_path: str | os.PathLike[str] | None = None) -> str:
         """Do what `download_sync` does, in a thread."""
-        return str(await _in_thread(self.download_sync, local_path))
+        return await in_thread(self.download_sync, local_path)
 
 
-def _copy(source: IO[bytes], target: IO[bytes]) -> None:
-    while chunk := source.read(1 << 20):
-        target.write(chunk)
+def _local(path: str) -> str:
+    return str(local_path(path))
 
 
-def _local(path: str) -> Path:
-    return local_path(path)
+def _existing_file(path: str | os.PathLike[str]) -> str:
+    source = os.path.abspath(_local(os.fspath(path)))
+    if os.path.isdir(source):
+        raise ValueError(f"`{os.fspath(path)}` is a folder, and a file is expected\nhint: use `Dir.from_local`")
+    if not os.path.exists(source):
+        raise ValueError(f"file not found: `{os.fspath(path)}`\nhint: the path is relative to `{os.getcwd()}`")
+    return source
 
 
-def _raw_data_path(file_name: str | None) -> str:
-    context = current_context()
-    if not context:
-        raise ValueError(
-            "there is no run here whose data a new file could belong to\n"
-            "hint: call it inside a task, or use `File.from_local` or `File.from_existing_remote`"
-        )
-    path = context.raw_data_path.get_random_remote_path(file_name=file_name)
-    return str(local_path(path)) if not is_remote(path) else path
+def _destination(path: str, name: str) -> str:
+    if path.endswith("/") or (not is_remote(path) and tree.is_folder(path)):
+        return tree.join(path, name)
+    return path
+
+
+def _text_options(given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "encoding": given.get("encoding") or "utf-8",
+        "errors": given.get("errors"),
+        "newline": given.get("newline"),
+    }

@@ -28,11 +28,26 @@ class TypePlan:
     """Values of exactly this type choose this variant in a union."""
     is_tagged: bool = False
     """Whether `literal_type` has its structure tag already."""
+    untagged: bytes | None = None
+    """The literal type without a structure tag, where a union variant has another tag than the type on its own."""
     needs_await: bool = False
     """Whether a place in it can only be converted in a coroutine."""
+    metadata: dict[str, Any] | None = None
+    """What stands in `literal_type` as metadata, which notes of `Annotated` are merged into."""
+    variants: "tuple[TypePlan, ...]" = ()
+    """The members of a union."""
+    bare: "TypePlan | None" = None
+    """Of an annotated type, the plan without the notes: its literals name that type."""
     definitions: Definitions = field(default_factory=dict[str, Description])
 
     @property
+    def listed_type(self) -> bytes:
+        """The literal type as a union lists it among its variants: with the structure tag."""
+        if self.is_tagged:
+            return self.literal_type
+        return wire.tag_structure(self.literal_type if self.untagged is None else self.untagged, self.tag)
+
+    @property
     def variant_type(self) -> bytes:
-        """The literal type as a union has it: with a structure tag."""
-        return self.literal_type if self.is_tagged else wire.tag_structure(self.literal_type, self.tag)
+        """The literal type as a union's literal has it: with the structure tag, without what notes add."""
+        return (self.bare or self).listed_type

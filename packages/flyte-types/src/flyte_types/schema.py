@@ -1,17 +1,19 @@
 """JSON schemas of dataclasses, as the reference stores them in `LiteralType.metadata`."""
 
 import base64
+import collections
 import dataclasses
 import datetime as dt
 import enum
 import types
 import typing
-from typing import Any
+from collections import abc
+from typing import Any, cast
 
-from flyte_types.errors import UnsupportedTypeError
-from flyte_types.file import FILE_SCHEMA, File
-from flyte_types.names import describe_type
-from flyte_types.packing import fields_of
+from flyte_types.class_fields import fields_of, hints_of, is_named_tuple, is_typed_dict, keys_of
+from flyte_types.handle import Handle
+from flyte_types.packing import text_format
+from flyte_types.registry import transformer_of, type_key
 
 __all__ = ["json_schema"]
 
@@ -31,78 +33,164 @@ _LEAVES: dict[Any, Schema] = {
     dt.date: {"type": "string", "format": "date"},
     dt.timedelta: {"type": "number", "format": "time-delta"},
 }
+_ARRAYS = (list, abc.Sequence, abc.MutableSequence, collections.deque)
+_SETS = (set, frozenset, abc.Set, abc.MutableSet)
+_MAPS = (dict, abc.Mapping, abc.MutableMapping, collections.OrderedDict, collections.defaultdict)
 
 
-def json_schema(t: Any) -> Schema:
-    """Write the schema of a dataclass.
+def json_schema(t: Any) -> Schema | None:
+    """Write the schema of a dataclass; None where a field's type has none, and then the literal type has no metadata.
 
-    Raises:
-        UnsupportedTypeError: The class contains itself, which is not built yet, or a type without a schema.
+    Classes stand inline, each time in full. Only those that contain themselves are definitions.
     """
-    return _schema(t, ())
+    writer = _Writer()
+    try:
+        schema = writer.write(t)
+    except LookupError:
+        return None
+    return schema | ({"$defs": writer.definitions} if writer.definitions else {})
 
 
-def _schema(t: Any, outer: tuple[Any, ...]) -> Schema:
-    if t is None:
-        t = types.NoneType
-    origin, args = typing.get_origin(t), typing.get_args(t)
-    if origin is typing.Annotated:
-        return _schema(args[0], outer)
-    if origin in (typing.Union, types.UnionType):
-        return {"anyOf": [_schema(arg, outer) for arg in args]}
-    kind = origin or t
-    if kind is list:
-        return {"type": "array"} | _items(args, outer)
-    if kind in (set, frozenset):
-        return {"type": "array", "uniqueItems": True} | _items(args, outer)
-    if kind is tuple:
-        if not args or args[-1] is Ellipsis:
-            return {"type": "array"} | _items(args, outer)
-        items = [_schema(arg, outer) for arg in args]
-        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
-    if kind is dict:
-        if not args:
-            return {"type": "object"}
-        names, values = _schema(args[0], outer), _schema(args[1], outer)
-        return (
-            {"type": "object"}
-            | ({"propertyNames": names} if names else {})
-            | ({"additionalProperties": values} if values else {})
-        )
-    if t in _LEAVES:
-        return dict(_LEAVES[t])
-    if kind is File:
-        return FILE_SCHEMA
-    if isinstance(t, type) and issubclass(t, enum.Enum):
-        return {"enum": [member.value for member in t]}
-    if isinstance(t, type) and dataclasses.is_dataclass(t):
-        return _object(t, outer)
-    raise UnsupportedTypeError(f"values of type `{describe_type(t)}` cannot stand inside a dataclass yet")
+class _Writer:
+    """One schema: the classes being written, and the definitions made so far."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, Schema] = {}
+        self._open: list[Any] = []
+        self._pending: set[str] = set()
+
+    def write(self, t: Any) -> Schema:
+        """Write the schema of a type.
+
+        Raises:
+            LookupError: It has none.
+        """
+        if t is None:
+            t = types.NoneType
+        if isinstance(t, typing.TypeVar):
+            return {}
+        if isinstance(t, typing.NewType):
+            return self.write(t.__supertype__)
+        origin, args = typing.get_origin(t), typing.get_args(t)
+        if origin is typing.Annotated:
+            inner = getattr(transformer_of(t), "inner_schema", None)
+            return inner(t) if inner else self.write(args[0])
+        if origin in (typing.Union, types.UnionType):
+            return {"anyOf": [self.write(arg) for arg in args]}
+        if origin is typing.Literal:
+            values = [arg.value if isinstance(arg, enum.Enum) else arg for arg in args]
+            return {"const": values[0]} if len(values) == 1 else {"enum": values}
+        kind = origin or t
+        if kind in _ARRAYS:
+            return {"type": "array"} | self._items(args)
+        if kind in _SETS:
+            return {"type": "array", "uniqueItems": True} | self._items(args)
+        if kind is tuple:
+            if not args or args[-1] is Ellipsis:
+                return {"type": "array"} | self._items(args)
+            return _tuple([self.write(arg) for arg in args])
+        if kind is collections.Counter:
+            return self._map((*args, int)) if args else {"type": "object"}
+        if kind in _MAPS:
+            return self._map(args) if args else {"type": "object"}
+        if t in _LEAVES:
+            return dict(_LEAVES[t])
+        if isinstance(kind, type):
+            return self._class(t, cast("Any", kind))
+        raise LookupError(t)
+
+    def _items(self, args: tuple[Any, ...]) -> Schema:
+        items = self.write(args[0]) if args else {}
+        return {"items": items} if items else {}
+
+    def _map(self, args: tuple[Any, ...]) -> Schema:
+        names, values = self.write(args[0]), self.write(args[1])
+        schema: Schema = {"type": "object"}
+        if names:
+            schema["propertyNames"] = names
+        if values:
+            schema["additionalProperties"] = values
+        return schema
+
+    def _class(self, t: Any, kind: Any) -> Schema:
+        if issubclass(kind, Handle):
+            return kind.SCHEMA
+        inner = getattr(transformer_of(t), "inner_schema", None)
+        if inner:
+            return inner(t)
+        if issubclass(kind, enum.Enum):
+            return {"enum": [member.value for member in kind]}
+        if dataclasses.is_dataclass(kind):
+            return self._object(t, kind)
+        if is_named_tuple(kind) or is_typed_dict(kind):
+            if kind in self._open:
+                raise LookupError(t)
+            self._open.append(kind)
+            schema = self._named_tuple(kind) if is_named_tuple(kind) else self._typed_dict(kind)
+            self._open.pop()
+            return schema
+        text = text_format(kind)
+        if text:
+            return {"type": "string", "format": text}
+        raise LookupError(t)
+
+    def _object(self, t: Any, kind: Any) -> Schema:
+        name, key = kind.__name__, type_key(t)
+        reference = {"$ref": f"#/$defs/{name}"}
+        if key in self._open:
+            if name not in self.definitions:
+                self._pending.add(name)
+            return reference
+        self._open.append(key)
+        schema = self._fields(t, name)
+        self._open.pop()
+        if name not in self._pending:
+            return schema
+        self._pending.discard(name)
+        self.definitions[name] = schema
+        return reference
+
+    def _fields(self, t: Any, name: str) -> Schema:
+        properties: Schema = {}
+        required: list[str] = []
+        for field, hint in fields_of(t):
+            if not field.init:
+                continue
+            key = str(field.metadata.get("alias", field.name))
+            schema = dict(self.write(hint))
+            if field.default is not dataclasses.MISSING:
+                schema["default"] = _plain(field.default)
+            elif field.default_factory is dataclasses.MISSING:
+                required.append(key)
+            if "description" in field.metadata:
+                schema["description"] = field.metadata["description"]
+            properties[key] = schema
+        out: Schema = {"type": "object", "title": name, "additionalProperties": False}
+        return out | ({"properties": properties} if properties else {}) | ({"required": required} if required else {})
+
+    def _named_tuple(self, kind: Any) -> Schema:
+        hints, defaults = hints_of(kind), kind._field_defaults
+        items: list[Schema] = []
+        for name in kind._fields:
+            item = dict(self.write(hints.get(name, Any)))
+            if name in defaults:
+                # The reference has no schema for such a default, and so none for the whole class.
+                if type(defaults[name]).__hash__ is None:
+                    raise LookupError(name)
+                item["default"] = _plain(defaults[name])
+            items.append(item)
+        return _tuple(items)
+
+    def _typed_dict(self, kind: Any) -> Schema:
+        keys = keys_of(kind)
+        properties = {name: self.write(hint) for name, hint, _ in keys}
+        required = [name for name, _, is_required in keys if is_required]
+        out: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        return out | ({"required": required} if required else {})
 
 
-def _items(args: tuple[Any, ...], outer: tuple[Any, ...]) -> Schema:
-    items = _schema(args[0], outer) if args else {}
-    return {"items": items} if items else {}
-
-
-def _object(t: Any, outer: tuple[Any, ...]) -> Schema:
-    if t in outer:
-        raise UnsupportedTypeError(f"the dataclass `{describe_type(t)}` contains itself, which is not built yet")
-    properties: Schema = {}
-    required: list[str] = []
-    for field, hint in fields_of(t):
-        if not field.init:
-            continue
-        schema = dict(_schema(hint, (*outer, t)))
-        if field.default is not dataclasses.MISSING:
-            schema["default"] = _plain(field.default)
-        elif field.default_factory is dataclasses.MISSING:
-            required.append(field.name)
-        if "description" in field.metadata:
-            schema["description"] = field.metadata["description"]
-        properties[field.name] = schema
-    out: Schema = {"type": "object", "title": t.__name__, "properties": properties, "additionalProperties": False}
-    return out | ({"required": required} if required else {})
+def _tuple(items: list[Schema]) -> Schema:
+    return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
 
 
 def _plain(value: Any) -> Any:
@@ -110,7 +198,7 @@ def _plain(value: Any) -> Any:
     match value:
         case enum.Enum():
             return value.value
-        case dt.datetime() | dt.date():
+        case dt.datetime() | dt.date() | dt.time():
             return value.isoformat()
         case dt.timedelta():
             return value.total_seconds()
@@ -118,10 +206,14 @@ def _plain(value: Any) -> Any:
             # The reference ends the text with a line break.
             return base64.encodebytes(bytes(value)).decode()
         case list() | tuple() | set() | frozenset():
-            return [_plain(item) for item in typing.cast("list[Any]", value)]
+            return [_plain(item) for item in cast("list[Any]", value)]
         case dict():
-            return {str(key): _plain(item) for key, item in typing.cast("dict[Any, Any]", value).items()}
+            return {str(key): _plain(item) for key, item in cast("dict[Any, Any]", value).items()}
+        case None | bool() | int() | float() | str():
+            return value
+        case Handle():
+            return value.to_fields()
         case _ if dataclasses.is_dataclass(value):
             return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         case _:
-            return value
+            return str(value)

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import enum
+import importlib
 import json
 import re
 import types
@@ -11,10 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from flyte_storage import is_remote, local_path
-from flyte_types.file import File
+from flyte_native import LiteralError
+
+from flyte_types.class_fields import fields_of, hints_of, is_named_tuple, is_typed_dict, keys_of
+from flyte_types.handle_text import is_handle_type, parse_handle, read_handle
 from flyte_types.names import describe_type
-from flyte_types.packing import fields_of
+from flyte_types.packing import text_format
+from flyte_types.transformers.model import is_model
 
 __all__ = ["parse_text", "to_type"]
 
@@ -27,19 +31,20 @@ def parse_text(text: str, t: Any) -> Any:
     """Convert a text to a value of a type.
 
     Numbers, text, booleans, enum members by name (or value), datetimes (ISO 8601, `now`, `today`, each with `+` or `-` a
-    duration), dates, durations (ISO 8601, `1:24`, `10 days`), files (path or URI), lists, dicts and dataclasses (JSON, or the
-    path of a JSON file), unions (each variant in turn, `str` last).
+    duration), dates, durations (ISO 8601, `1:24`, `10 days`), files (path or URI), lists, dicts, tuples, dataclasses, models,
+    named tuples and typed dicts (JSON, or the path of a JSON or YAML file), one of a `Literal`, unions (each variant in turn,
+    `str` last), and of anything else `module:object`, which is imported.
 
     Raises:
         ValueError: The text is not one of the type; the message says what came and what is expected.
     """
     origin: Any = typing.get_origin(t)
+    if is_handle_type(t):
+        return parse_handle(text, t)
     if origin is typing.Annotated:
         return parse_text(text, typing.get_args(t)[0])
     if origin in (typing.Union, types.UnionType):
         return _parse_union(text, t)
-    if origin is File or t is File:
-        return _parse_file(text)
     if t is None or t is types.NoneType:
         if text.strip().lower() in _NONE:
             return None
@@ -49,10 +54,14 @@ def parse_text(text: str, t: Any) -> Any:
         return parser(text)
     if isinstance(t, type) and issubclass(t, enum.Enum):
         return _parse_enum(text, t)
+    if origin is typing.Literal:
+        return _parse_choice(text, t)
     kind = cast("Any", origin or t)
-    if kind in (list, dict, tuple, set, frozenset, Any) or dataclasses.is_dataclass(kind):
-        return to_type(_load_json(text, t), t)
-    raise ValueError(f"{text!r}: values of type `{describe_type(t)}` cannot be given as text")
+    if kind in (list, dict, tuple, set, frozenset) or _is_structure(kind):
+        return to_type(_load_data(text, t), t)
+    if text_format(kind):
+        return _parse_by_class(text, kind)
+    return _parse_object(text, t)
 
 
 def _bad(text: str, t: Any, hint: str = "") -> ValueError:
@@ -89,6 +98,49 @@ def _parse_enum(text: str, t: type[enum.Enum]) -> enum.Enum:
     raise _bad(text, t, f"one of {', '.join(f'`{name}`' for name in t.__members__)}")
 
 
+def _parse_choice(text: str, t: Any) -> Any:
+    values = typing.get_args(t)
+    for value in values:
+        if str(value.value if isinstance(value, enum.Enum) else value) == text:
+            return value
+    raise _bad(text, t, f"one of {', '.join(f'`{value}`' for value in values)}")
+
+
+def _parse_by_class(text: str, kind: Any) -> Any:
+    try:
+        return dt.time.fromisoformat(text) if kind is dt.time else kind(text)
+    except (ValueError, ArithmeticError, LookupError):
+        raise _bad(text, kind) from None
+
+
+def _is_structure(kind: Any) -> bool:
+    return dataclasses.is_dataclass(kind) or is_named_tuple(kind) or is_typed_dict(kind) or is_model(kind)
+
+
+_OBJECT = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")
+
+
+def _parse_object(text: str, t: Any) -> Any:
+    """Import `module:object`; a value of any type may also be JSON."""
+    if not _OBJECT.match(text):
+        if t in (Any, object):
+            return _load_data(text, t)
+        raise ValueError(
+            f"{text!r}: values of type `{describe_type(t)}` cannot be given as text\n"
+            "hint: name one that can be imported, as `module:object`"
+        )
+    module, _, path = text.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise _bad(text, t, f"`module:object` must be importable: {error}") from error
+    if t not in (Any, object) and isinstance(t, type) and not isinstance(found, t):
+        raise _bad(text, t, f"`{text}` is a {type(found).__name__}")
+    return found
+
+
 def _parse_union(text: str, t: Any) -> Any:
     variants = typing.get_args(t)
     if types.NoneType in variants and text.strip().lower() in {"none", "null"}:
@@ -103,17 +155,6 @@ def _parse_union(text: str, t: Any) -> Any:
     if len(reasons) == 1:
         raise ValueError(reasons[0])
     raise _bad(text, t)
-
-
-def _parse_file(text: str) -> File[Any]:
-    if is_remote(text):
-        return File[Any](path=text)
-    path = local_path(text)
-    if not path.exists():
-        raise ValueError(f"file not found: `{text}`\nhint: the path is relative to `{Path.cwd()}`")
-    if path.is_dir():
-        raise ValueError(f"`{text}` is a folder, and a file is expected")
-    return File[Any](path=str(path.absolute()))
 
 
 _OFFSET = re.compile(r"^(?P<base>.+?)\s*(?<=[\s\w])(?P<sign>[+-])\s+(?P<delta>.+)$")
@@ -206,19 +247,31 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
 }
 
 
-def _load_json(text: str, t: Any) -> Any:
+def _load_data(text: str, t: Any) -> Any:
     source = text.strip()
     if source.endswith((".json", ".yaml", ".yml")) and not source.startswith(("{", "[", '"')):
         path = Path(source)
         if not path.is_file():
             raise ValueError(f"file not found: `{source}`\nhint: the path is relative to `{Path.cwd()}`")
+        content = path.read_text(encoding="utf-8")
         if not source.endswith(".json"):
-            raise ValueError(f"`{source}`: values from YAML files are not built yet\nhint: write it as JSON")
-        source = path.read_text(encoding="utf-8")
+            return _load_yaml(content, source)
+        source = content
     try:
         return json.loads(source)
     except json.JSONDecodeError as error:
         raise _bad(text, t, f"it must be JSON, or the path of a JSON file ({error})") from None
+
+
+def _load_yaml(content: str, source: str) -> Any:
+    try:
+        import yaml  # noqa: PLC0415  # not everybody has it, and hardly anybody needs it
+    except ImportError:
+        raise ValueError(f"`{source}`: YAML files need PyYAML\nhint: pip install pyyaml, or write it as JSON") from None
+    try:
+        return yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise ValueError(f"`{source}` is not YAML: {error}") from None
 
 
 def to_type(data: Any, t: Any, where: str = "") -> Any:
@@ -239,6 +292,8 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
     wrong = ValueError(f"{data!r:.80}{at} is not a valid `{describe_type(t)}`")
     if t is Any or t is object:
         return data
+    if is_handle_type(t):
+        return read_handle(data, t)
     if origin is typing.Annotated:
         return to_type(data, args[0], where)
     if origin in (typing.Union, types.UnionType):
@@ -262,8 +317,67 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
         entries = cast("dict[str, Any]", data)
         return {_to_key(key, key_type): to_type(item, value_type, f"{where}[{key!r}]") for key, item in entries.items()}
     if dataclasses.is_dataclass(kind):
-        return _to_dataclass(data, kind, where, wrong)
+        return _to_dataclass(data, t, where, wrong)
+    if origin is typing.Literal:
+        if data in args:
+            return data
+        raise wrong
+    if is_named_tuple(kind):
+        return _to_named_tuple(data, kind, where, wrong)
+    if is_typed_dict(kind):
+        return _to_typed_dict(data, kind, where, wrong)
+    if is_model(kind):
+        return _to_model(data, kind, where)
     return _to_leaf(data, t, wrong)
+
+
+def _to_named_tuple(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
+    hints, names = hints_of(t), cast("tuple[str, ...]", t._fields)
+    if isinstance(data, list):
+        data = (
+            dict(zip(names, cast("list[Any]", data), strict=False))
+            if len(cast("list[Any]", data)) <= len(names)
+            else None
+        )
+    if not isinstance(data, Mapping) or not set(cast("Mapping[str, Any]", data)) <= set(names):
+        raise wrong
+    given = cast("Mapping[str, Any]", data)
+    missing = [name for name in names if name not in given and name not in t._field_defaults]
+    if missing:
+        raise ValueError(f"`{_place(where, missing[0])}` is missing: `{describe_type(t)}` needs it")
+    return t(**{name: to_type(item, hints.get(name, Any), _place(where, name)) for name, item in given.items()})
+
+
+def _to_typed_dict(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
+    if not isinstance(data, Mapping):
+        raise wrong
+    given = cast("Mapping[str, Any]", data)
+    out: dict[str, Any] = {}
+    for name, hint, required in keys_of(t):
+        if name in given:
+            out[name] = to_type(given[name], hint, _place(where, name))
+        elif required:
+            raise ValueError(
+                f"`{_place(where, name)}` is missing: `{describe_type(t)}` needs it ({describe_type(hint)})"
+            )
+    unknown = [name for name in given if name not in out]
+    if unknown:
+        raise ValueError(f"`{describe_type(t)}` has no key `{unknown[0]}`")
+    return out
+
+
+def _to_model(data: Any, t: Any, where: str) -> Any:
+    from flyte_types.pydantic_form import ModelForm  # noqa: PLC0415  # imports pydantic, as whoever wrote the model did
+
+    try:
+        return ModelForm(t).load(data)
+    except LiteralError as error:
+        _, path, came, expected = error.args
+        raise ValueError(f"`{(where + path).removeprefix('.')}` must be {expected}, got {came}") from error
+
+
+def _place(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
 
 
 def _to_key(key: str, t: Any) -> Any:
@@ -281,8 +395,6 @@ def _to_leaf(data: Any, t: Any, wrong: ValueError) -> Any:
         if t is int and isinstance(data, float) and not data.is_integer():
             raise wrong
         return t(data)
-    if isinstance(data, dict) and (typing.get_origin(t) or t) is File:
-        return File.from_fields(cast("dict[str, Any]", data))
     if isinstance(t, type) and issubclass(t, enum.Enum):
         return _parse_enum(str(cast("object", data)), t)
     if t is dt.timedelta and isinstance(data, (int, float)):
@@ -312,7 +424,7 @@ def _to_dataclass(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
     given = dict(cast("Mapping[str, Any]", data))
     values: dict[str, Any] = {}
     for field, hint in fields_of(t):
-        place = f"{where}.{field.name}" if where else field.name
+        place = _place(where, field.name)
         if field.name in given and field.init:
             values[field.name] = to_type(given.pop(field.name), hint, place)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING and field.init:
@@ -320,4 +432,4 @@ def _to_dataclass(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
     if given:
         names = ", ".join(f"`{name}`" for name in values)
         raise ValueError(f"`{describe_type(t)}` has no field `{next(iter(given))}`\nhint: its fields are {names}")
-    return t(**values)
+    return (typing.get_origin(t) or t)(**values)

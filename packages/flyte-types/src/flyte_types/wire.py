@@ -6,12 +6,12 @@ form of upb, the protobuf runtime: what the reference registers and hashes. Lite
 
 import functools
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 __all__ = [
-    "blob_type", "collection_type", "enum_type", "literal_type", "map_type", "simple_type", "tag_structure",
-    "typed_interface", "union_type",
+    "blob_type", "collection_type", "enum_type", "fields", "literal_type", "map_type", "simple_type", "tag_structure",
+    "typed_interface", "union_type", "with_metadata",
 ]  # fmt: skip
 
 SIMPLE = {
@@ -89,6 +89,52 @@ def literal_type(
     if annotation is not None:
         out += message(9, message(1, struct_message(annotation)))
     return tag_structure(out, tag) if tag else out
+
+
+def with_metadata(kind: bytes, metadata: Mapping[str, Any]) -> bytes:
+    """Give a `LiteralType` other metadata; `{}` is written as an empty message, which is not the same as none."""
+    kept = [(number, raw) for number, _, raw in fields(kind) if number != 6]
+    kept.append((6, message(6, struct_message(metadata))))
+    return b"".join(raw for _, raw in sorted(kept, key=lambda item: item[0]))
+
+
+def fields(data: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
+    """Read a message field by field: number, value (a number, or the content of what has a length) and the bytes of the whole.
+
+    Raises:
+        ValueError: The bytes are not a message.
+    """
+    position = 0
+    while position < len(data):
+        start = position
+        key, position = _varint(data, position)
+        match key & 7:
+            case 0:
+                value, position = _varint(data, position)
+            case 1 | 5 as width:
+                size = 8 if width == 1 else 4
+                value, position = data[position : position + size], position + size
+            case 2:
+                size, position = _varint(data, position)
+                value, position = data[position : position + size], position + size
+            case other:
+                raise ValueError(f"wire type {other} is not used by the protocol")
+        if position > len(data):
+            raise ValueError("the message ends too early")
+        yield key >> 3, value, data[start:position]
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if position >= len(data) or shift > 63:
+            raise ValueError("a number ends too early or is too long")
+        byte = data[position]
+        value |= (byte & 0x7F) << shift
+        position += 1
+        if byte < 0x80:
+            return value, position
+        shift += 7
 
 
 def tag_structure(kind: bytes, tag: str) -> bytes:

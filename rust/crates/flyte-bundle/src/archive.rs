@@ -5,8 +5,10 @@ use std::path::Path;
 use flyte_hash::{Blake3Digest, Error, Interrupt, Result, TreeDigest, TreeFile};
 
 use crate::destination::Destination;
+use crate::digest_index;
 use crate::pipeline;
 use crate::plan::Plan;
+use crate::select::Selection;
 
 /// Smaller than gzip's own level 6 on source code, at half its time.
 pub const DEFAULT_LEVEL: u32 = 5;
@@ -40,6 +42,40 @@ pub fn write_archive(
     threads: usize,
     interrupted: Interrupt<'_>,
 ) -> Result<ArchiveSummary> {
+    write_with_contents(files, destination, level, threads, interrupted).map(|(summary, _)| summary)
+}
+
+/// Write a tar.gz of a selection, as [`write_archive`], and bring the index at `index` up to date.
+pub fn archive_selection(
+    selection: &Selection,
+    destination: &Path,
+    index: Option<&Path>,
+    level: u32,
+    threads: usize,
+    interrupted: Interrupt<'_>,
+) -> Result<ArchiveSummary> {
+    let files: Vec<TreeFile> = selection
+        .files
+        .iter()
+        .map(|file| file.file.clone())
+        .collect();
+    let (summary, contents) =
+        write_with_contents(&files, destination, level, threads, interrupted)?;
+    if let Some(index) = index {
+        // Both are in the byte order of names.
+        let digests: Vec<[u8; 32]> = contents.iter().map(|digest| *digest.as_bytes()).collect();
+        digest_index::write(index, selection, &digests);
+    }
+    Ok(summary)
+}
+
+fn write_with_contents(
+    files: &[TreeFile],
+    destination: &Path,
+    level: u32,
+    threads: usize,
+    interrupted: Interrupt<'_>,
+) -> Result<(ArchiveSummary, Vec<Blake3Digest>)> {
     let mut attempt = 1;
     loop {
         match attempt_archive(files, destination, level, threads, interrupted) {
@@ -55,7 +91,7 @@ fn attempt_archive(
     level: u32,
     threads: usize,
     interrupted: Interrupt<'_>,
-) -> Result<ArchiveSummary> {
+) -> Result<(ArchiveSummary, Vec<Blake3Digest>)> {
     let plan = Plan::new(files, threads, interrupted)?;
     let destination = Destination::create(path)?;
     let written = pipeline::run(&plan, &destination, level, threads, interrupted)?;
@@ -64,11 +100,12 @@ fn attempt_archive(
         tree.add(&file.name, file.executable, content.as_bytes());
     }
     destination.commit()?;
-    Ok(ArchiveSummary {
+    let summary = ArchiveSummary {
         tree_digest: tree.finish(),
         md5: written.md5,
         size: written.size,
         uncompressed_size: plan.length,
         files: plan.files.len(),
-    })
+    };
+    Ok((summary, written.contents))
 }

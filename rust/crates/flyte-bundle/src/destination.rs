@@ -69,9 +69,18 @@ impl Destination {
     }
 
     /// Bring the content to disk and give the file its name, replacing what had it.
-    pub(crate) fn commit(mut self) -> Result<()> {
+    pub(crate) fn commit(self) -> Result<()> {
+        self.rename(File::sync_data)
+    }
+
+    /// Give the file its name at once: for a cache that can tell a half-written file from a whole one.
+    pub(crate) fn publish(self) -> Result<()> {
+        self.rename(|_| Ok(()))
+    }
+
+    fn rename(mut self, prepare: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
         if let Some(file) = self.file.take() {
-            let outcome = file.sync_data().and_then(|()| {
+            let outcome = prepare(&file).and_then(|()| {
                 drop(file);
                 std::fs::rename(&self.temporary, &self.path)
             });

@@ -48,7 +48,9 @@ fn repr(buf: &mut Vec<u8>, data: Message<'_>, depth: usize) -> Result<(), WireEr
             }
         }
         Value::Binary(payload, tag) if *tag == *b"msgpack" => {
-            put_binary(buf, &tag, |buf| msgpack::canonical(buf, &payload))?;
+            put_binary(buf, &tag, payload.len(), |buf| {
+                msgpack::canonical(buf, &payload)
+            })?;
         }
         _ => buf.extend_from_slice(&data),
     }

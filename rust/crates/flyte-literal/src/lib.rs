@@ -7,16 +7,21 @@
 #![forbid(unsafe_code)]
 
 mod canonical;
+mod json;
 mod literal;
 pub mod msgpack;
+mod text;
 pub mod wire;
 
 pub use canonical::{inputs_repr, literal_repr};
+pub use json::json_to_msgpack;
 pub use literal::{
-    Blob, Literal, Message, NamedFields, Value, map_entry, named_literal, put_binary, put_blob,
-    put_bool, put_datetime, put_duration, put_float, put_integer, put_none, put_string,
-    structure_tag,
+    Blob, Literal, Message, NamedFields, Value, float_item, integer_item, map_entry, named_literal,
+    put_binary, put_blob, put_bool, put_datetime, put_duration, put_float, put_float_entry,
+    put_float_item, put_integer, put_integer_entry, put_integer_item, put_none, put_string,
+    put_string_entry, put_string_item, string_item, structure_tag,
 };
+pub use text::code_points;
 
 /// Deepest nesting that is written or read, far above real types and far below any thread's stack.
 pub const MAX_DEPTH: usize = 200;
@@ -42,6 +47,9 @@ pub enum WireError {
     /// The msgpack byte 0xc1 or a claimed length above what is left.
     #[error("the msgpack data is malformed")]
     BadMsgpack,
+    /// A text is not JSON, or holds an integer above 64 bits.
+    #[error("the JSON text is malformed")]
+    BadJson,
     /// Bytes follow the value.
     #[error("bytes follow after the end of the value")]
     Trailing,

@@ -176,22 +176,76 @@ impl<'a> Literal<'a> {
         }
     }
 
-    /// The text of the commonest encoding of short strings, not yet checked to be UTF-8.
+    /// The text of the commonest encoding, not yet checked to be UTF-8.
     #[inline]
     #[must_use]
     pub fn fast_string(data: &[u8]) -> Option<&[u8]> {
-        match data {
-            [0x0a, outer, 0x0a, inner, 0x1a, length, text @ ..]
-                if *outer < 0x80
-                    && usize::from(*length) == text.len()
-                    && usize::from(*inner) == text.len() + 2
-                    && usize::from(*outer) == text.len() + 4 =>
-            {
-                Some(text)
-            }
-            _ => None,
-        }
+        wire::sole(wire::sole(wire::sole(data, 0x0a)?, 0x0a)?, 0x1a)
     }
+
+    /// The content of a binary scalar with this tag in the commonest encoding.
+    #[inline]
+    #[must_use]
+    pub fn fast_binary<'b>(data: &'b [u8], tag: &[u8]) -> Option<&'b [u8]> {
+        let (content, rest) = wire::leading(wire::sole(wire::sole(data, 0x0a)?, 0x1a)?, 0x0a)?;
+        (wire::sole(rest, 0x12)? == tag).then_some(content)
+    }
+
+    /// The `LiteralCollection` of the commonest encoding.
+    #[inline]
+    #[must_use]
+    pub fn fast_collection(data: &[u8]) -> Option<&[u8]> {
+        wire::sole(data, 0x12)
+    }
+
+    /// The `LiteralMap` of the commonest encoding.
+    #[inline]
+    #[must_use]
+    pub fn fast_map(data: &[u8]) -> Option<&[u8]> {
+        wire::sole(data, 0x1a)
+    }
+}
+
+/// An integer at the start of the items of a collection, in the commonest encoding, and the bytes that it takes.
+#[inline]
+#[must_use]
+pub fn integer_item(items: &[u8]) -> Option<(i64, usize)> {
+    let [0x0a, item, 0x0a, scalar, 0x0a, primitive, 0x08, number @ ..] =
+        items.first_chunk::<17>()?
+    else {
+        return None;
+    };
+    let (value, used) = wire::varint_of(number)?;
+    let length = used as u8 + 5;
+    let fits = *item == length && *scalar == length - 2 && *primitive == length - 4;
+    fits.then_some((value as i64, used + 7))
+}
+
+/// A float at the start of the items of a collection, in the commonest encoding, and the bytes that it takes.
+#[inline]
+#[must_use]
+pub fn float_item(items: &[u8]) -> Option<(f64, usize)> {
+    match items.first_chunk::<15>()? {
+        [0x0a, 13, 0x0a, 11, 0x0a, 9, 0x11, bytes @ ..] => Some((f64::from_le_bytes(*bytes), 15)),
+        _ => None,
+    }
+}
+
+/// A short text at the start of the items of a collection, in the commonest encoding, and the bytes that it takes.
+#[inline]
+#[must_use]
+pub fn string_item(items: &[u8]) -> Option<(&[u8], usize)> {
+    let ([0x0a, item, 0x0a, scalar, 0x0a, primitive, 0x1a, length], rest) =
+        items.split_first_chunk::<8>()?
+    else {
+        return None;
+    };
+    let end = usize::from(*length);
+    let fits = *item < 0x80
+        && *item == length.wrapping_add(6)
+        && *scalar == length.wrapping_add(4)
+        && *primitive == length.wrapping_add(2);
+    Some((rest.get(..end).filter(|_| fits)?, end + 8))
 }
 
 fn scalar(data: Message<'_>) -> Result<Value<'_>, WireError> {
@@ -329,7 +383,18 @@ fn union(data: Message<'_>) -> Result<Value<'_>, WireError> {
 }
 
 /// A name and a literal: an entry of `LiteralMap`, or a `NamedLiteral` (both have the fields 1 and 2).
+#[inline]
 pub fn named_literal(data: &[u8]) -> Result<(&[u8], Message<'_>), WireError> {
+    if let Some((name, rest)) = wire::leading(data, 0x0a)
+        && let Some(value) = wire::sole(rest, 0x12)
+    {
+        return Ok((name, Cow::Borrowed(value)));
+    }
+    named_literal_in_parts(data)
+}
+
+#[cold]
+fn named_literal_in_parts(data: &[u8]) -> Result<(&[u8], Message<'_>), WireError> {
     let mut name = &[][..];
     let mut value: Option<(u32, Message<'_>)> = None;
     let mut fields = Fields::new(data);
@@ -388,22 +453,86 @@ pub fn structure_tag(literal_type: &[u8]) -> Result<Message<'_>, WireError> {
     Ok(tag)
 }
 
+// The content of an integer literal: the first bytes of an array.
+#[inline]
+fn integer_content(value: i64) -> ([u8; 15], usize) {
+    let (number, used) = wire::varint(value as u64);
+    let mut bytes = [0u8; 15];
+    bytes[..5].copy_from_slice(&[0x0a, used as u8 + 3, 0x0a, used as u8 + 1, 0x08]);
+    bytes[5..].copy_from_slice(&number);
+    (bytes, used + 5)
+}
+
 /// Write the content of an integer literal.
 #[inline]
 pub fn put_integer(buf: &mut Vec<u8>, value: i64) {
-    let mut bytes = [0x0a, 0, 0x0a, 0, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    let mut rest = value as u64;
-    let mut used = 5;
-    while rest >= 0x80 {
-        bytes[used] = (rest as u8) | 0x80;
-        rest >>= 7;
-        used += 1;
+    let (bytes, used) = integer_content(value);
+    wire::put_some(buf, &bytes, used);
+}
+
+/// Write an integer literal as an entry of a map.
+#[inline]
+pub fn put_integer_entry(buf: &mut Vec<u8>, key: &[u8], value: i64) {
+    let (bytes, used) = integer_content(value);
+    put_entry_head(buf, key, used);
+    wire::put_some(buf, &bytes, used);
+}
+
+/// Write a float literal as an entry of a map.
+#[inline]
+pub fn put_float_entry(buf: &mut Vec<u8>, key: &[u8], value: f64) {
+    put_key(buf, key, 13);
+    let mut bytes = [0x12, 13, 0x0a, 11, 0x0a, 9, 0x11, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes[7..].copy_from_slice(&value.to_le_bytes());
+    buf.extend_from_slice(&bytes);
+}
+
+/// Write a string literal as an entry of a map.
+#[inline]
+pub fn put_string_entry(buf: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    if value.len() < 0x78 {
+        put_entry_head(buf, key, value.len() + 6);
+        put_string(buf, value);
+    } else {
+        let entry = wire::open(buf, 0x0a, key.len() + value.len());
+        wire::put_bytes(buf, 0x0a, key);
+        let content = wire::open(buf, 0x12, value.len());
+        put_string(buf, value);
+        wire::close(buf, content);
+        wire::close(buf, entry);
     }
-    bytes[used] = rest as u8;
-    used += 1;
-    bytes[1] = (used - 2) as u8;
-    bytes[3] = (used - 4) as u8;
-    buf.extend_from_slice(&bytes[..used]);
+}
+
+// All of an entry but its value, which has `length` bytes, fewer than 128.
+#[inline]
+fn put_entry_head(buf: &mut Vec<u8>, key: &[u8], length: usize) {
+    put_key(buf, key, length);
+    buf.extend_from_slice(&[0x12, length as u8]);
+}
+
+#[inline]
+fn put_key(buf: &mut Vec<u8>, key: &[u8], length: usize) {
+    let whole = key.len() + length + 4;
+    if whole < 0x80 {
+        buf.extend_from_slice(&[0x0a, whole as u8, 0x0a, key.len() as u8]);
+        buf.extend_from_slice(key);
+    } else {
+        let keyed = 1 + wire::varint_len(key.len() as u64) + key.len();
+        buf.push(0x0a);
+        wire::put_varint(buf, (keyed + 2 + length) as u64);
+        wire::put_bytes(buf, 0x0a, key);
+    }
+}
+
+/// Write an integer literal as an item of a collection.
+#[inline]
+pub fn put_integer_item(buf: &mut Vec<u8>, value: i64) {
+    let (number, used) = wire::varint(value as u64);
+    let length = used as u8 + 5;
+    let mut bytes = [0u8; 17];
+    bytes[..7].copy_from_slice(&[0x0a, length, 0x0a, length - 2, 0x0a, length - 4, 0x08]);
+    bytes[7..].copy_from_slice(&number);
+    wire::put_some(buf, &bytes, used + 7);
 }
 
 /// Write the content of a float literal.
@@ -412,6 +541,38 @@ pub fn put_float(buf: &mut Vec<u8>, value: f64) {
     let mut bytes = [0x0a, 11, 0x0a, 9, 0x11, 0, 0, 0, 0, 0, 0, 0, 0];
     bytes[5..].copy_from_slice(&value.to_le_bytes());
     buf.extend_from_slice(&bytes);
+}
+
+/// Write a float literal as an item of a collection.
+#[inline]
+pub fn put_float_item(buf: &mut Vec<u8>, value: f64) {
+    let mut bytes = [0x0a, 13, 0x0a, 11, 0x0a, 9, 0x11, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes[7..].copy_from_slice(&value.to_le_bytes());
+    buf.extend_from_slice(&bytes);
+}
+
+/// Write a string literal as an item of a collection.
+#[inline]
+pub fn put_string_item(buf: &mut Vec<u8>, value: &[u8]) {
+    if value.len() < 0x78 {
+        let length = value.len() as u8;
+        let header = [
+            0x0a,
+            length + 6,
+            0x0a,
+            length + 4,
+            0x0a,
+            length + 2,
+            0x1a,
+            length,
+        ];
+        buf.extend_from_slice(&header);
+        buf.extend_from_slice(value);
+    } else {
+        let item = wire::open(buf, 0x0a, value.len());
+        put_string(buf, value);
+        wire::close(buf, item);
+    }
 }
 
 /// Write the content of a boolean literal.
@@ -497,15 +658,17 @@ pub fn put_blob(buf: &mut Vec<u8>, blob: &Blob<'_>, hash: &[u8]) {
     }
 }
 
-/// Write the content of a binary literal around what `payload` writes.
+/// Write the content of a binary literal around what `payload` writes; `least` guesses the length of that.
 pub fn put_binary<E>(
     buf: &mut Vec<u8>,
     tag: &[u8],
+    least: usize,
     payload: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let scalar = wire::open(buf, 0x0a, 0);
-    let binary = wire::open(buf, 0x1a, 0);
-    let value = wire::open(buf, 0x0a, 0);
+    let around = least + tag.len() + 4;
+    let scalar = wire::open(buf, 0x0a, around + 2);
+    let binary = wire::open(buf, 0x1a, around);
+    let value = wire::open(buf, 0x0a, least);
     payload(buf)?;
     wire::close(buf, value);
     if !tag.is_empty() {

@@ -156,6 +156,49 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// How many bytes are left.
+    #[inline]
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The text that comes next, if it is one of less than 32 bytes; nothing is read otherwise.
+    #[inline]
+    pub fn next_short_text(&mut self) -> Option<&'a [u8]> {
+        let (&marker, rest) = self.rest.split_first()?;
+        if marker & 0xe0 != 0xa0 {
+            return None;
+        }
+        let (text, rest) = rest.split_at_checked(usize::from(marker & 0x1f))?;
+        self.rest = rest;
+        Some(text)
+    }
+
+    /// The integer that comes next, if it is not negative and below 2**16; nothing is read otherwise.
+    #[inline]
+    pub fn next_small_int(&mut self) -> Option<i64> {
+        let (value, rest) = match self.rest {
+            [value @ 0..=0x7f, rest @ ..] => (i64::from(*value), rest),
+            [0xcc, value, rest @ ..] => (i64::from(*value), rest),
+            [0xcd, high, low, rest @ ..] => (i64::from(u16::from_be_bytes([*high, *low])), rest),
+            _ => return None,
+        };
+        self.rest = rest;
+        Some(value)
+    }
+
+    /// The float of 64 bits that comes next; nothing is read otherwise.
+    #[inline]
+    pub fn next_double(&mut self) -> Option<f64> {
+        let (bytes, rest) = self.rest.split_first_chunk::<9>()?;
+        let [0xcb, bytes @ ..] = bytes else {
+            return None;
+        };
+        self.rest = rest;
+        Some(f64::from_be_bytes(*bytes))
+    }
+
     /// Skip one value with all that is in it, without recursion.
     pub fn skip(&mut self) -> Result<(), WireError> {
         let mut left = 1u64;
@@ -179,6 +222,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Write nil.
+#[inline]
 pub fn put_nil(buf: &mut Vec<u8>) {
     buf.push(0xc0);
 }
@@ -242,9 +286,19 @@ pub fn put_float(buf: &mut Vec<u8>, value: f64) {
 /// Write text, given as UTF-8.
 #[inline]
 pub fn put_str(buf: &mut Vec<u8>, text: &[u8]) -> Result<(), WireError> {
+    if text.len() <= 31 {
+        buf.reserve(32);
+        buf.push(0xa0 | text.len() as u8);
+        buf.extend_from_slice(text);
+        return Ok(());
+    }
+    put_long_str(buf, text)
+}
+
+#[inline(never)]
+fn put_long_str(buf: &mut Vec<u8>, text: &[u8]) -> Result<(), WireError> {
     match text.len() {
-        length @ 0..=31 => buf.push(0xa0 | length as u8),
-        length @ 32..=0xff => buf.extend_from_slice(&[0xd9, length as u8]),
+        length @ 0..=0xff => buf.extend_from_slice(&[0xd9, length as u8]),
         length => put_long(buf, 0xda, length)?,
     }
     buf.extend_from_slice(text);

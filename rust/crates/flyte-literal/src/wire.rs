@@ -11,18 +11,50 @@ pub fn varint_len(value: u64) -> usize {
     ((64 - (value | 1).leading_zeros() as usize) * 9 + 64) / 64
 }
 
+/// `value` as a varint at the start of ten bytes, and how many of them count.
+#[inline]
+#[must_use]
+pub fn varint(value: u64) -> ([u8; 10], usize) {
+    let used = varint_len(value);
+    let mut bytes = [0u8; 10];
+    // Seven bits to a byte, in three steps of halves instead of a loop whose end cannot be predicted.
+    let low = value & 0x00ff_ffff_ffff_ffff;
+    let low = (low & 0x0fff_ffff) | ((low & 0x00ff_ffff_f000_0000) << 4);
+    let low = (low & 0x0000_3fff_0000_3fff) | ((low & 0x0fff_c000_0fff_c000) << 2);
+    let low = (low & 0x007f_007f_007f_007f) | ((low & 0x3f80_3f80_3f80_3f80) << 1);
+    let more = if used > 8 {
+        u64::MAX
+    } else {
+        (1 << (8 * (used - 1))) - 1
+    };
+    bytes[..8].copy_from_slice(&(low | (more & 0x8080_8080_8080_8080)).to_le_bytes());
+    if used > 8 {
+        bytes[8] = ((value >> 56) as u8) | 0x80;
+        bytes[9] = (value >> 63) as u8;
+        if used == 9 {
+            bytes[8] &= 0x7f;
+        }
+    }
+    (bytes, used)
+}
+
 /// Append `value` as a varint.
 #[inline]
-pub fn put_varint(buf: &mut Vec<u8>, mut value: u64) {
-    let mut bytes = [0u8; 10];
-    let mut used = 0;
-    while value >= 0x80 {
-        bytes[used] = (value as u8) | 0x80;
-        value >>= 7;
-        used += 1;
+pub fn put_varint(buf: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        buf.push(value as u8);
+        return;
     }
-    bytes[used] = value as u8;
-    buf.extend_from_slice(&bytes[..=used]);
+    let (bytes, used) = varint(value);
+    put_some(buf, &bytes, used);
+}
+
+/// Append the first `used` bytes of a small array: all of them and back, since a copy of fixed length needs no call.
+#[inline]
+pub fn put_some<const N: usize>(buf: &mut Vec<u8>, bytes: &[u8; N], used: usize) {
+    let end = buf.len() + used;
+    buf.extend_from_slice(bytes);
+    buf.truncate(end);
 }
 
 /// Append a length-delimited field with a one-byte tag.
@@ -45,10 +77,7 @@ pub struct Mark {
 #[inline]
 pub fn open(buf: &mut Vec<u8>, tag: u8, least: usize) -> Mark {
     let kept = varint_len(least as u64);
-    buf.push(tag);
-    for _ in 0..kept {
-        buf.push(0);
-    }
+    put_some(buf, &[tag, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1 + kept);
     Mark {
         start: buf.len(),
         kept,
@@ -97,6 +126,37 @@ pub fn key_order(left: &[u8], right: &[u8]) -> Ordering {
     left[..common]
         .cmp(&right[..common])
         .then(right.len().cmp(&left.len()))
+}
+
+/// Put keys into [`key_order`]; what each belongs to travels along.
+pub fn sort_keys(keys: &mut [(&[u8], usize)]) {
+    let Some((first, _)) = keys.first() else {
+        return;
+    };
+    let common = keys.iter().fold(first.len(), |common, (key, _)| {
+        let same = key.iter().zip(*first).take(common);
+        same.take_while(|(left, right)| left == right).count()
+    });
+    // Eight bytes in one comparison. UTF-8 has no byte 0xff, so as filling it puts a key behind those that go on.
+    let rank = |key: &[u8]| {
+        let mut head = [0xff; 8];
+        for (to, from) in head.iter_mut().zip(&key[common..]) {
+            *to = *from;
+        }
+        u64::from_be_bytes(head)
+    };
+    let mut ranked: Vec<(u64, u32)> = Vec::new();
+    match u32::try_from(keys.len()) {
+        Ok(count) => ranked.extend((0..count).zip(&*keys).map(|(at, (key, _))| (rank(key), at))),
+        Err(_) => return keys.sort_unstable_by(|left, right| key_order(left.0, right.0)),
+    }
+    ranked.sort_unstable_by(|left, right| {
+        left.0
+            .cmp(&right.0)
+            .then_with(|| key_order(keys[left.1 as usize].0, keys[right.1 as usize].0))
+    });
+    let sorted: Vec<_> = ranked.iter().map(|(_, at)| keys[*at as usize]).collect();
+    keys.copy_from_slice(&sorted);
 }
 
 /// The content of one field.
@@ -228,15 +288,141 @@ pub fn read_varint(data: &[u8]) -> Result<(u64, usize), WireError> {
         None => return Err(WireError::Truncated),
         _ => {}
     }
-    let mut value = 0u64;
-    for (index, &byte) in data.iter().take(10).enumerate() {
-        if index == 9 && byte > 1 {
-            return Err(WireError::Overlong);
+    match data.first_chunk::<10>() {
+        Some(bytes) => varint_of(bytes).ok_or(WireError::Overlong),
+        None => read_varint_at_end(data),
+    }
+}
+
+#[cold]
+fn read_varint_at_end(data: &[u8]) -> Result<(u64, usize), WireError> {
+    let mut bytes = [0x80u8; 10];
+    for (to, from) in bytes.iter_mut().zip(data) {
+        *to = *from;
+    }
+    match varint_of(&bytes) {
+        Some((value, used)) if used <= data.len() => Ok((value, used)),
+        _ => Err(WireError::Truncated),
+    }
+}
+
+/// The varint in ten bytes and how many it takes; `None` if it does not end or does not fit 64 bits.
+#[inline]
+#[must_use]
+pub fn varint_of(bytes: &[u8; 10]) -> Option<(u64, usize)> {
+    let mut head = [0u8; 8];
+    head.copy_from_slice(&bytes[..8]);
+    let word = u64::from_le_bytes(head);
+    let ends = !word & 0x8080_8080_8080_8080;
+    if ends != 0 {
+        let last = ends.trailing_zeros();
+        Some((
+            gather(word & (u64::MAX >> (63 - last))),
+            (last as usize >> 3) + 1,
+        ))
+    } else if bytes[8] < 0x80 {
+        Some((gather(word) | (u64::from(bytes[8]) << 56), 9))
+    } else if bytes[9] <= 1 {
+        let high = u64::from(bytes[8] & 0x7f) << 56;
+        Some((gather(word) | high | (u64::from(bytes[9]) << 63), 10))
+    } else {
+        None
+    }
+}
+
+// The low seven bits of each byte, joined.
+#[inline]
+fn gather(word: u64) -> u64 {
+    let word = word & 0x7f7f_7f7f_7f7f_7f7f;
+    let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
+    let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
+    (word & 0x0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4)
+}
+
+/// The content and the rest, when the message begins with the length-delimited field of this one-byte tag.
+#[inline]
+#[must_use]
+pub fn leading(data: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    match data {
+        [first, length, rest @ ..] if *first == tag && *length < 0x80 => {
+            rest.split_at_checked(usize::from(*length))
         }
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte < 0x80 {
-            return Ok((value, index + 1));
+        [first, rest @ ..] if *first == tag => {
+            let (length, used) = read_varint(rest).ok()?;
+            rest[used..].split_at_checked(usize::try_from(length).ok()?)
+        }
+        _ => None,
+    }
+}
+
+/// The content, when the message is this one length-delimited field and nothing else: the commonest case.
+#[inline]
+#[must_use]
+pub fn sole(data: &[u8], tag: u8) -> Option<&[u8]> {
+    match leading(data, tag) {
+        Some((content, [])) => Some(content),
+        _ => None,
+    }
+}
+
+/// The contents of the length-delimited fields numbered 1 of a message; others are skipped.
+#[derive(Debug, Clone)]
+pub struct Items<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Items<'a> {
+    /// Read the items of the message in `data`.
+    #[must_use]
+    pub fn new(data: &'a [u8]) -> Self {
+        Items { rest: data }
+    }
+
+    /// What is not read yet.
+    #[inline]
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Go on behind `count` bytes of what was left, which the caller has read himself.
+    #[inline]
+    pub fn advance(&mut self, count: usize) {
+        self.rest = self.rest.get(count..).unwrap_or_default();
+    }
+
+    /// The next item; `None` at the end.
+    #[inline]
+    pub fn next_item(&mut self) -> Result<Option<&'a [u8]>, WireError> {
+        match leading(self.rest, 0x0a) {
+            Some((item, rest)) => {
+                self.rest = rest;
+                Ok(Some(item))
+            }
+            None if self.rest.is_empty() => Ok(None),
+            None => self.next_slowly(),
         }
     }
-    Err(WireError::Truncated)
+
+    #[cold]
+    fn next_slowly(&mut self) -> Result<Option<&'a [u8]>, WireError> {
+        let mut fields = Fields::new(self.rest);
+        while let Some((number, field)) = fields.next_field()? {
+            if number == 1 {
+                self.rest = fields.rest;
+                return field.bytes().map(Some);
+            }
+        }
+        self.rest = &[];
+        Ok(None)
+    }
+
+    /// How many items there are; fails where reading them would.
+    pub fn count(mut self) -> Result<usize, WireError> {
+        let mut count = 0;
+        while self.next_item()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
 }

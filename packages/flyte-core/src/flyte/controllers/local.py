@@ -131,6 +131,7 @@ class LocalController:
             inputs=inputs,
             retry=task.retries,
             body=self._body(task, inputs),
+            restore=self._restore(task),
         )
         return await self._engine.run_action(request)
 
@@ -142,7 +143,7 @@ class LocalController:
                 arguments = (
                     await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
                 )
-                value = await self._call(task, arguments)
+                value = await self._call(task, arguments, attempt)
                 try:
                     return await _completed(codec, value)
                 except OutputError as error:
@@ -151,12 +152,22 @@ class LocalController:
 
         return body
 
-    async def _call(self, task: TaskTemplate[..., Any], arguments: dict[str, Any]) -> Any:
+    def _restore(self, task: TaskTemplate[..., Any]) -> Callable[[bytes | None], Awaitable[Any]]:
+        """Make values of recorded outputs: a parent that is retried gets what its finished children returned."""
+        codec = codec_for(task)
+
+        async def restore(outputs: bytes | None) -> Any:
+            data = outputs or b""
+            return await codec.decode_outputs_async(data) if codec.needs_await else codec.decode_outputs(data)
+
+        return restore
+
+    async def _call(self, task: TaskTemplate[..., Any], arguments: dict[str, Any], attempt: Attempt) -> Any:
         if not isinstance(task, AsyncFunctionTaskTemplate):
             raise NotImplementedError(f"tasks of type `{type(task).__name__}` cannot be run locally yet")
         if task.is_async:
             return await task.func(**arguments)
-        return await self._threads.run(task.func, **arguments)
+        return await self._threads.run(attempt.leftovers, task.func, **arguments)
 
     def _context(self, attempt: Attempt) -> TaskContext:
         place = self._place

@@ -29,16 +29,22 @@ class BodyThreads:
         self._idle: list[queue.SimpleQueue[_Job | None]] = []
         self._count = 0
 
-    async def run(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    async def run(
+        self, leftovers: "list[asyncio.Future[Any]]", function: Callable[..., R], *args: Any, **kwargs: Any
+    ) -> R:
         """Run `function` on a thread in a copy of the caller's context, and return its result.
 
-        When the wait is cancelled the thread goes on, since Python cannot stop it; its result is dropped.
+        When the wait is cancelled the thread goes on, since Python cannot stop it; its result is dropped, and a future of its
+        end joins `leftovers`, so that no further attempt begins beside it.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
+        ended: asyncio.Future[None] = loop.create_future()
         context = contextvars.copy_context()
 
         def deliver(result: R | None, error: BaseException | None) -> None:
+            if not ended.done():
+                ended.set_result(None)
             if future.done():
                 return
             if error is not None:
@@ -61,7 +67,12 @@ class BodyThreads:
                 pass  # the loop was closed meanwhile: nobody waits for the result
 
         self._submit(job)
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not ended.done():
+                leftovers.append(ended)
+            raise
 
     def close(self) -> None:
         """End the idle threads; busy ones end with their bodies."""

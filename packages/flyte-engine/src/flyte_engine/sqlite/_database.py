@@ -70,6 +70,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (run_name, action_name, kind)
         ) WITHOUT ROWID""",
     ),
+    (
+        "ALTER TABLE actions ADD COLUMN cache_status TEXT NOT NULL DEFAULT 'disabled'",
+        "ALTER TABLE actions ADD COLUMN cache_key TEXT",
+        """CREATE TABLE owners (
+            run_name TEXT PRIMARY KEY,
+            pid INTEGER NOT NULL,
+            started TEXT NOT NULL,
+            host TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        """CREATE TABLE traces (
+            id INTEGER PRIMARY KEY,
+            run_name TEXT NOT NULL,
+            action_name TEXT NOT NULL,
+            name TEXT NOT NULL,
+            inputs_hash TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            ended_at REAL NOT NULL,
+            outputs BLOB,
+            error TEXT,
+            UNIQUE (run_name, action_name, name)
+        )""",
+    ),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
@@ -119,43 +141,48 @@ def connect(
     return connection
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the schema to this version, once, even if several processes open the file together.
+def migrate(
+    connection: sqlite3.Connection,
+    path: Path,
+    application_id: int = APPLICATION_ID,
+    migrations: tuple[tuple[str, ...], ...] = MIGRATIONS,
+) -> None:
+    """Bring the schema to its last version, once, even if several processes open the file together.
 
     Raises:
         StoreVersionError: the file is newer than this package.
         StoreCorruptError: the file is a database of something else.
         sqlite3.Error: SQLite refuses.
     """
-    if _version(connection, path) == SCHEMA_VERSION:
+    newest = len(migrations)
+    if _version(connection, path, application_id, newest) == newest:
         return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Asked again: now that the lock is ours nobody else migrates.
-        version = _version(connection, path)
-        for number, statements in enumerate(MIGRATIONS[version:], version + 1):
+        version = _version(connection, path, application_id, newest)
+        for number, statements in enumerate(migrations[version:], version + 1):
             for statement in statements:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {application_id}")
         connection.execute("COMMIT")
     except BaseException:
         rollback(connection)
         raise
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def _version(connection: sqlite3.Connection, path: Path, application_id: int, newest: int) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (found_id,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and application_id != APPLICATION_ID:
-        raise StoreCorruptError(
-            f"`{path}` is a database of another program, not a run history\nhint: name another file", path
-        )
-    if version > SCHEMA_VERSION:
+    if tables and found_id != application_id:
+        what = "a run history" if application_id == APPLICATION_ID else "a cache"
+        raise StoreCorruptError(f"`{path}` is a database of another program, not {what}\nhint: name another file", path)
+    if version > newest:
         raise StoreVersionError(
-            f"`{path}` has schema version {version}; this version of flyte knows versions up to {SCHEMA_VERSION}\n"
+            f"`{path}` has schema version {version}; this version of flyte knows versions up to {newest}\n"
             "hint: upgrade flyte, or name another file",
             path,
         )

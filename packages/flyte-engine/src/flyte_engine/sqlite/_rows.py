@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias, cast
 
-from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, RunRecord
+from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, ProcessRecord, RunRecord, TraceRecord
 from flyte_engine.sqlite._database import rollback
-from flyte_engine.store import ActionChange, Change
+from flyte_engine.store import ActionChange, Change, RunChange
 from flyte_models.phases import ActionPhase
 
 Row: TypeAlias = tuple[Any, ...]
@@ -27,15 +28,19 @@ ACTION_COLUMNS = (
     "started_at",
     "ended_at",
     "error",
+    "cache_status",
+    "cache_key",
 )
 ATTEMPT_COLUMNS = ("run_name", "action_name", "number", "phase", "started_at", "ended_at", "error")
 PAYLOAD_COLUMNS = ("run_name", "action_name", "kind", "data")
+OWNER_COLUMNS = ("run_name", "pid", "started", "host")
+TRACE_COLUMNS = ("run_name", "action_name", "name", "inputs_hash", "started_at", "ended_at", "outputs", "error")
 
 INPUTS = "inputs"
 OUTPUTS = "outputs"
 
 # Each statement gives up the interpreter's lock and has to win it back from a busy loop thread, so many rows go into one.
-# 64 rows of 13 columns stay below 999, the least number of parameters that SQLite builds allow.
+# 64 rows of 15 columns stay below 999, the least number of parameters that SQLite builds allow.
 _ROWS_PER_STATEMENT = (64, 8, 2, 1)
 
 
@@ -64,6 +69,8 @@ _RUNS = _Table("runs", RUN_COLUMNS, keys=1)
 _ACTIONS = _Table("actions", ACTION_COLUMNS, keys=2)
 _ATTEMPTS = _Table("attempts", ATTEMPT_COLUMNS, keys=3)
 _PAYLOADS = _Table("payloads", PAYLOAD_COLUMNS, keys=3)
+_OWNERS = _Table("owners", OWNER_COLUMNS, keys=1)
+_TRACES = _Table("traces", TRACE_COLUMNS, keys=3)
 
 
 def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
@@ -76,6 +83,8 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> 
     actions: dict[tuple[str, str], ActionRecord] = {}
     attempts: dict[tuple[str, str, int], AttemptRecord] = {}
     payloads: dict[tuple[str, str, str], bytes] = {}
+    owners: dict[str, ProcessRecord] = {}
+    traces: dict[tuple[str, str, str], TraceRecord] = {}
     for change in changes:
         if isinstance(change, ActionChange):
             action = change.action
@@ -87,14 +96,58 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> 
                 payloads[*key, INPUTS] = change.inputs
             if change.outputs is not None:
                 payloads[*key, OUTPUTS] = change.outputs
-        else:
+        elif isinstance(change, RunChange):
             runs[change.run.run_name] = change.run
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+            if change.owner is not None:
+                owners[change.run.run_name] = change.owner
+        else:
+            trace = change.trace
+            traces[trace.run_name, trace.action_name, trace.name] = trace
+    with _transaction(connection):
         _RUNS.write(connection, map(_run_to_row, runs.values()))
         _ACTIONS.write(connection, map(_action_to_row, actions.values()))
         _ATTEMPTS.write(connection, (_attempt_to_row(key, attempt) for key, attempt in attempts.items()))
         _PAYLOADS.write(connection, ((*key, data) for key, data in payloads.items()))
+        _OWNERS.write(connection, ((name, *owner_to_row(owner)) for name, owner in owners.items()))
+        _TRACES.write(connection, map(_trace_to_row, traces.values()))
+
+
+def insert_run(connection: sqlite3.Connection, run: RunRecord, owner: ProcessRecord) -> bool:
+    """Write a run and its owner if there is none of that name, in one transaction; tell whether there was none.
+
+    Raises:
+        sqlite3.Error: SQLite refuses.
+    """
+    with _transaction(connection):
+        known = connection.execute("SELECT 1 FROM runs WHERE run_name = ?", (run.run_name,)).fetchone()
+        if known is None:
+            _RUNS.write(connection, [_run_to_row(run)])
+            _OWNERS.write(connection, [(run.run_name, *owner_to_row(owner))])
+    return known is None
+
+
+def replace_owner(
+    connection: sqlite3.Connection, run_name: str, process: ProcessRecord, known: ProcessRecord | None
+) -> bool:
+    """Make `process` the owner of a run if `known` is, in one transaction of its own; tell whether it is now.
+
+    Raises:
+        sqlite3.Error: SQLite refuses.
+    """
+    select = f"SELECT {', '.join(OWNER_COLUMNS)} FROM owners WHERE run_name = ?"  # noqa: S608  # own names
+    with _transaction(connection):
+        row = connection.execute(select, (run_name,)).fetchone()
+        is_known = (owner_from_row(row) if row is not None else None) == known
+        if is_known:
+            _OWNERS.write(connection, [(run_name, *owner_to_row(process))])
+    return is_known
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Generator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
         rollback(connection)
@@ -150,12 +203,14 @@ def _action_to_row(action: ActionRecord) -> Row:
         action.started_at,
         action.ended_at,
         _error_to_text(action.error),
+        action.cache_status,
+        action.cache_key,
     )
 
 
 def action_from_row(row: Row) -> ActionRecord:
     """Build an action from a row of `ACTION_COLUMNS`."""
-    run_name, name, parent_name, task_name, short_name, group, phase, *numbers, text = row
+    run_name, name, parent_name, task_name, short_name, group, phase, *numbers, text, cache_status, cache_key = row
     attempt, max_attempts, created_at, started_at, ended_at = numbers
     return ActionRecord(
         run_name=run_name,
@@ -171,6 +226,8 @@ def action_from_row(row: Row) -> ActionRecord:
         started_at=started_at,
         ended_at=ended_at,
         error=_error_from_text(text),
+        cache_status=cache_status,
+        cache_key=cache_key,
     )
 
 
@@ -182,6 +239,36 @@ def attempt_from_row(row: Row) -> AttemptRecord:
     """Build an attempt from a row of `ATTEMPT_COLUMNS`."""
     _, _, number, phase, started_at, ended_at, text = row
     return AttemptRecord(number, ActionPhase(phase), started_at, ended_at, _error_from_text(text))
+
+
+def owner_to_row(owner: ProcessRecord) -> Row:
+    """Build what follows the name of the run in `OWNER_COLUMNS`."""
+    return (owner.pid, owner.started, owner.host)
+
+
+def owner_from_row(row: Row) -> ProcessRecord:
+    """Build a process from a row of `OWNER_COLUMNS`."""
+    return ProcessRecord(*row[1:])
+
+
+def _trace_to_row(trace: TraceRecord) -> Row:
+    return (
+        trace.run_name,
+        trace.action_name,
+        trace.name,
+        trace.inputs_hash,
+        trace.started_at,
+        trace.ended_at,
+        trace.outputs,
+        _error_to_text(trace.error),
+    )
+
+
+def trace_from_row(row: Row) -> TraceRecord:
+    """Build a traced call from a row of `TRACE_COLUMNS`."""
+    run_name, action_name, name, inputs_hash, started_at, ended_at, outputs, text = row
+    error = _error_from_text(text)
+    return TraceRecord(run_name, action_name, name, inputs_hash, started_at, ended_at, outputs, error)
 
 
 def _error_to_text(error: ErrorRecord | None) -> str | None:

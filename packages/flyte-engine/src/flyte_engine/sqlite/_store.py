@@ -4,20 +4,22 @@ import os
 import sqlite3
 import weakref
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from flyte_engine.records import ActionRecord, AttemptRecord, RunRecord
+from flyte_engine.records import ActionRecord, AttemptRecord, ProcessRecord, RunRecord, TraceRecord
 from flyte_engine.sqlite import _database as database
 from flyte_engine.sqlite import _rows as rows
 from flyte_engine.sqlite._writer import BatchWriter
-from flyte_engine.store import Change, StoreClosedError
+from flyte_engine.store import Change, StoreClosedError, StoreWriteError, TraceChange
 
 _SELECT_RUNS = f"SELECT {', '.join(rows.RUN_COLUMNS)} FROM runs"  # noqa: S608  # own names
 _SELECT_ACTIONS = f"SELECT {', '.join(rows.ACTION_COLUMNS)} FROM actions"  # noqa: S608
 _SELECT_ATTEMPTS = f"SELECT {', '.join(rows.ATTEMPT_COLUMNS)} FROM attempts"  # noqa: S608
+_SELECT_OWNER = f"SELECT {', '.join(rows.OWNER_COLUMNS)} FROM owners WHERE run_name = ?"  # noqa: S608
+_SELECT_TRACES = f"SELECT {', '.join(rows.TRACE_COLUMNS)} FROM traces WHERE run_name = ? AND action_name = ?"  # noqa: S608
 
 
 class SQLiteStore:
@@ -60,6 +62,7 @@ class SQLiteStore:
                 database.retry_while_locked(partial(database.migrate, connection, self._path), busy_seconds)
         except sqlite3.Error as error:
             raise database.explain(error, self._path) from error
+        self._connect = connect
         self._writer = BatchWriter(connect, self._path, busy_seconds)
         self._finalizer = weakref.finalize(self, _close, self._writer, self._readers)
 
@@ -117,6 +120,32 @@ class SQLiteStore:
         """Return outputs; see `ActionStore.outputs`."""
         return self._payload(run_name, name, rows.OUTPUTS)
 
+    def add_run(self, run: RunRecord, owner: ProcessRecord) -> bool:
+        """Record a new run; see `ActionStore.add_run`."""
+        return self._write(partial(rows.insert_run, run=run, owner=owner))
+
+    def owner(self, run_name: str) -> ProcessRecord | None:
+        """Return the owner of a run; see `ActionStore.owner`."""
+        found = self._read(_SELECT_OWNER, run_name)
+        return rows.owner_from_row(found[0]) if found else None
+
+    def take_over(self, run_name: str, process: ProcessRecord, known: ProcessRecord | None) -> bool:
+        """Change the owner of a run; see `ActionStore.take_over`."""
+        return self._write(partial(rows.replace_owner, run_name=run_name, process=process, known=known))
+
+    def record_trace(self, trace: TraceRecord) -> None:
+        """Take a traced call; see `ActionStore.record_trace`."""
+        self._writer.record(TraceChange(trace))
+
+    def trace(self, run_name: str, action_name: str, name: str) -> TraceRecord | None:
+        """Return a traced call; see `ActionStore.trace`."""
+        found = self._read(f"{_SELECT_TRACES} AND name = ?", run_name, action_name, name)
+        return rows.trace_from_row(found[0]) if found else None
+
+    def traces(self, run_name: str, action_name: str) -> list[TraceRecord]:
+        """Return the traced calls of an action; see `ActionStore.traces`."""
+        return [rows.trace_from_row(row) for row in self._read(f"{_SELECT_TRACES} ORDER BY id", run_name, action_name)]
+
     def close(self) -> None:
         """Write what is queued, end the thread, close the file; see `ActionStore.close`."""
         if self._is_closed:
@@ -136,12 +165,24 @@ class SQLiteStore:
         except sqlite3.Error as error:
             raise database.explain(error, self._path) from error
 
-    @contextmanager
-    def _reader(self) -> Generator[sqlite3.Connection]:
+    def _write(self, operation: Callable[[sqlite3.Connection], bool]) -> bool:
+        # Beside the thread: rare, and the caller has to know at once.
+        self._writer.check_usable()
+        try:
+            with closing(self._connect()) as connection:
+                return database.retry_while_locked(partial(operation, connection), self._busy_seconds)
+        except sqlite3.Error as error:
+            raise database.explain(error, self._path, fallback=StoreWriteError) from error
+
+    def _check_open(self) -> None:
         if self._is_closed:
             raise StoreClosedError(
                 f"the store `{self._path}` is closed\nhint: keep it open until the last run is read", self._path
             )
+
+    @contextmanager
+    def _reader(self) -> Generator[sqlite3.Connection]:
+        self._check_open()
         try:
             connection = self._readers.pop()
         except IndexError:

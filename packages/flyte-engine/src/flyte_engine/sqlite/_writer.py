@@ -54,7 +54,7 @@ class BatchWriter:
     def record(self, change: Change) -> None:
         """Append a change to the queue."""
         with self._condition:
-            self._check_usable()
+            self.check_usable()
             self._queue.append(change)
             self._recorded += 1
             if self._is_asleep:
@@ -66,7 +66,7 @@ class BatchWriter:
     async def flush(self) -> None:
         """Wait until what was recorded so far is committed."""
         with self._condition:
-            self._check_usable()
+            self.check_usable()
             if self._committed >= self._recorded:
                 return
             loop = asyncio.get_running_loop()
@@ -101,7 +101,8 @@ class BatchWriter:
         if self._failure is not None and not self._is_failure_reported:
             self._raise_failure()
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
+        """Raise what `record` would raise."""
         if self._failure is not None:
             self._raise_failure()
         if self._is_closing:

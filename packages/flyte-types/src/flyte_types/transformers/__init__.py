@@ -1,5 +1,35 @@
 """One transformer per file. Importing this package fills `flyte_types.registry`; nothing else is touched."""
 
-from flyte_types.transformers import dataclass, dictionary, enumeration, file, listing, scalar, union
+from flyte_types.transformers import (
+    dataclass,
+    dataframe,
+    dictionary,
+    dir,  # noqa: A004
+    enumeration,
+    file,
+    listing,
+    message,
+    model,
+    pickled,
+    scalar,
+    text_choice,
+    typed_tuple,
+    union,
+)
 
-__all__ = ["dataclass", "dictionary", "enumeration", "file", "listing", "scalar", "union"]
+__all__ = [
+    "dataclass",
+    "dataframe",
+    "dictionary",
+    "dir",
+    "enumeration",
+    "file",
+    "listing",
+    "message",
+    "model",
+    "pickled",
+    "scalar",
+    "text_choice",
+    "typed_tuple",
+    "union",
+]

@@ -20,16 +20,16 @@ class DataclassTransformer:
         """Plan the fields in their order."""
         definitions: Definitions = {}
         description = ("msgpack", pack_node(t, definitions))
-        kind = wire.literal_type(
-            wire.simple_type("struct"), metadata=json_schema(t), annotation=CACHE_KEY_ANNOTATION, tag=_TAG
-        )
+        schema = json_schema(t)
+        kind = wire.literal_type(wire.simple_type("struct"), metadata=schema, annotation=CACHE_KEY_ANNOTATION, tag=_TAG)
         return TypePlan(
             python_type=t,
             tag=_TAG,
             literal_type=kind,
             description=description,
-            exact=t,
+            exact=typing.get_origin(t) or t,
             is_tagged=True,
+            metadata=schema,
             definitions=definitions,
         )
 

@@ -11,17 +11,22 @@ from flyte_types.registry import register_matcher
 
 
 class EnumTransformer:
-    """Plans enums whose values are all text or all whole numbers."""
+    """Plans enums of text, and `IntEnum`."""
 
     def plan(self, t: Any) -> TypePlan:
         """Store the names; a value is stored as its name."""
-        values = [member.value for member in t]
-        if issubclass(t, enum.Flag) or not (
-            all(isinstance(value, str) for value in values) or all(isinstance(value, int) for value in values)
+        first = next(iter(t), None)
+        if (
+            issubclass(t, enum.Flag)
+            or first is None
+            or not (isinstance(first.value, str) or issubclass(t, enum.IntEnum))
         ):
+            what = (
+                "is a flag" if issubclass(t, enum.Flag) else "has no members" if first is None else "has other values"
+            )
             raise UnsupportedTypeError(
-                f"the enum `{describe_type(t)}` has values that are neither all `str` nor all `int`\n"
-                "hint: give its members text as values"
+                f"only enums of text and `IntEnum` can be passed between tasks, and `{describe_type(t)}` {what}\n"
+                "hint: give its members text as values, or derive it from `enum.IntEnum`"
             )
         return TypePlan(
             python_type=t,

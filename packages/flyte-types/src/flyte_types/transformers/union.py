@@ -21,9 +21,10 @@ class UnionTransformer:
         return TypePlan(
             python_type=t,
             tag="Typed Union",
-            literal_type=wire.union_type(plan.variant_type for plan in plans),
+            literal_type=wire.union_type(plan.listed_type for plan in plans),
             description=("union", [(plan.variant_type, plan.tag, plan.exact, plan.description) for plan in plans]),
             needs_await=any(plan.needs_await for plan in plans),
+            variants=tuple(plans),
             definitions=definitions,
         )
 

@@ -1,0 +1,232 @@
+//! The calls of CPython's stable ABI that pyo3 has no safe form for. The only unsafe code of the workspace.
+//!
+//! Each function upholds on its own what it needs: a caller can neither leak, free nor see a half-made object. All take
+//! `Bound` or `Python` values, so the thread is attached to the interpreter.
+
+#![allow(unsafe_code)]
+
+use pyo3::exceptions::PyMemoryError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString, PyType};
+
+use std::ffi::c_int;
+
+/// The value of an `int` object that fits 64 bits; `None` for a larger one, without a Python error.
+#[inline]
+pub(crate) fn int_value(value: &Bound<'_, pyo3::types::PyInt>) -> Option<i64> {
+    let mut overflow: c_int = 0;
+    // SAFETY: the object is an `int` (that is what the type says), so this only reads its digits: it calls no
+    // `__index__`, and -1 is the value -1 unless `overflow` says otherwise.
+    let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
+    (overflow == 0).then_some(number)
+}
+
+/// A list of known length while its items are made.
+///
+/// It is hidden from the garbage collector until it is full: no Python code that runs in between (a hook, a finaliser)
+/// can find it with `gc.get_objects` and read an item that is not there yet.
+pub(crate) struct Filling<'py> {
+    list: Bound<'py, PyList>,
+    length: ffi::Py_ssize_t,
+    filled: ffi::Py_ssize_t,
+}
+
+impl<'py> Filling<'py> {
+    /// Make room for `length` items; the caller has seen as many in the data, so that no claim allocates.
+    pub(crate) fn new(py: Python<'py>, length: usize) -> PyResult<Self> {
+        let length = ffi::Py_ssize_t::try_from(length)
+            .map_err(|_| PyMemoryError::new_err("a list of so many items"))?;
+        // SAFETY: returns a new reference to a list, or null with an error set, which `from_owned_ptr_or_err` takes.
+        // A list that is tracked may be untracked; deallocation accepts both, and empty items.
+        let list = unsafe {
+            let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length))?;
+            ffi::PyObject_GC_UnTrack(list.as_ptr().cast());
+            list.cast_into_unchecked()
+        };
+        Ok(Filling {
+            list,
+            length,
+            filled: 0,
+        })
+    }
+
+    /// Add an item; one too many is an error.
+    #[inline]
+    pub(crate) fn push(&mut self, item: Bound<'py, PyAny>) -> PyResult<()> {
+        // SAFETY: the list is ours alone. `PyList_SetItem` takes the reference over in any case, and checks the index.
+        let status =
+            unsafe { ffi::PyList_SetItem(self.list.as_ptr(), self.filled, item.into_ptr()) };
+        if status != 0 {
+            return Err(PyErr::fetch(self.list.py()));
+        }
+        self.filled += 1;
+        Ok(())
+    }
+
+    /// The list, when all of its items are there.
+    pub(crate) fn finish(self) -> Bound<'py, PyList> {
+        assert_eq!(self.filled, self.length, "a list with empty items");
+        // SAFETY: all items are set, and the list was untracked by `new` and not tracked since.
+        unsafe { ffi::PyObject_GC_Track(self.list.as_ptr().cast()) };
+        self.list
+    }
+}
+
+/// A `str` of UTF-8 bytes; `None` if they are not UTF-8.
+#[inline]
+pub(crate) fn string<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Option<Bound<'py, PyString>>> {
+    if bytes.is_ascii() {
+        return latin1(py, bytes).map(Some);
+    }
+    match bytes.len() {
+        0..=32 => wide::<32>(py, bytes),
+        33..=64 => wide::<64>(py, bytes),
+        65..=256 => wide::<256>(py, bytes),
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Some(PyString::new(py, text))),
+            Err(_) => Ok(None),
+        },
+    }
+}
+
+#[inline]
+fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    // SAFETY: reads `len` bytes at the pointer (a slice is never longer than `isize::MAX`) and copies them into a new
+    // `str`; null means an error that is set.
+    unsafe {
+        let length = bytes.len() as ffi::Py_ssize_t;
+        let text = ffi::PyUnicode_DecodeLatin1(bytes.as_ptr().cast(), length, std::ptr::null());
+        Ok(Bound::from_owned_ptr_or_err(py, text)?.cast_into_unchecked())
+    }
+}
+
+// CPython's own decoder grows a buffer by guesses and cuts it to length in the end, which costs several times what the
+// decoding of a short text does. From code points it makes the object in one step.
+#[cfg(not(windows))]
+fn wide<'py, const N: usize>(
+    py: Python<'py>,
+    bytes: &[u8],
+) -> PyResult<Option<Bound<'py, PyString>>> {
+    let mut points = [0u32; N];
+    let Some(count) = flyte_literal::code_points(bytes, &mut points) else {
+        return Ok(None);
+    };
+    // SAFETY: outside Windows `wchar_t` has 32 bits and is what UTF-32 says. `count` points were written, each below
+    // 0x110000 and none a surrogate. They are copied; null means an error that is set.
+    unsafe {
+        let text = ffi::PyUnicode_FromWideChar(points.as_ptr().cast(), count as ffi::Py_ssize_t);
+        Ok(Some(
+            Bound::from_owned_ptr_or_err(py, text)?.cast_into_unchecked(),
+        ))
+    }
+}
+
+#[cfg(windows)]
+fn wide<'py, const N: usize>(
+    py: Python<'py>,
+    bytes: &[u8],
+) -> PyResult<Option<Bound<'py, PyString>>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Some(PyString::new(py, text))),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Makes instances of a class whose `__new__` is that of `object`, with no code of the class running.
+pub(crate) struct Maker {
+    class: Py<PyType>,
+    allocate: ffi::allocfunc,
+}
+
+impl Maker {
+    /// `None` if the class makes its instances in another way than `object` does, or is abstract.
+    pub(crate) fn of(class: &Bound<'_, PyType>) -> PyResult<Option<Self>> {
+        const IS_ABSTRACT: u64 = 1 << 20;
+        let object = class.py().get_type::<PyAny>();
+        let flags: u64 = class.getattr("__flags__")?.extract()?;
+        // SAFETY: both are type objects, and every type may be asked for its slots.
+        let (allocate, new, plain_new) = unsafe {
+            let kind = class.as_type_ptr();
+            (
+                ffi::PyType_GetSlot(kind, ffi::Py_tp_alloc),
+                ffi::PyType_GetSlot(kind, ffi::Py_tp_new),
+                ffi::PyType_GetSlot(object.as_type_ptr(), ffi::Py_tp_new),
+            )
+        };
+        if allocate.is_null() || new != plain_new || flags & IS_ABSTRACT != 0 {
+            return Ok(None);
+        }
+        // SAFETY: what is in the slot `tp_alloc` is an `allocfunc`, and it is not null.
+        let allocate =
+            unsafe { std::mem::transmute::<*mut std::ffi::c_void, ffi::allocfunc>(allocate) };
+        Ok(Some(Maker {
+            class: class.clone().unbind(),
+            allocate,
+        }))
+    }
+
+    /// A new instance without attributes.
+    #[inline]
+    pub(crate) fn make<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        // SAFETY: this is all that `object.__new__` does for a class that is not abstract: call the class's own
+        // `tp_alloc`, which gives a new reference, or null with an error set. The class is kept alive by `self`.
+        unsafe {
+            let class = self.class.bind(py).as_type_ptr();
+            Bound::from_owned_ptr_or_err(py, (self.allocate)(class, 0))
+        }
+    }
+}
+
+/// `object.__setattr__(instance, name, value)`.
+#[inline]
+pub(crate) fn set_attribute<'py>(
+    instance: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    // SAFETY: three live objects, the name a `str`; the call takes references of its own.
+    let status =
+        unsafe { ffi::PyObject_GenericSetAttr(instance.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(instance.py()))
+    }
+}
+
+/// Reads attributes of instances of one class.
+pub(crate) struct Reader {
+    /// Attributes are looked up as `object` does: the call may be made directly.
+    plain: bool,
+}
+
+impl Reader {
+    pub(crate) fn of(class: &Bound<'_, PyType>) -> Self {
+        let object = class.py().get_type::<PyAny>();
+        // SAFETY: both are type objects, and every type may be asked for its slots.
+        let plain = unsafe {
+            ffi::PyType_GetSlot(class.as_type_ptr(), ffi::Py_tp_getattro)
+                == ffi::PyType_GetSlot(object.as_type_ptr(), ffi::Py_tp_getattro)
+        };
+        Reader { plain }
+    }
+
+    /// `getattr(instance, name)`, for an instance of exactly the class.
+    #[inline]
+    pub(crate) fn get<'py>(
+        &self,
+        instance: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if !self.plain {
+            return instance.getattr(name);
+        }
+        // SAFETY: two live objects, the name a `str`; gives a new reference, or null with an error set. For an instance of
+        // another class this would skip its `__getattr__`, and be wrong but not unsafe.
+        unsafe {
+            let value = ffi::PyObject_GenericGetAttr(instance.as_ptr(), name.as_ptr());
+            Bound::from_owned_ptr_or_err(instance.py(), value)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+"""What storage raises, and the removal of credentials from what other libraries say."""
+
+import re
+
+__all__ = [
+    "IntegrityError",
+    "InvalidKeyError",
+    "ObjectNotFoundError",
+    "StorageError",
+    "StoragePermissionError",
+    "StorageTimeoutError",
+    "redact",
+]
+
+_QUERY = re.compile(r"((?:https?|abfss?|wasbs?)://[^\s?\"'<>)\]]+)\?[^\s\"'<>)\]]*")
+_USER_INFO = re.compile(r"(https?://)[^/\s@\"']+:[^/\s@\"']+@")
+_NAMED_SECRET = re.compile(
+    r"(?i)\b(x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|awsaccesskeyid|sig|signature|token|"
+    r"secret[_a-z]*|access_?key[_a-z]*|account_?key|shared_?access_?key|password|client_secret|authorization)"
+    r"([\"']?\s*[=:]\s*(?:Some\()?[\"']?(?:Bearer\s+|Basic\s+|AWS4-HMAC-SHA256\s+)?)[^\s&\"',;)<>]+"
+)
+_XML_SECRET = re.compile(
+    r"(?is)<(AWSAccessKeyId|StringToSign|StringToSignBytes|CanonicalRequest|CanonicalRequestBytes|SignatureProvided|"
+    r"AuthenticationErrorDetail)>.*?</\1>"
+)
+
+
+def redact(text: str) -> str:
+    """Return `text` without signatures, keys, tokens and the query strings of URLs."""
+    text = _XML_SECRET.sub(r"<\1>...</\1>", text)
+    text = _QUERY.sub(r"\1?...", text)
+    text = _USER_INFO.sub(r"\1...@", text)
+    return _NAMED_SECRET.sub(r"\1\2...", text)
+
+
+class StorageError(OSError):
+    """A store refused, failed or could not be reached.
+
+    The text has no credentials in it, and the error of the library below is not chained for the same reason.
+    """
+
+    def __init__(self, message: str, *, uri: str | None = None, is_retry_safe: bool = False) -> None:
+        """Describe what happened to `uri`, and tell whether trying again could help."""
+        super().__init__(redact(message))
+        self.uri = None if uri is None else redact(uri)
+        self.is_retry_safe = is_retry_safe
+
+
+class ObjectNotFoundError(StorageError, FileNotFoundError, LookupError):
+    """There is no object or file with that name."""
+
+
+class StoragePermissionError(StorageError, PermissionError):
+    """The credentials in use may not do this, or there are none."""
+
+
+class StorageTimeoutError(StorageError, TimeoutError):
+    """The store did not answer, or stopped sending, within the limits."""
+
+
+class IntegrityError(StorageError):
+    """What arrived is not what was sent: a size or a checksum differs."""
+
+
+class InvalidKeyError(StorageError, ValueError):
+    """A key that object stores of this engine cannot name exactly."""

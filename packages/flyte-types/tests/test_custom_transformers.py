@@ -1,0 +1,550 @@
+"""Transformers that users write: their types may stand anywhere, and all of one value are awaited together."""
+# ruff: noqa: UP045  (both spellings are tested)
+
+import asyncio
+import dataclasses
+import datetime as dt
+import html
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple, NotRequired, Optional, TypedDict
+
+import pydantic
+import pytest
+from flyteidl2.core.literals_pb2 import Binary, Literal, Primitive, Scalar
+from flyteidl2.core.types_pb2 import BINARY, FLOAT, STRUCT, BlobType, LiteralType
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flyte_types import InputTypeError, InputValueError, InterfaceCodec, OutputError, UnsupportedTypeError
+from flyte_types.codec import decode_literal_async, encode_literal, encode_literal_async, needs_await
+from flyte_types.type_engine import TypeEngine
+from flyte_types.type_transformer import TypeTransformer, TypeTransformerFailedError
+
+
+@dataclass(frozen=True)
+class Celsius:
+    degrees: float
+
+
+class Opaque:
+    """Stored as a literal that no plain data stands for."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __eq__(self, other):
+        return isinstance(other, Opaque) and other.data == self.data
+
+
+class Broken:
+    """Its transformer fails."""
+
+
+class CelsiusTransformer(TypeTransformer[Celsius]):
+    """Counts how many conversions run at once."""
+
+    running = peak = 0
+
+    def __init__(self):
+        super().__init__("Celsius", Celsius)
+
+    def get_literal_type(self, t):
+        return LiteralType(simple=FLOAT)
+
+    async def to_literal(self, python_val, python_type, expected):
+        assert python_type is Celsius
+        assert expected == LiteralType(simple=FLOAT)
+        CelsiusTransformer.running += 1
+        CelsiusTransformer.peak = max(CelsiusTransformer.peak, CelsiusTransformer.running)
+        await asyncio.sleep(0)
+        CelsiusTransformer.running -= 1
+        return Literal(scalar=Scalar(primitive=Primitive(float_value=python_val.degrees)))
+
+    async def to_python_value(self, lv, expected_python_type):
+        await asyncio.sleep(0)
+        return Celsius(lv.scalar.primitive.float_value)
+
+    def guess_python_type(self, literal_type):
+        if literal_type.simple == FLOAT and literal_type.structure.tag == "Celsius":
+            return Celsius
+        raise ValueError("not mine")
+
+
+class OpaqueTransformer(TypeTransformer[Opaque]):
+    def __init__(self):
+        super().__init__("Opaque", Opaque)
+
+    def get_literal_type(self, t):
+        return LiteralType(simple=BINARY)
+
+    async def to_literal(self, python_val, python_type, expected):
+        return Literal(scalar=Scalar(binary=Binary(value=python_val.data, tag="opaque")), hash="h")
+
+    async def to_python_value(self, lv, expected_python_type):
+        assert (lv.scalar.binary.tag, lv.hash) == ("opaque", "h")
+        return Opaque(lv.scalar.binary.value)
+
+
+class BrokenTransformer(TypeTransformer[Broken]):
+    def __init__(self):
+        super().__init__("Broken", Broken, enable_type_assertions=False)
+
+    def get_literal_type(self, t):
+        return LiteralType(simple=STRUCT)
+
+    async def to_literal(self, python_val, python_type, expected):
+        raise RuntimeError("no luck")
+
+    async def to_python_value(self, lv, expected_python_type):
+        raise RuntimeError("no luck")
+
+
+TypeEngine.register(CelsiusTransformer())
+TypeEngine.register(OpaqueTransformer())
+TypeEngine.register(BrokenTransformer())
+
+
+@dataclass
+class Reading:
+    at: Celsius
+    opaque: Opaque
+    all: list[Celsius] = field(default_factory=list)
+    maybe: Optional[Celsius] = None
+    named: dict[str, Celsius] = field(default_factory=dict)
+    pair: tuple[Celsius, int] = (Celsius(0.5), 1)
+
+
+@dataclass
+class Checked:
+    at: Celsius
+
+    def __post_init__(self):
+        assert isinstance(self.at, Celsius)
+
+
+@dataclass
+class Nested:
+    reading: Reading
+    checked: list[Checked]
+
+
+@dataclass
+class Tree:
+    at: Celsius
+    children: list["Tree"] = field(default_factory=list)
+
+
+class Station(pydantic.BaseModel):
+    """pydantic stores `Celsius`, a dataclass, by itself, and so it does."""
+
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+
+    at: Celsius
+    series: dict[str, list[Celsius | None]] = pydantic.Field(default_factory=dict)
+    opened: dt.datetime = dt.datetime(2020, 1, 1)
+    reading: Reading | None = None
+
+
+class Network(pydantic.BaseModel):
+    """pydantic knows nothing of `Opaque` but its class."""
+
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+
+    stations: list[Station]
+    limit: int = 3
+    opaque: Opaque | None = None
+
+    @pydantic.field_validator("limit")
+    @classmethod
+    def _check(cls, limit: int) -> int:
+        assert limit < 10
+        return limit
+
+
+@dataclass
+class Country:
+    network: Network
+    best: Station | None = None
+
+
+class Pair(NamedTuple):
+    left: Opaque
+    right: list[Celsius] = []
+
+
+class Entry(TypedDict):
+    opaque: Opaque
+    maybe: NotRequired[Celsius]
+
+
+@dataclass
+class Holder:
+    pair: Pair
+    entry: Entry
+    both: tuple[Opaque, Pair]
+
+
+def round_trip(value, t):
+    return asyncio.run(_round_trip(value, t))
+
+
+async def _round_trip(value, t):
+    return await decode_literal_async(await encode_literal_async(value, t), t)
+
+
+READING = Reading(Celsius(1), Opaque(b"\x00"), [Celsius(2), Celsius(3)], Celsius(4), {"a": Celsius(5)}, (Celsius(6), 7))
+
+
+STATION = Station(at=Celsius(1), series={"a": [Celsius(2), None]}, reading=READING)
+NETWORK = Network(stations=[STATION, Station(at=Celsius(3))], opaque=Opaque(b"o"))
+
+
+@pytest.mark.parametrize(("t", "value"), [
+    (Celsius, Celsius(1.5)),
+    (Annotated[Celsius, "in the shade"], Celsius(1.5)),
+    (list[Celsius], [Celsius(1), Celsius(2)]),
+    (list[Celsius], []),
+    (dict[str, Celsius], {"b": Celsius(1), "a": Celsius(2)}),
+    (dict[int, Celsius], {2: Celsius(1)}),
+    (Optional[Celsius], None),
+    (Celsius | float, 1.5),
+    (Celsius | float, Celsius(1.5)),
+    (list[dict[str, list[Celsius | None | int]]], [{"a": [Celsius(1), None, 3]}, {}]),
+    (list[Celsius] | int, [Celsius(1)]),
+    (Opaque, Opaque(b"x")),
+    (list[Opaque | None], [None, Opaque(b"")]),
+    (Reading, READING),
+    (list[Reading], [READING, READING]),
+    (dict[str, Reading | None], {"a": READING, "b": None}),
+    (Checked, Checked(Celsius(1))),
+    (Nested, Nested(READING, [Checked(Celsius(1)), Checked(Celsius(2))])),
+    (Tree, Tree(Celsius(1), [Tree(Celsius(2)), Tree(Celsius(3), [Tree(Celsius(4))])])),
+    (Pair, Pair(Opaque(b"p"), [Celsius(1)])),
+    (list[Pair | None], [None, Pair(Opaque(b"p"))]),
+    (Entry, {"opaque": Opaque(b"e")}),
+    (dict[str, Entry], {"a": {"opaque": Opaque(b"e"), "maybe": Celsius(1)}}),
+    (tuple[Opaque, int], (Opaque(b"t"), 1)),
+    (tuple[Pair, tuple[Opaque, Celsius]], (Pair(Opaque(b"p")), (Opaque(b"t"), Celsius(1)))),
+    (Holder, Holder(Pair(Opaque(b"p")), {"opaque": Opaque(b"e")}, (Opaque(b"t"), Pair(Opaque(b"q"))))),
+    (Station, STATION),
+    (list[Network | None], [NETWORK, None]),
+    (Country, Country(NETWORK, STATION)),
+], ids=lambda value: str(value)[:40])  # fmt: skip
+def test_custom_types_stand_anywhere(t, value):
+    assert needs_await(t)
+    assert value == round_trip(value, t)
+
+
+CELSIUS = st.floats(allow_nan=False).map(Celsius)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.none() | st.integers(0, 9) | CELSIUS, max_size=4), max_size=4))
+def test_every_place_gets_its_own_value_back(value):
+    assert value == round_trip(value, list[dict[str, Celsius | int | None]])
+
+
+def test_a_conversion_awaits_its_places_together_and_no_more_than_the_limit(monkeypatch):
+    CelsiusTransformer.peak = 0
+    values = [Celsius(number) for number in range(100)]
+    assert values == round_trip(values, list[Celsius])
+    assert CelsiusTransformer.peak == 10
+    monkeypatch.setenv("_F_TE_MAX_COROS", "3")
+    CelsiusTransformer.peak = 0
+    assert values == round_trip(values, list[Celsius])
+    assert CelsiusTransformer.peak == 3
+
+
+def test_the_literal_is_the_transformers_own():
+    literal = Literal.FromString(asyncio.run(encode_literal_async([Celsius(2.5)], list[Celsius])))
+    assert literal.collection.literals[0].scalar.primitive.float_value == 2.5
+    union = Literal.FromString(asyncio.run(encode_literal_async(Celsius(2.5), Celsius | None))).scalar.union
+    assert (union.type.structure.tag, union.value.scalar.primitive.float_value) == ("Celsius", 2.5)
+
+
+def test_inside_a_dataclass_plain_literals_stay_readable_and_others_are_kept_whole():
+    payload = Literal.FromString(asyncio.run(encode_literal_async(Checked(Celsius(0.5)), Checked))).scalar.binary
+    assert (payload.tag, payload.value) == ("msgpack", b"\x81\xa2at\xcb\x3f\xe0" + b"\x00" * 6)
+    fields = TypeEngine.to_literal_type(Reading).metadata.fields["properties"].struct_value.fields
+    assert fields["at"].struct_value.fields["type"].string_value == "number"
+    assert fields["opaque"].struct_value.fields["format"].string_value == "base64"
+
+
+def test_a_model_checks_what_is_read():
+    data = asyncio.run(encode_literal_async(NETWORK.model_copy(update={"limit": 50}), Network))
+    with pytest.raises(InputValueError, match="limit"):
+        asyncio.run(decode_literal_async(data, Network))
+
+
+def test_a_model_has_the_schema_of_its_parts():
+    found = TypeEngine.to_literal_type(Network)
+    assert found.structure.tag == "Pydantic Transformer"
+    fields = found.metadata.fields["properties"].struct_value.fields
+    assert fields["limit"].struct_value.fields["default"].number_value == 3
+    assert list(found.metadata.fields["required"].list_value) == ["stations"]
+    assert TypeEngine.guess_python_type(found).__name__ == "Network"
+
+
+class Link(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+
+    at: Opaque
+    next: Optional["Link"] = None
+
+
+def test_models_that_cannot_be_opened_say_why():
+    class Aliased(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+        at: Opaque = pydantic.Field(alias="At")
+
+    for model, text in ((Aliased, "`at` of the model `Aliased` has an alias"), (Link, "`Link` contains itself")):
+        with pytest.raises(UnsupportedTypeError, match=text):
+            TypeEngine.to_literal_type(model)
+
+
+def test_parts_have_names_in_errors_and_in_the_schema():
+    for t, value, text in (
+        (Pair, Pair(Opaque(b""), [Celsius(1), "warm"]), r"at `\.right\[1\]`"),
+        (Holder, Holder(Pair(3), {"opaque": Opaque(b"")}, (Opaque(b""), Pair(Opaque(b"")))), r"at `\.pair\.left`"),
+        (Entry, {"maybe": Celsius(1)}, r"at `\.opaque` is missing"),
+        (tuple[Opaque, int], (Opaque(b""),), "must be tuple"),
+    ):
+        with pytest.raises((InputValueError, InputTypeError), match=text):
+            asyncio.run(encode_literal_async(value, t))
+    fields = TypeEngine.to_literal_type(Entry).metadata.fields
+    assert fields["title"].string_value == "TypedDictWrapper_Entry"
+    assert list(fields["required"].list_value) == ["opaque"]
+
+
+def codec():
+    return InterfaceCodec({"xs": list[Celsius], "n": (int, 3)}, {"o0": Celsius, "o1": Reading}, task_name="env.f")
+
+
+def test_inputs_and_outputs_of_a_task():
+    async def check():
+        inputs = await codec().encode_inputs_async({"xs": [Celsius(1)]}, {"key": "value"})
+        assert await codec().decode_inputs_async(inputs) == {"xs": [Celsius(1)], "n": 3}
+        _, context = await codec().decode_inputs_and_context_async(inputs)
+        assert context == {"key": "value"}
+        outputs = await codec().encode_outputs_async((Celsius(1), READING))
+        assert await codec().decode_outputs_async(outputs) == (Celsius(1), READING)
+
+    assert codec().needs_await
+    asyncio.run(check())
+
+
+def test_an_interface_without_custom_types_needs_no_await_and_takes_the_async_methods_all_the_same():
+    plain = InterfaceCodec({"n": int}, {"o0": str}, task_name="env.f")
+    assert not plain.needs_await
+    assert asyncio.run(plain.encode_inputs_async({"n": 1})) == plain.encode_inputs({"n": 1})
+    assert asyncio.run(plain.decode_outputs_async(plain.encode_outputs("a"))) == "a"
+
+
+def test_a_wrong_value_names_the_place():
+    with pytest.raises(InputValueError) as caught:
+        asyncio.run(codec().encode_inputs_async({"xs": [Celsius(1), "warm"]}))
+    assert ("env.f", "xs", "[1]") == (caught.value.task, caught.value.parameter, caught.value.path)
+    assert "must be Celsius, got 'warm' (str)" in str(caught.value)
+    assert isinstance(caught.value.__cause__, TypeTransformerFailedError)
+
+
+def test_an_error_of_a_transformer_is_the_cause():
+    with pytest.raises(
+        InputValueError, match=r"the value at `\['a'\]\[1\]` could not be converted: RuntimeError: no luck"
+    ) as caught:
+        asyncio.run(encode_literal_async({"a": [None, Broken()]}, dict[str, list[Broken | None]]))
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    broken = InterfaceCodec({}, {"o0": list[Broken]}, task_name="env.f")
+    with pytest.raises(OutputError, match="no luck"):
+        asyncio.run(broken.encode_outputs_async([Broken()]))
+
+
+@dataclass
+class Strict:
+    parts: list[Optional["Unreadable"]]
+
+    def __post_init__(self):
+        assert all(isinstance(part, (Unreadable, type(None))) for part in self.parts)
+
+
+class Unreadable:
+    """Can be written, and not always read."""
+
+    def __init__(self, degrees):
+        self.degrees = degrees
+
+
+class UnreadableTransformer(CelsiusTransformer):
+    def __init__(self):
+        TypeTransformer.__init__(self, "Unreadable", Unreadable)
+
+    async def to_literal(self, python_val, python_type, expected):
+        return Literal(scalar=Scalar(primitive=Primitive(float_value=python_val.degrees)))
+
+    async def to_python_value(self, lv, expected_python_type):
+        if lv.scalar.primitive.float_value < 0:
+            raise ValueError("below zero")
+        return Unreadable(lv.scalar.primitive.float_value)
+
+
+TypeEngine.register(UnreadableTransformer())
+
+
+class Bag(NamedTuple):
+    first: int
+    unreadable: Unreadable
+
+
+@pytest.mark.parametrize(("t", "value", "path"), [
+    (list[Unreadable], [Unreadable(1), Unreadable(-1)], "[1]"),
+    (dict[str, list[Unreadable | None]], {"a": [None, Unreadable(-1)]}, "['a'][1]"),
+    (Strict, Strict([None, Unreadable(1), Unreadable(-1)]), ".parts[2]"),
+    (list[Strict], [Strict([Unreadable(1)]), Strict([Unreadable(-1)])], "[1].parts[0]"),
+    (list[Bag], [Bag(1, Unreadable(1)), Bag(2, Unreadable(-1))], "[1].unreadable"),
+])  # fmt: skip
+def test_what_cannot_be_read_is_found_too(t, value, path):
+    data = asyncio.run(encode_literal_async(value, t))
+    with pytest.raises(InputValueError, match="ValueError: below zero") as caught:
+        asyncio.run(decode_literal_async(data, t))
+    assert path == caught.value.path
+    task = InterfaceCodec({"v": t}, {}, task_name="env.f")
+    inputs = asyncio.run(task.encode_inputs_async({"v": value}))
+    with pytest.raises(InputValueError, match="below zero") as caught:
+        asyncio.run(task.decode_inputs_async(inputs))
+    assert ("v", path) == (caught.value.parameter, caught.value.path)
+
+
+def test_one_failure_stops_the_others():
+    started = []
+
+    class Slow:
+        pass
+
+    class SlowTransformer(TypeTransformer):
+        def __init__(self):
+            super().__init__("Slow", Slow)
+
+        def get_literal_type(self, t):
+            return LiteralType(simple=FLOAT)
+
+        async def to_literal(self, python_val, python_type, expected):
+            started.append(python_val)
+            if len(started) == 1:
+                raise ValueError("the first one fails")
+            await asyncio.sleep(60)
+
+        async def to_python_value(self, lv, expected_python_type):
+            raise AssertionError
+
+    TypeEngine.register(SlowTransformer())
+    with pytest.raises(InputValueError, match="the first one fails"):
+        asyncio.run(asyncio.wait_for(encode_literal_async([Slow() for _ in range(30)], list[Slow]), 30))
+    assert len(started) <= 10
+
+
+def test_the_blocking_conversion_says_that_it_cannot_wait():
+    with pytest.raises(
+        InputValueError, match=r"at `\[0\]` holds a Celsius, which a coroutine converts\nhint: use the async form"
+    ):
+        encode_literal([Celsius(1)], list[Celsius])
+
+
+def test_a_transformer_in_annotated_is_used_for_that_annotation_only():
+    class Loud:
+        pass
+
+    class LoudTransformer(CelsiusTransformer):
+        async def to_literal(self, python_val, python_type, expected):
+            return Literal(scalar=Scalar(primitive=Primitive(float_value=-1.0)))
+
+    loud = LoudTransformer()
+    assert asyncio.run(_round_trip(Celsius(5), Annotated[Celsius, loud])) == Celsius(-1)
+    assert round_trip(Celsius(5), Celsius) == Celsius(5)
+    assert TypeEngine.get_transformer(Annotated[Celsius, loud]) is loud
+
+
+def test_what_a_transformer_must_give():
+    class Odd:
+        pass
+
+    class OddTransformer(TypeTransformer):
+        literal_type = None
+
+        def __init__(self):
+            super().__init__("Odd", Odd)
+
+        def get_literal_type(self, t):
+            return self.literal_type
+
+        async def to_literal(self, python_val, python_type, expected):
+            return 3
+
+    transformer = OddTransformer()
+    TypeEngine.register(transformer)
+    with pytest.raises(UnsupportedTypeError, match="`Odd` must give a `LiteralType` for `Odd`, got None"):
+        TypeEngine.to_literal_type(Odd)
+    transformer.literal_type = LiteralType(blob=BlobType())
+    with pytest.raises(InputValueError, match=r"must give a `Literal`, got 3 \(int\)"):
+        asyncio.run(encode_literal_async(Odd(), Odd))
+
+
+class Bare:
+    """Has a transformer of the base class."""
+
+
+def test_the_base_class_says_what_is_missing():
+    base = TypeTransformer("Bare", Bare)
+    assert ("Bare", Bare, True) == (base.name, base.python_type, base.type_assertions_enabled)
+    assert not base.schema_match({"title": "Bare"})
+    assert "Bare" in repr(base)
+    for call in (
+        lambda: base.get_literal_type(Bare),
+        lambda: asyncio.run(base.to_literal(Bare(), Bare, LiteralType())),
+    ):
+        with pytest.raises(NotImplementedError, match="`Bare` has no"):
+            call()
+    with pytest.raises(ValueError, match="does not rebuild"):
+        base.guess_python_type(LiteralType())
+    assert html.escape(str(Bare)) == base.to_html(Bare, Bare)
+
+
+@pytest.mark.parametrize(("t", "good", "bad"), [
+    (int, 1, "a"), (list[int], ["not looked at"], (1,)), (Optional[int], None, "a"), (int | str, "a", 1.5), (None, None, 1),
+    (Annotated[int, "x"], 1, "a"),
+])  # fmt: skip
+def test_assert_type_looks_at_the_outermost_type(t, good, bad):
+    base = TypeTransformer("Bare", Bare)
+    base.assert_type(t, good)
+    with pytest.raises(TypeTransformerFailedError, match="must be"):
+        base.assert_type(t, bad)
+
+
+def test_failures_can_be_caught_as_each_of_the_classes_of_the_reference():
+    assert (TypeError, AssertionError, ValueError) == TypeTransformerFailedError.__bases__
+    base = TypeTransformer("Bare", Bare)
+    base.isinstance_generic([1], list[int])
+    with pytest.raises(TypeTransformerFailedError):
+        base.isinstance_generic({1: 2}, list[int])
+
+
+def test_from_binary_idl_reads_msgpack():
+    base = TypeTransformer("Bare", Bare)
+    assert base.from_binary_idl(Binary(value=b"\x81\xa1a\x01", tag="msgpack"), dict[str, int]) == {"a": 1}
+    with pytest.raises(TypeTransformerFailedError, match=r"must be tagged `msgpack` to be read, got `other`"):
+        base.from_binary_idl(Binary(value=b"\x01", tag="other"), int)
+    with pytest.raises(TypeTransformerFailedError):
+        base.from_binary_idl(Binary(value=b"\x81", tag="msgpack"), dict[str, int])
+
+
+def test_stored_types_name_their_transformer():
+    assert TypeEngine.guess_python_type(TypeEngine.to_literal_type(Celsius | None)) == Optional[Celsius]
+    assert TypeEngine.guess_python_type(LiteralType(simple=FLOAT)) is float
+
+
+def test_a_rebuilt_class_may_hold_custom_types():
+    @dataclasses.dataclass
+    class Holder:
+        at: Celsius | None
+
+    rebuilt = TypeEngine.guess_python_type(TypeEngine.to_literal_type(Holder))
+    assert [one.name for one in dataclasses.fields(rebuilt)] == ["at"]

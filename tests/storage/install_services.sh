@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs the object store servers that tests/storage starts, into one cache folder. Nothing global; about half a minute when it is empty.
+set -euo pipefail
+cache="${FLYTE_TEST_SERVICES:-$HOME/.cache/flyte-test-services}"
+mkdir -p "$cache"
+
+# S3: moto, in an environment of its own so that its many dependencies stay out of ours.
+if [ ! -x "$cache/moto/bin/moto_server" ]; then
+  if command -v uv >/dev/null; then
+    uv venv --quiet "$cache/moto" --python 3.11
+    uv pip install --quiet --python "$cache/moto/bin/python" 'moto[server]>=5.1,<6'
+  else
+    python3 -m venv "$cache/moto"
+    "$cache/moto/bin/python" -m pip install --quiet 'moto[server]>=5.1,<6'
+  fi
+fi
+
+# Azure: azurite.
+if [ ! -x "$cache/node_modules/.bin/azurite-blob" ]; then
+  if command -v npm >/dev/null; then
+    npm install --silent --no-fund --no-audit --prefix "$cache" 'azurite@^3.35'
+  else
+    echo "npm is missing: azurite is not installed, its tests will be skipped" >&2
+  fi
+fi
+
+# versitygw and fake-gcs-server are Go programs that take minutes to build; tests use $cache/bin/<name> where it is there.
+ls "$cache"

@@ -1,0 +1,222 @@
+"""Broken networks: nothing waits beyond its limits, nothing is half-written, passing faults are survived."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import flyte_storage as storage
+
+from .fault_proxy import FaultProxy
+from .services import Server
+
+MIB = 1024 * 1024
+FAST = storage.Limits(
+    connect_seconds=2,
+    request_seconds=3,
+    stall_seconds=1,
+    retry_seconds=6,
+    abort_seconds=3,
+    range_bytes=MIB,
+    part_bytes=5 * MIB,
+)
+BOUND = 30.0
+"""Well above what these limits allow, well below a hang."""
+
+
+@pytest.fixture
+def bucket(proxied: FaultProxy, moto_server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    for name, text in moto_server.environment.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("FLYTE_AWS_ENDPOINT", proxied.endpoint)
+    from datetime import timedelta
+
+    storage.configure(
+        storage.S3(
+            endpoint=proxied.endpoint,
+            access_key_id="test",
+            secret_access_key="test-secret",
+            region="us-east-1",
+            backoff=timedelta(seconds=1),
+        ),
+        limits=FAST,
+    )
+    return f"{moto_server.root}/{tmp_path.name}"
+
+
+def bounded(body: Callable[[], object]) -> None:
+    async def run() -> None:
+        async with asyncio.timeout(BOUND):
+            await body()  # type: ignore[misc]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("cut", {"after": 300_000, "times": 2}),
+        ("short", {"after": 10, "times": 2}),
+        ("stall", {"after": 300_000, "times": 1}),
+        ("status", {"status": 503, "times": 2}),
+        ("status", {"status": 500, "times": 1}),
+        ("slow", {"times": 2}),
+        ("corrupt", {"times": 1, "smallest_body": 100_000}),
+    ],
+)
+def test_passing_faults_of_a_download_are_survived(
+    bucket: str,
+    proxied: FaultProxy,
+    tmp_path: Path,
+    bytes_of: Callable[[int], bytes],
+    kind: str,
+    options: dict[str, object],
+) -> None:
+    content = bytes_of(3 * MIB + 7)
+
+    async def body() -> None:
+        await storage.put_stream(content, to_path=f"{bucket}/file")
+        proxied.fail(kind, methods=("GET",), **options)
+        await storage.get(f"{bucket}/file", tmp_path / "got")
+
+    bounded(body)
+    assert (tmp_path / "got").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("cut", {"after": 0}),
+        ("short", {"after": 10}),
+        ("stall", {"after": 1000}),
+        ("stall", {"after": 0}),
+        ("swallow", {}),
+        ("status", {"status": 503}),
+    ],
+)
+def test_lasting_faults_of_a_download_end_in_time_and_leave_nothing(
+    bucket: str,
+    proxied: FaultProxy,
+    tmp_path: Path,
+    bytes_of: Callable[[int], bytes],
+    kind: str,
+    options: dict[str, object],
+) -> None:
+    (tmp_path / "got").write_bytes(b"what was there")
+
+    async def body() -> None:
+        await storage.put_stream(bytes_of(3 * MIB), to_path=f"{bucket}/file")
+        proxied.fail(kind, methods=("GET",), **options)
+        with pytest.raises(storage.StorageError) as caught:
+            await storage.get(f"{bucket}/file", tmp_path / "got")
+        assert "test-secret" not in str(caught.value)
+        assert isinstance(caught.value, TimeoutError) == (kind in {"stall", "swallow"})
+
+    bounded(body)
+    assert (tmp_path / "got").read_bytes() == b"what was there"
+    assert [path.name for path in tmp_path.iterdir()] == ["got"]
+
+
+@pytest.mark.parametrize("kind", ["cut-upload", "status", "swallow"])
+@pytest.mark.parametrize("size", [100_000, 11 * MIB])
+def test_lasting_faults_of_an_upload_end_in_time_and_leave_nothing(
+    bucket: str, proxied: FaultProxy, bytes_of: Callable[[int], bytes], kind: str, size: int
+) -> None:
+    async def body() -> None:
+        proxied.fail(kind, methods=("PUT",))
+        with pytest.raises(storage.StorageError) as caught:
+            await storage.put_stream(bytes_of(size), to_path=f"{bucket}/file", size_hint=size)
+        assert "test-secret" not in str(caught.value)
+        proxied.clear()
+        assert not await storage.exists(f"{bucket}/file")
+        if size > MIB:
+            assert [method for method, _ in proxied.requests if method == "DELETE"] == []
+
+    bounded(body)
+
+
+@pytest.mark.parametrize("kind", ["cut-upload", "status"])
+@pytest.mark.parametrize("size", [100_000, 11 * MIB])
+def test_passing_faults_of_an_upload_are_survived(
+    bucket: str, proxied: FaultProxy, tmp_path: Path, bytes_of: Callable[[int], bytes], kind: str, size: int
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(bytes_of(size))
+
+    async def body() -> None:
+        proxied.fail(kind, methods=("PUT",), times=2)
+        await storage.put(str(source), f"{bucket}/file")
+        await storage.get(f"{bucket}/file", target)
+
+    bounded(body)
+    assert target.read_bytes() == source.read_bytes()
+
+
+def test_a_failed_multipart_upload_is_aborted(
+    bucket: str, proxied: FaultProxy, bytes_of: Callable[[int], bytes]
+) -> None:
+    async def body() -> None:
+        proxied.fail("status", methods=("PUT",), status=500)
+        with pytest.raises(storage.StorageError):
+            await storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB)
+
+    bounded(body)
+    assert [method for method, path in proxied.requests if method == "DELETE" and "uploadId" in path] == ["DELETE"]
+
+
+def test_cancelling_a_stuck_upload_ends_in_time(
+    bucket: str, proxied: FaultProxy, bytes_of: Callable[[int], bytes]
+) -> None:
+    async def body() -> None:
+        proxied.fail("swallow", methods=("PUT",))
+        upload = asyncio.create_task(
+            storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB)
+        )
+        while not any(method == "PUT" for method, _ in proxied.requests):
+            await asyncio.sleep(0.01)
+        upload.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await upload
+        proxied.clear()
+        assert not await storage.exists(f"{bucket}/file")
+
+    bounded(body)
+
+
+def test_bytes_that_change_on_the_way_are_noticed(
+    bucket: str, proxied: FaultProxy, tmp_path: Path, bytes_of: Callable[[int], bytes]
+) -> None:
+    async def body() -> None:
+        await storage.put_stream(bytes_of(900_000), to_path=f"{bucket}/file")
+        proxied.fail("corrupt", methods=("GET",), times=1)
+        proxied.fail("corrupt", methods=("GET",), times=1, at=1)
+        with pytest.raises(storage.IntegrityError, match="the store says"):
+            await storage.get(f"{bucket}/file", tmp_path / "got")
+
+    bounded(body)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_noticed(bucket: str, bytes_of: Callable[[int], bytes]) -> None:
+    async def body() -> None:
+        await storage.put_stream(bytes_of(12 * MIB), to_path=f"{bucket}/file")
+        pieces = storage.get_stream(f"{bucket}/file", 1000)
+        await anext(pieces)
+        await storage.put_stream(bytes(12 * MIB), to_path=f"{bucket}/file")
+        with pytest.raises(storage.IntegrityError, match="was replaced"):
+            async for _ in pieces:
+                pass
+        await pieces.aclose()
+
+    bounded(body)
+
+
+def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYTE_AWS_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("FLYTE_STORAGE_RETRIES", "1")
+    started = time.monotonic()
+    with pytest.raises(storage.StorageError):
+        storage.exists_sync("s3://bucket/key", limits=FAST)
+    assert time.monotonic() - started < BOUND
