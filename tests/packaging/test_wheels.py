@@ -14,6 +14,9 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 MODULES = {name: "flyte" if name == "flyte-core" else name.replace("-", "_") for name in PACKAGES}
 
 
+OPTIONAL = {"pandas", "pyarrow", "pydantic", "fsspec"}
+
+
 def uv(*arguments: str) -> None:
     command = [os.environ.get("UV") or shutil.which("uv") or "uv", *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
@@ -62,7 +65,12 @@ def test_a_wheel_installs_alone_and_imports(wheels: Path, tmp_path: Path, name: 
     script = f"""
 import importlib, pkgutil, {module}
 for found in pkgutil.walk_packages({module}.__path__, "{module}."):
-    importlib.import_module(found.name)
+    try:
+        importlib.import_module(found.name)
+    except ModuleNotFoundError as error:
+        # Modules that serve an optional library load it at the top; nothing loads them before the user has it.
+        if error.name.partition(".")[0] not in {OPTIONAL!r}:
+            raise
 """
     done = subprocess.run([python, "-I", "-W", "error", "-c", script], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -191,3 +191,29 @@ def test_functions_that_never_wait_have_both_faces_without_a_loop() -> None:
         assert asyncio.run(double.aio(21)) == 42
     """
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=30).returncode == 0
+
+
+def test_an_interrupt_at_any_moment_of_the_call_runs_the_clean_up() -> None:
+    """Regression: an interrupt before the wait began left the coroutine behind."""
+    script = """
+        import asyncio, os, signal, sys
+        from flyte_syncify import syncify
+
+        @syncify
+        async def forever(seconds: float) -> None:
+            asyncio.get_running_loop().call_later(seconds, os.kill, os.getpid(), signal.SIGINT)
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                await asyncio.sleep(0.001)
+                ended.append(True)
+
+        for attempt in range(60):
+            ended = []
+            try:
+                forever(attempt * 0.00002)
+            except KeyboardInterrupt:
+                assert ended == [True], attempt
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -7,12 +7,15 @@ import os
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 _CLEANUP_SECONDS = 10.0
 """How long an interrupted caller waits for the clean-up code of the coroutine it was waiting for."""
+
+_START_SECONDS = 0.05
+"""After this long an interrupted call that has not started was never scheduled."""
 
 _CLOSE_SECONDS = 2.0
 """How long interpreter exit waits for the loop's remaining tasks."""
@@ -60,21 +63,14 @@ class BackgroundLoop:
                 f"a blocking call was made on the `{self._name}` event loop, where it could never finish\n"
                 "hint: inside `async def`, await the `.aio(...)` form instead"
             )
-        ended = threading.Event()
-
-        async def supervised() -> T:
-            try:
-                return await coroutine
-            finally:
-                ended.set()
-
-        future = asyncio.run_coroutine_threadsafe(supervised(), self.get())
+        call = _Call(coroutine, self.get())
         try:
-            return future.result()
+            # An interrupt may come at any point from here on, also before the future is returned: the call knows its own task.
+            return asyncio.run_coroutine_threadsafe(call.run(), call.loop).result()
         except BaseException:
-            if not future.done() or future.cancelled():
-                future.cancel()
-                ended.wait(_CLEANUP_SECONDS)
+            if not call.ended.is_set():
+                call.give_up()
+                call.ended.wait(_CLEANUP_SECONDS)
             raise
 
     async def run_async(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -134,6 +130,43 @@ class BackgroundLoop:
         thread.start()
         self._loop, self._thread, self._pid = loop, thread, os.getpid()
         atexit.register(self.close)
+
+
+class _Call(Generic[T]):
+    """One coroutine that a thread waits for, and the way to cancel it from there."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.ended = threading.Event()
+        self._coroutine = coroutine
+        self._task: asyncio.Task[Any] | None = None
+        self._is_given_up = False
+
+    async def run(self) -> T:
+        self._task = asyncio.current_task()
+        try:
+            if self._is_given_up:
+                self._coroutine.close()
+                raise asyncio.CancelledError
+            return await self._coroutine
+        finally:
+            self.ended.set()
+
+    def give_up(self) -> None:
+        """Cancel the coroutine, whether it runs, is about to start or was never scheduled."""
+        self._is_given_up = True
+        self.loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self.loop.call_later(_START_SECONDS, self._never_started)
+
+    def _never_started(self) -> None:
+        if self._task is None:
+            self._coroutine.close()
+            self.ended.set()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
