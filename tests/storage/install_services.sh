@@ -6,9 +6,9 @@ mkdir -p "$cache"
 
 # S3: moto, in an environment of its own so that its many dependencies stay out of ours.
 if [ ! -x "$cache/moto/bin/moto_server" ]; then
-  if command -v uv >/dev/null; then
-    uv venv --quiet "$cache/moto" --python 3.11
-    uv pip install --quiet --python "$cache/moto/bin/python" 'moto[server]>=5.1,<6'
+  if uv=${UV:-$(command -v uv)}; then
+    "$uv" venv --quiet "$cache/moto"
+    "$uv" pip install --quiet --python "$cache/moto/bin/python" 'moto[server]>=5.1,<6'
   else
     python3 -m venv "$cache/moto"
     "$cache/moto/bin/python" -m pip install --quiet 'moto[server]>=5.1,<6'

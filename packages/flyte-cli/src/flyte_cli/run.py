@@ -257,6 +257,8 @@ def _short(path: Path) -> str:
 def _convert(task: TaskTemplate[..., Any], option: InputOption, text: str) -> Any:
     from flyte_types.text import parse_text  # noqa: PLC0415 - a run that is given no input needs no parser
 
+    # Converting texts knows every type there is; a run without inputs does not need it.
+
     try:
         return parse_text(text, option.kind)
     except (ValueError, TypeError, OSError) as error:

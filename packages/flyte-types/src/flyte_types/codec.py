@@ -2,20 +2,18 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_origin
 
 from flyte_native import LiteralError, Plan, Record, inputs_repr
 
-import flyte_types.transformers as _transformers
 from flyte_models.digests import hash_data
 from flyte_models.interface import NativeInterface
+from flyte_models.values import value
 from flyte_types import wire
 from flyte_types.errors import OutputError, UnsupportedTypeError, fail
 from flyte_types.places import Blank, collecting, convert_awaited, has_places
 from flyte_types.plans import Definitions, TypePlan
 from flyte_types.registry import plan_of
-from flyte_types.transformers.text_choice import parameter_type
 
 __all__ = [
     "CompiledPlan",
@@ -30,7 +28,6 @@ __all__ = [
     "read_literal",
 ]
 
-_ = _transformers  # importing it fills the registry
 T = TypeVar("T")
 _EMPTY = inspect.Parameter.empty
 
@@ -44,7 +41,7 @@ def literal_type_of(t: Any) -> bytes:
     return plan_of(t).literal_type
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CompiledPlan:
     """A plan in native form."""
 
@@ -430,7 +427,7 @@ class InterfaceCodec:
         plans: dict[str, TypePlan] = {}
         for name, declared in types.items():
             try:
-                plans[name] = plan_of(parameter_type(declared))
+                plans[name] = plan_of(_parameter_type(declared))
             except UnsupportedTypeError as error:
                 raise UnsupportedTypeError(f"{role} `{name}` of task `{self.task_name}`: {error}") from None
         return plans
@@ -527,3 +524,11 @@ def _definitions(plans: Any) -> Definitions:
     for plan in plans:
         merged.update(plan.definitions)
     return merged
+
+
+def _parameter_type(t: Any) -> Any:
+    if get_origin(t) is not Literal:
+        return t
+    from flyte_types.transformers.text_choice import parameter_type  # noqa: PLC0415 - few tasks have a `Literal`
+
+    return parameter_type(t)

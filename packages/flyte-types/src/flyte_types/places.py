@@ -5,10 +5,11 @@ A native plan names a place by a slot, `("custom", slot, label, None, None)`; th
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from flyte_native import LiteralError
+
+from flyte_models.values import value
 
 __all__ = [
     "Blank",
@@ -27,7 +28,7 @@ _LIMIT_VARIABLE = "_F_TE_MAX_COROS"
 _DEFAULT_LIMIT = 10
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Place:
     """How one kind of place is converted.
 
@@ -39,7 +40,7 @@ class Place:
     decode: Callable[[Any], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlaceFailure:
     """The first place that failed."""
 
@@ -80,10 +81,10 @@ async def convert_places(places: Sequence[tuple[int, Any]], *, encoding: bool) -
     remaining = iter(enumerate(places))
 
     async def work() -> None:
-        for index, (slot, value) in remaining:
+        for index, (slot, item) in remaining:
             place = _places[slot]
             try:
-                results[index] = await (place.encode if encoding else place.decode)(value)
+                results[index] = await (place.encode if encoding else place.decode)(item)
             except Exception as error:  # any error of a transformer belongs to its place
                 failures.append(PlaceFailure(index, error))
                 raise _StoppedError from None

@@ -1,8 +1,9 @@
 """What a transformer makes of a type: its literal type and the description that `flyte_native` compiles."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from flyte_models.values import light_dataclass
 from flyte_types import wire
 
 __all__ = ["Definitions", "Description", "TypePlan"]
@@ -14,7 +15,7 @@ Definitions = dict[str, Description]
 """Descriptions that others point at with `("ref", name)`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@light_dataclass(frozen=True, kw_only=True)
 class TypePlan:
     """How the values of one type become literals."""
 

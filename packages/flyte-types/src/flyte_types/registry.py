@@ -8,6 +8,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, KeysView
+from importlib import import_module
 from typing import Any, Protocol
 
 from flyte_models.errors import RestrictedTypeError
@@ -20,6 +21,7 @@ from flyte_types.plugins import load_plugins
 __all__ = [
     "Transformer",
     "is_registered",
+    "load_builtin",
     "plan_of",
     "register",
     "register_matcher",
@@ -53,6 +55,9 @@ _by_note: list[Callable[[Any], Transformer | None]] = []
 _plans: dict[Any, TypePlan] = {}
 _same: dict[int, tuple[Any, TypePlan]] = {}
 _restricted: dict[Any, str] = {}
+_is_loaded = False
+# The plans of these need one module; for anything else all transformers are loaded.
+_SCALARS = (int, float, bool, str, types.NoneType, None)
 STORED_TYPE = "__flyte_stored_type__"
 """Attribute of classes rebuilt from a stored literal type: its bytes, and whether it has a structure tag."""
 _REGISTERED = 50
@@ -91,13 +96,23 @@ def register_note(adapter: Callable[[Any], Transformer | None]) -> None:
     _forget()
 
 
+def load_builtin() -> None:
+    """Load the transformers of this package. Call it before registering another one, which would otherwise be overruled."""
+    global _is_loaded  # noqa: PLW0603  # a module is loaded once
+    if not _is_loaded:
+        _is_loaded = True
+        import_module("flyte_types.transformers.builtin")
+
+
 def registered_types() -> KeysView[Any]:
     """List the types that a transformer is registered for."""
+    load_builtin()
     return _by_type.keys()
 
 
 def is_registered(t: Any) -> bool:
     """Tell whether a transformer is registered for exactly this type."""
+    load_builtin()
     return _is_hashable(t) and t in _by_type
 
 
@@ -182,6 +197,10 @@ def transformer_of(t: Any) -> Transformer:
     if typing.get_origin(t) is typing.Annotated:
         return _transformer_in_notes(t) or transformer_of(typing.get_args(t)[0])
     kind = typing.get_origin(t) or t
+    if any(kind is scalar for scalar in _SCALARS):
+        import_module("flyte_types.transformers.scalar")
+    else:
+        load_builtin()
     if not any(kind is builtin for builtin in _BUILTIN):
         load_plugins()
         if _restricted and _is_hashable(kind) and kind in _restricted:

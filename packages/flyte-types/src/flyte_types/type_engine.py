@@ -353,6 +353,7 @@ class TypeEngine(Generic[T]):
         if adapted is None:
             raise TypeError(f"a transformer must be an instance of `TypeTransformer`, got {transformer!r:.80}")
         _known[0] = {**_known[0], transformer.name: transformer}
+        registry.load_builtin()
         registry.register(adapted, *kinds)
 
     @classmethod
