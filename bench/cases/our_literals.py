@@ -33,7 +33,6 @@ def our_inputs(kind: Any) -> Codec:
 def our_plan(kind: Any) -> Codec:
     """Return the native plan of a type alone: a literal's bytes, without names, defaults and errors of a task."""
     from flyte_native import Plan
-
     from flyte_types.registry import plan_of
 
     described = plan_of(kind)

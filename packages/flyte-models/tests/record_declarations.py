@@ -26,12 +26,11 @@ def parameters_of(function):
 
 
 def names_of_reference():
+    import flyte
     import flyte.artifacts
+    import flyte.notify
     from flyte._cache.cache import VersionParameters
     from flyte._resources import Accelerators
-
-    import flyte
-    import flyte.notify
     from flyte.models import ActionPhase
 
     names = {name: getattr(flyte, name) for name in flyte.__all__}

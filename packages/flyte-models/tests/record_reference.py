@@ -63,9 +63,10 @@ def record_ids():
 
 
 def record_digests():
-    from flyte._internal.runtime import convert
     from flyteidl2.core import tasks_pb2
     from flyteidl2.task import common_pb2
+
+    from flyte._internal.runtime import convert
 
     rows = []
     for name, version, variables in [("env.f", "v1", 0), ("env.f", "", 2), ("ü.g", "3f" * 32, 1)]:

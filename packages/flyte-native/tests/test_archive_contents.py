@@ -13,9 +13,10 @@ import zlib
 from pathlib import Path
 
 import pytest
-from flyte_native import digest_file, tree_digest, write_archive
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flyte_native import digest_file, tree_digest, write_archive
 
 Files = dict[bytes, tuple[bool, bytes]]
 Entries = list[tuple[bytes, Path]]

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from flyte_native import write_archive
 
 

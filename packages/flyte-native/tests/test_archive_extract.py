@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flyte_native import extract_archive, write_archive
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flyte_native import extract_archive, write_archive
 
 LIMIT = 1 << 30
 

@@ -10,9 +10,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from flyte_native import FileDigests, digest_bytes, digest_file, digest_files, file_digests
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flyte_native import FileDigests, digest_bytes, digest_file, digest_files, file_digests
 
 SEGMENT = 256 * 1024
 LARGE = 4 * 1024 * 1024

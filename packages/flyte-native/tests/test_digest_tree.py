@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from flyte_native import tree_digest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flyte_native import tree_digest
 
 Files = dict[bytes, tuple[bool, bytes]]
 

@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass
 
 import pytest
-from flyte_native import LiteralError, Plan, Record, inputs_repr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flyte_native import LiteralError, Plan, Record, inputs_repr
 
 ANY = Plan(("msgpack", ("any",)), {})
 TEXTS = Plan(("list", ("str",)), {})

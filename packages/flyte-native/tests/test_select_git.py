@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from flyte_native import select_tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from flyte_native import select_tree
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is the oracle")
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from flyte_native import Selection, select_tree, tree_digest
 
 TREES = 9

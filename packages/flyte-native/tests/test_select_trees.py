@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from flyte_native import select_files, select_tree
 
 

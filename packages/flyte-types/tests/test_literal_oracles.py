@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import betterproto2
 import msgpack
-from flyte_native import inputs_repr, literal_repr
 from flyteidl2.core import literals_pb2, types_pb2
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flyte_native import inputs_repr, literal_repr
 from flyte_types import wire
 from flyte_types.codec import decode_literal, encode_literal, literal_type_of
 

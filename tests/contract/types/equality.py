@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flyte_native import literal_repr
 from flyteidl2.task.common_pb2 import Inputs, Outputs
 
 from flyte_models.context import task_scope
@@ -22,6 +21,7 @@ from flyte_models.ids import ActionID
 from flyte_models.interface import NativeInterface
 from flyte_models.paths import RawDataPath
 from flyte_models.task_context import TaskContext
+from flyte_native import literal_repr
 from flyte_types.codec import InterfaceCodec, decode_literal, encode_literal, literal_type_of
 
 from .corpus import (

@@ -23,12 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import flyte.report
-from flyte._cache.cache import Cache, VersionParameters
-from flyte._context import internal_ctx
-from flyte._internal.runtime import convert
-from flyte._internal.runtime.task_serde import translate_task_to_wire
-from flyte.types import TypeEngine
 from flyteidl2.core import literals_pb2
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -36,6 +30,12 @@ from google.protobuf.message import Message
 import flyte
 import flyte.io
 import flyte.models
+import flyte.report
+from flyte._cache.cache import Cache, VersionParameters
+from flyte._context import internal_ctx
+from flyte._internal.runtime import convert
+from flyte._internal.runtime.task_serde import translate_task_to_wire
+from flyte.types import TypeEngine
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 

@@ -13,11 +13,11 @@ import pytest
 pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")
 
-from flyte_native import literal_repr
 from flyteidl2.core import types_pb2
 from google.protobuf import json_format
 
 from flyte_models.digests import hash_data
+from flyte_native import literal_repr
 from flyte_types.codec import decode_literal_async, encode_literal_async, literal_type_of
 
 from .corpus import NEEDS_FLYTE_IO, RECORDED, Recorded, canonical_json, describe, load_cases, load_recorded

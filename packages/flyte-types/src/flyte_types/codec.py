@@ -4,11 +4,10 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast, get_origin
 
-from flyte_native import LiteralError, Plan, Record, inputs_repr
-
 from flyte_models.digests import hash_data
 from flyte_models.interface import NativeInterface
 from flyte_models.values import value
+from flyte_native import LiteralError, Plan, Record, inputs_repr
 from flyte_types import wire
 from flyte_types.errors import OutputError, UnsupportedTypeError, fail
 from flyte_types.places import Blank, collecting, convert_awaited, has_places

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-from flyte_native import LiteralError
-
 from flyte_models.errors import RuntimeDataValidationError
+from flyte_native import LiteralError
 
 __all__ = [
     "ConversionError",

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from flyte_native import LiteralError, Plan
-
 from flyte_types import literals
 from flyte_types.codec import compiled_plan
 from flyte_types.errors import UnsupportedTypeError

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from os import fspath
 from typing import Any, ClassVar, ParamSpec, Self, TypeVar, cast
 
-from flyte_native import LiteralError
-
 from flyte_models.context import current_context
+from flyte_native import LiteralError
 from flyte_storage import is_remote
 from flyte_types.plans import Description
 

@@ -7,7 +7,6 @@ in `flyte_types.type_transformer`), so that values and bytes alone never cost th
 from collections.abc import Mapping
 from typing import Any, cast
 
-from flyte_native import Plan
 from flyteidl2.core import literals_pb2
 from flyteidl2.core.interface_pb2 import TypedInterface, Variable, VariableEntry, VariableMap
 from flyteidl2.core.literals_pb2 import Binary, Literal, LiteralMap
@@ -25,6 +24,8 @@ from flyteidl2.core.types_pb2 import (
 from flyteidl2.task.common_pb2 import Inputs, NamedLiteral, NamedParameter, Outputs
 from google.protobuf import struct_pb2
 from google.protobuf.message import DecodeError, Message
+
+from flyte_native import Plan
 
 __all__ = [
     "BOOLEAN",

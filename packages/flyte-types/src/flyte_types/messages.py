@@ -2,10 +2,10 @@
 
 from typing import Any, cast
 
-from flyte_native import LiteralError
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.message import Message
 
+from flyte_native import LiteralError
 from flyte_types.literals import DecodeError, Literal, plain_of_struct, to_bytes
 
 __all__ = ["of_literal", "of_plain", "to_literal", "to_plain"]

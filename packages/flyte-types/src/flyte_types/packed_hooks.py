@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from flyte_native import LiteralError, Plan
-
 from flyte_types.class_fields import hints_of, keys_of
 from flyte_types.errors import describe_value, merged
 from flyte_types.names import describe_type

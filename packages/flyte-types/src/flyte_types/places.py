@@ -7,9 +7,8 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from flyte_native import LiteralError
-
 from flyte_models.values import value
+from flyte_native import LiteralError
 
 __all__ = [
     "Blank",

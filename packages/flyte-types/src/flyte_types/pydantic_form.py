@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import pydantic
 import pydantic_core
-from flyte_native import LiteralError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema
 
+from flyte_native import LiteralError
 from flyte_types.errors import UnsupportedTypeError, describe_value
 from flyte_types.names import describe_type
 from flyte_types.plans import Description

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from flyte_native import LiteralError, Plan
-
 from flyte_types.class_fields import fields_of, hints_of, is_named_tuple, is_typed_dict, keys_of
 from flyte_types.errors import describe_value
 from flyte_types.names import describe_type

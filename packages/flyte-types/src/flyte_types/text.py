@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from flyte_native import LiteralError
-
 from flyte_types.class_fields import fields_of, hints_of, is_named_tuple, is_typed_dict, keys_of
 from flyte_types.handle_text import is_handle_type, parse_handle, read_handle
 from flyte_types.names import describe_type

@@ -9,7 +9,6 @@ from collections.abc import Callable, KeysView, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from flyte_native import LiteralError
-
 from flyte_storage import local_path
 from flyte_types import registry
 from flyte_types.codec import compiled_plan, read_literal

@@ -6,7 +6,6 @@ import typing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from flyte_native import LiteralError, Plan
-
 from flyte_types.errors import UnsupportedTypeError
 from flyte_types.names import describe_type
 from flyte_types.packing import pack_node

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pydantic
-from flyte_native import LiteralError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
+from flyte_native import LiteralError
 from flyte_types.class_fields import hints_of, is_typed_dict, keys_of
 from flyte_types.errors import UnsupportedTypeError, describe_value
 from flyte_types.names import describe_type

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from flyte_native import ArchiveSummary, Selection
-
 from flyte.bundling.request import VERSION_LENGTH, BundleRequest, LocalBundle
 from flyte.bundling.selecting import logger, select_code
 from flyte_models.errors import CodeBundleError
+from flyte_native import ArchiveSummary, Selection
 
 _ATTEMPTS = 3
 

@@ -6,9 +6,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import IO
 
-from flyte_native import extract_archive
-
 from flyte_models.errors import CodeBundleError
+from flyte_native import extract_archive
 
 try:
     import fcntl

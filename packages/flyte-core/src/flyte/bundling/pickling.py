@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
-from flyte_native import digest_bytes
 
 from flyte.bundling.cache import BundleCache
 from flyte.bundling.request import VERSION_LENGTH, LocalBundle
 from flyte.bundling.uploading import BundleUploader, store
 from flyte_models.bundles import CodeBundle
 from flyte_models.errors import CodeBundleError
+from flyte_native import digest_bytes
 
 PICKLE_NAME = "code_bundle.pkl.gz"
 

@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from flyte_native import Selection, select_files, select_tree
-
 from flyte.bundling.imports import Project
 from flyte.bundling.request import BundleRequest, Include
 from flyte.bundling.user_code import UserCode
 from flyte_models.errors import CodeBundleError
+from flyte_native import Selection, select_files, select_tree
 
 logger = logging.getLogger("flyte.bundling")
 

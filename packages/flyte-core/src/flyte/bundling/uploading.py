@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from flyte_native import Selection
-
 from flyte.bundling.archives import pack, version_of
 from flyte.bundling.cache import BundleCache
 from flyte.bundling.request import BundleRequest, LocalBundle
 from flyte.bundling.selecting import select_code
 from flyte_models.bundles import CodeBundle
 from flyte_models.errors import CodeBundleError
+from flyte_native import Selection
 
 
 class BundleUploader(Protocol):

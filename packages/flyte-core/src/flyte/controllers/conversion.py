@@ -3,9 +3,8 @@
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from flyte_types.codec import InterfaceCodec
-
 from flyte.tasks.template import TaskTemplate
+from flyte_types.codec import InterfaceCodec
 
 _codecs: "WeakKeyDictionary[TaskTemplate[..., Any], InterfaceCodec]" = WeakKeyDictionary()
 

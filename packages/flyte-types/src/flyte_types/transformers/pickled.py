@@ -6,10 +6,9 @@ import os
 import sys
 from typing import Any, cast
 
-from flyte_native import LiteralError
-
 from flyte_models.context import current_context
 from flyte_models.paths import RawDataPath
+from flyte_native import LiteralError
 from flyte_storage import local_path
 from flyte_types import wire
 from flyte_types.names import describe_type

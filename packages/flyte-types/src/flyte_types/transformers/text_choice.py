@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flyte_native import LiteralError, Plan
-
 from flyte_types import wire
 from flyte_types.errors import describe_value
 from flyte_types.plans import TypePlan

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from flyte_native import LiteralError
-
 from flyte_types import wire
 from flyte_types.class_fields import is_named_tuple, is_typed_dict
 from flyte_types.errors import UnsupportedTypeError, describe_value
