@@ -5,10 +5,12 @@ import typing
 from collections.abc import Callable
 from functools import partial
 from types import NoneType
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from flyte_models.docstrings import Docstring
 from flyte_models.values import light_dataclass
+
+if TYPE_CHECKING:
+    from flyte_models.docstrings import Docstring
 
 __all__ = ["NativeInterface", "outputs_from_annotation", "set_json_schema_provider"]
 
@@ -47,7 +49,7 @@ class NativeInterface:
     """Type and default of each input in the order of the signature; `inspect.Parameter.empty` stands for neither."""
     outputs: dict[str, Any]
     """Type of each output: `o0`, `o1`, ... or the field names of a named tuple."""
-    docstring: Docstring | None = None
+    docstring: "Docstring | None" = None
     _remote_defaults: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
@@ -78,7 +80,7 @@ class NativeInterface:
                     "hint: name each input, or take one `list` or `dict`"
                 )
             inputs[name] = (hints.get(name, inspect.Parameter.empty), parameter.default)
-        docstring = Docstring(callable_=func) if getattr(func, "__doc__", None) else None
+        docstring = _docstring_of(func) if getattr(func, "__doc__", None) else None
         return cls(inputs=inputs, outputs=outputs_from_annotation(hints.get("return")), docstring=docstring)
 
     @classmethod
@@ -184,6 +186,12 @@ def outputs_from_annotation(annotation: Any) -> dict[str, Any]:
 def _named_tuple_fields(named_tuple: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(named_tuple, include_extras=True)
     return {name: hints.get(name, Any) for name in named_tuple._fields}  # public by the documentation
+
+
+def _docstring_of(func: Callable[..., Any]) -> "Docstring":
+    from flyte_models.docstrings import Docstring  # noqa: PLC0415  # the parser's expressions take a while to compile
+
+    return Docstring(callable_=func)
 
 
 def _type_hints(func: Callable[..., Any]) -> dict[str, Any]:
