@@ -1,5 +1,6 @@
 """`flyte run FILE TASK --input ...`: the commands and options are made from the user's file."""
 
+import enum
 import inspect
 import shlex
 import sys
@@ -278,6 +279,8 @@ def _is_optional(kind: Any) -> bool:
 def _default_text(kind: Any, default: Any) -> str:
     if default is _EMPTY:
         return "False" if kind is bool else "None"
+    if isinstance(default, enum.Enum):
+        return default.name  # what the command line takes
     return default if isinstance(default, str) else repr(default)
 
 
