@@ -343,7 +343,10 @@ def test_a_run_with_everything_in_it_is_one_row(path, make_run):
             assert connection.execute("SELECT json_extract(details, '$.labels.a') FROM runs").fetchall() == [("b",)]
 
 
-def test_several_stores_migrate_one_empty_file_at_once(path):
+@pytest.mark.parametrize("number", range(20))
+def test_several_stores_migrate_one_empty_file_at_once(tmp_path, number):
+    """Several tries: a store that looked between two statements of another's migration took the file for a foreign one."""
+    path = tmp_path / f"history-{number}.db"
     errors = []
 
     def open_store():

@@ -155,7 +155,14 @@ def migrate(
         sqlite3.Error: SQLite refuses.
     """
     newest = len(migrations)
-    if _version(connection, path, application_id, newest) == newest:
+    # In one transaction: another process that commits its migration between two of the questions would make the file look
+    # like somebody else's.
+    connection.execute("BEGIN")
+    try:
+        version = _version(connection, path, application_id, newest)
+    finally:
+        rollback(connection)
+    if version == newest:
         return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
