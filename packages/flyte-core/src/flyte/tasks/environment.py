@@ -25,9 +25,12 @@ class Environment:
         name: snake_case or kebab-case; it prefixes the names of the tasks.
         depends_on: Environments whose tasks are called from this one.
         description: Shown in listings; cut to 255 characters.
+        include: Files, folders and globs, relative to the folder of the declaring file, that the code bundle has beside
+            the code.
 
     Raises:
         ValueError: when the name has another form.
+        TypeError: when `include` is one string, not several.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Environment:
         *,
         depends_on: "Sequence[Environment]" = (),
         description: str | None = None,
+        include: Sequence[str] = (),
         **unbuilt: Any,
     ) -> None:
         refuse_unbuilt(type(self).__name__, unbuilt)
@@ -47,6 +51,11 @@ class Environment:
         self.name = name
         self.depends_on: list[Environment] = list(depends_on)
         self.description = description[:_DESCRIPTION_LIMIT] if description else description
+        if isinstance(include, str):
+            raise TypeError(
+                f"`include` is the text {include!r}, not several of them\nhint: write `include=({include!r},)`"
+            )
+        self.include: tuple[str, ...] = tuple(include)
         self.declared_at = declaring_place()
         register(self)
 
@@ -107,9 +116,10 @@ class TaskEnvironment(Environment):
         *,
         depends_on: Sequence[Environment] = (),
         description: str | None = None,
+        include: Sequence[str] = (),
         **unbuilt: Any,
     ) -> None:
-        super().__init__(name, depends_on=depends_on, description=description, **unbuilt)
+        super().__init__(name, depends_on=depends_on, description=description, include=include, **unbuilt)
         self._tasks: dict[str, AsyncFunctionTaskTemplate[..., Any]] = {}
 
     @property

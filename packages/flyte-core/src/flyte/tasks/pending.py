@@ -12,7 +12,6 @@ _PENDING = {
             "resources",
             "interruptible",
             "image",
-            "include",
             "service_account",
             "cache",
             "reusable",
