@@ -20,6 +20,7 @@ from flyte_engine.memory import MemoryStore
 from flyte_engine.processes import current_process, is_alive
 from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, ProcessRecord, TraceRecord
 from flyte_engine.sqlite import SQLiteStore
+from flyte_engine.sqlite._database import SCHEMA_VERSION
 from flyte_engine.store import ActionChange, RunChange, RunOwnedError, StoreClosedError
 from flyte_models.phases import ActionPhase
 
@@ -451,7 +452,7 @@ def test_a_file_of_the_first_schema_is_migrated_and_its_run_resumed(tmp_path, ma
 
         assert asyncio.run(scenario()).value == ["out1", 2, 2]
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_memory_forgets_owners_when_closed():

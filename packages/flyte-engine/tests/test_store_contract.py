@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, ProcessRecord
-from flyte_engine.store import ActionChange, RunChange, StoreClosedError
+from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, LogRecord, ProcessRecord
+from flyte_engine.store import ActionChange, LogChange, ReportChange, RunChange, StoreClosedError
 from flyte_models.phases import ActionPhase
 
 ERROR = ErrorRecord("ValueError", "bad \udc80 value", "user", True, "Traceback …")
@@ -225,3 +225,52 @@ def test_what_the_cache_did_comes_back(store):
     store.record(ActionChange(record))
     flush(store)
     assert store.action("r", "a1") == record
+
+
+def line(text, action_name="a0", attempt=1, stream="stdout"):
+    return LogChange(LogRecord("r", action_name, attempt, 1.5, stream, text))
+
+
+def test_lines_come_in_order_by_action_and_attempt_and_can_be_read_on(store):
+    for change in (line("one"), line("käse", "a1"), line("two", attempt=2, stream="stderr"), line("three", attempt=2)):
+        store.record(change)
+    flush(store)
+    assert [record.text for _, record in store.logs("r")] == ["one", "käse", "two", "three"]
+    assert [record.text for _, record in store.logs("r", "a0")] == ["one", "two", "three"]
+    found = store.logs("r", "a0", attempt=2)
+    assert [(record.text, record.stream, record.at) for _, record in found] == [
+        ("two", "stderr", 1.5),
+        ("three", "stdout", 1.5),
+    ]
+    assert store.logs("r", after=found[0][0]) == found[1:]
+    assert [record.text for _, record in store.logs("r", limit=2)] == ["one", "käse"]
+    assert store.logs("other") == []
+
+
+def test_a_line_of_broken_text_is_kept(store):
+    store.record(line("bad \udc80 byte"))
+    flush(store)
+    assert store.logs("r")[0][1].text.startswith("bad ")
+
+
+def test_the_last_report_counts(store):
+    assert store.report("r", "a0") is None
+    store.record(ReportChange("r", "a0", b"<p>1</p>"))
+    store.record(ReportChange("r", "a0", b"<p>2</p>"))
+    flush(store)
+    assert store.report("r", "a0") == b"<p>2</p>"
+
+
+def test_a_deleted_run_leaves_nothing_and_others_stay(store, make_run):
+    for name in ("r", "s"):
+        store.record(RunChange(make_run(run_name=name), ProcessRecord(1, "0", "host")))
+        store.record(ActionChange(action("a0", run_name=name, parent=None), inputs=b"in"))
+        store.record(LogChange(LogRecord(name, "a0", 1, 1.0, "stdout", "x")))
+        store.record(ReportChange(name, "a0", b"<p>"))
+    flush(store)
+    assert store.delete_run("r") is True
+    assert store.delete_run("r") is False
+    assert (store.run("r"), store.action("r", "a0"), store.logs("r"), store.owner("r")) == (None, None, [], None)
+    assert (store.inputs("r", "a0"), store.report("r", "a0")) == (None, None)
+    assert store.run("s") is not None
+    assert (store.inputs("s", "a0"), store.report("s", "a0"), len(store.logs("s"))) == (b"in", b"<p>", 1)

@@ -3,8 +3,16 @@
 import threading
 from typing import TypeVar
 
-from flyte_engine.records import ActionRecord, AttemptRecord, ProcessRecord, RunRecord, TraceRecord
-from flyte_engine.store import ActionChange, Change, RunChange, StoreClosedError, TraceChange
+from flyte_engine.records import ActionRecord, AttemptRecord, LogRecord, ProcessRecord, RunRecord, TraceRecord
+from flyte_engine.store import (
+    ActionChange,
+    Change,
+    LogChange,
+    ReportChange,
+    RunChange,
+    StoreClosedError,
+    TraceChange,
+)
 
 _T = TypeVar("_T")
 
@@ -34,6 +42,8 @@ class MemoryStore:
         self._actions: dict[str, dict[str, _ActionEntry]] = {}
         self._owners: dict[str, ProcessRecord] = {}
         self._traces: dict[tuple[str, str], dict[str, TraceRecord]] = {}
+        self._logs: dict[str, list[LogRecord]] = {}
+        self._reports: dict[tuple[str, str], bytes] = {}
         self._lock = threading.Lock()
         self._keep_data = keep_data
         self._closed = False
@@ -49,6 +59,10 @@ class MemoryStore:
                 self._runs[change.run.run_name] = change.run
                 if change.owner is not None:
                     self._owners[change.run.run_name] = change.owner
+            elif isinstance(change, LogChange):
+                self._logs.setdefault(change.log.run_name, []).append(change.log)
+            elif isinstance(change, ReportChange):
+                self._reports[change.run_name, change.action_name] = change.html
             else:
                 trace = change.trace
                 self._traces.setdefault((trace.run_name, trace.action_name), {})[trace.name] = trace
@@ -124,6 +138,36 @@ class MemoryStore:
         entry = self._entry(run_name, name)
         return entry.outputs if entry is not None else None
 
+    def report(self, run_name: str, name: str) -> bytes | None:
+        """Return a report; see `ActionStore.report`."""
+        return self._open(self._reports).get((run_name, name))
+
+    def logs(
+        self, run_name: str, name: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 1000
+    ) -> list[tuple[int, LogRecord]]:
+        """Return lines; see `ActionStore.logs`."""
+        logs = self._open(self._logs)
+        with self._lock:
+            lines = list(logs.get(run_name, ()))
+        found = [
+            (number, line)
+            for number, line in enumerate(lines, 1)
+            if number > after and name in (None, line.action_name) and attempt in (None, line.attempt)
+        ]
+        return found[:limit]
+
+    def delete_run(self, run_name: str) -> bool:
+        """Forget a run; see `ActionStore.delete_run`."""
+        runs = self._open(self._runs)
+        with self._lock:
+            self._actions.pop(run_name, None)
+            self._owners.pop(run_name, None)
+            self._logs.pop(run_name, None)
+            for table in (self._traces, self._reports):
+                for key in [key for key in table if key[0] == run_name]:
+                    del table[key]
+            return runs.pop(run_name, None) is not None
+
     def add_run(self, run: RunRecord, owner: ProcessRecord) -> bool:
         """Record a new run; see `ActionStore.add_run`."""
         runs = self._open(self._runs)
@@ -169,6 +213,8 @@ class MemoryStore:
             self._traces.clear()
             self._runs.clear()
             self._actions.clear()
+            self._logs.clear()
+            self._reports.clear()
 
     def _entry(self, run_name: str, name: str) -> _ActionEntry | None:
         return self._open(self._actions).get(run_name, {}).get(name)

@@ -8,6 +8,7 @@ from flyte_models.phases import ActionPhase
 from flyte_models.values import value
 
 ErrorKind = Literal["user", "system", "unknown"]
+LogStream = Literal["stdout", "stderr"]
 CacheStatus = Literal["disabled", "miss", "hit", "populated", "skipped", "lookup_failure", "put_failure"]
 """What the cache did for an action: `miss` while it runs, then `populated`; `skipped` when it is only overwritten."""
 
@@ -100,6 +101,19 @@ class TraceRecord:
     outputs: bytes | None = None
     error: ErrorRecord | None = None
     """What the call raised; then there are no outputs."""
+
+
+@value
+class LogRecord:
+    """A line that the body of an action wrote, in its own process, to standard output or error."""
+
+    run_name: str
+    action_name: str
+    attempt: int
+    at: float
+    stream: LogStream
+    text: str
+    """Without its line end."""
 
 
 @value

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
-from flyte_engine.records import ActionRecord, AttemptRecord, ProcessRecord, RunRecord, TraceRecord
+from flyte_engine.records import ActionRecord, AttemptRecord, LogRecord, ProcessRecord, RunRecord, TraceRecord
 from flyte_models.values import value
 
 
@@ -37,7 +37,24 @@ class TraceChange:
     trace: TraceRecord
 
 
-Change: TypeAlias = RunChange | ActionChange | TraceChange
+@value
+class LogChange:
+    """The body of an action has written a line."""
+
+    log: LogRecord
+
+
+@value
+class ReportChange:
+    """The report of an action is now as `html` says."""
+
+    run_name: str
+    action_name: str
+    html: bytes
+    """UTF-8."""
+
+
+Change: TypeAlias = RunChange | ActionChange | TraceChange | LogChange | ReportChange
 
 
 class StoreError(Exception):
@@ -134,6 +151,27 @@ class ActionStore(Protocol):
 
     def outputs(self, run_name: str, name: str) -> bytes | None:
         """Return the outputs of an action, or `None` if none were recorded."""
+        ...
+
+    def report(self, run_name: str, name: str) -> bytes | None:
+        """Return the report of an action as HTML in UTF-8, or `None` if it made none."""
+        ...
+
+    def logs(
+        self, run_name: str, name: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 1000
+    ) -> Sequence[tuple[int, LogRecord]]:
+        """Return lines of a run, or only of one action or attempt of it, in the order they were recorded.
+
+        Each line comes with its number. Numbers grow: `after` gives only lines with greater ones, to go on reading.
+        """
+        ...
+
+    def delete_run(self, run_name: str) -> bool:
+        """Forget a run with all that belongs to it, durable when this returns; tell whether there was one.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
         ...
 
     def add_run(self, run: RunRecord, owner: ProcessRecord) -> bool:

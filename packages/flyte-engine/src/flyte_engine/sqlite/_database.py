@@ -92,6 +92,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             UNIQUE (run_name, action_name, name)
         )""",
     ),
+    (
+        """CREATE TABLE logs (
+            id INTEGER PRIMARY KEY,
+            run_name TEXT NOT NULL,
+            action_name TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            at REAL NOT NULL,
+            stream TEXT NOT NULL,
+            line TEXT NOT NULL
+        )""",
+        "CREATE INDEX logs_by_action ON logs (run_name, action_name, attempt)",
+    ),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

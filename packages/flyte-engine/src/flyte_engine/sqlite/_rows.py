@@ -6,9 +6,17 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, cast
 
-from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, ProcessRecord, RunRecord, TraceRecord
+from flyte_engine.records import (
+    ActionRecord,
+    AttemptRecord,
+    ErrorRecord,
+    LogRecord,
+    ProcessRecord,
+    RunRecord,
+    TraceRecord,
+)
 from flyte_engine.sqlite._database import rollback
-from flyte_engine.store import ActionChange, Change, RunChange
+from flyte_engine.store import ActionChange, Change, LogChange, ReportChange, RunChange
 from flyte_models.phases import ActionPhase
 
 Row: TypeAlias = tuple[Any, ...]
@@ -35,9 +43,11 @@ ATTEMPT_COLUMNS = ("run_name", "action_name", "number", "phase", "started_at", "
 PAYLOAD_COLUMNS = ("run_name", "action_name", "kind", "data")
 OWNER_COLUMNS = ("run_name", "pid", "started", "host")
 TRACE_COLUMNS = ("run_name", "action_name", "name", "inputs_hash", "started_at", "ended_at", "outputs", "error")
+LOG_COLUMNS = ("run_name", "action_name", "attempt", "at", "stream", "line")
 
 INPUTS = "inputs"
 OUTPUTS = "outputs"
+REPORT = "report"
 
 # Each statement gives up the interpreter's lock and has to win it back from a busy loop thread, so many rows go into one.
 # 64 rows of 15 columns stay below 999, the least number of parameters that SQLite builds allow.
@@ -48,10 +58,11 @@ class _Table:
     """How rows of one table are inserted or, if their key exists, replaced."""
 
     def __init__(self, name: str, columns: Sequence[str], keys: int) -> None:
+        self.name = name
         updates = ", ".join(f"{column} = excluded.{column}" for column in columns[keys:])
         row = f"({', '.join('?' * len(columns))})"
         insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES"
-        replace = f"ON CONFLICT ({', '.join(columns[:keys])}) DO UPDATE SET {updates}"
+        replace = f"ON CONFLICT ({', '.join(columns[:keys])}) DO UPDATE SET {updates}" if keys else ""
         self._statements = [(count, f"{insert} {', '.join([row] * count)} {replace}") for count in _ROWS_PER_STATEMENT]
 
     def write(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
@@ -71,6 +82,7 @@ _ATTEMPTS = _Table("attempts", ATTEMPT_COLUMNS, keys=3)
 _PAYLOADS = _Table("payloads", PAYLOAD_COLUMNS, keys=3)
 _OWNERS = _Table("owners", OWNER_COLUMNS, keys=1)
 _TRACES = _Table("traces", TRACE_COLUMNS, keys=3)
+_LOGS = _Table("logs", LOG_COLUMNS, keys=0)
 
 
 def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
@@ -85,6 +97,7 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> 
     payloads: dict[tuple[str, str, str], bytes] = {}
     owners: dict[str, ProcessRecord] = {}
     traces: dict[tuple[str, str, str], TraceRecord] = {}
+    logs: list[LogRecord] = []
     for change in changes:
         if isinstance(change, ActionChange):
             action = change.action
@@ -100,6 +113,10 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> 
             runs[change.run.run_name] = change.run
             if change.owner is not None:
                 owners[change.run.run_name] = change.owner
+        elif isinstance(change, LogChange):
+            logs.append(change.log)
+        elif isinstance(change, ReportChange):
+            payloads[change.run_name, change.action_name, REPORT] = change.html
         else:
             trace = change.trace
             traces[trace.run_name, trace.action_name, trace.name] = trace
@@ -110,6 +127,7 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> 
         _PAYLOADS.write(connection, ((*key, data) for key, data in payloads.items()))
         _OWNERS.write(connection, ((name, *owner_to_row(owner)) for name, owner in owners.items()))
         _TRACES.write(connection, map(_trace_to_row, traces.values()))
+        _LOGS.write(connection, map(_log_to_row, logs))
 
 
 def insert_run(connection: sqlite3.Connection, run: RunRecord, owner: ProcessRecord) -> bool:
@@ -141,6 +159,19 @@ def replace_owner(
         if is_known:
             _OWNERS.write(connection, [(run_name, *owner_to_row(process))])
     return is_known
+
+
+def delete_run(connection: sqlite3.Connection, run_name: str) -> bool:
+    """Delete a run and all that belongs to it, in one transaction; tell whether there was one.
+
+    Raises:
+        sqlite3.Error: SQLite refuses.
+    """
+    with _transaction(connection):
+        known = connection.execute("DELETE FROM runs WHERE run_name = ?", (run_name,)).rowcount
+        for table in (_ACTIONS, _ATTEMPTS, _PAYLOADS, _OWNERS, _TRACES, _LOGS):
+            connection.execute(f"DELETE FROM {table.name} WHERE run_name = ?", (run_name,))  # noqa: S608  # own names
+    return known > 0
 
 
 @contextmanager
@@ -269,6 +300,17 @@ def trace_from_row(row: Row) -> TraceRecord:
     run_name, action_name, name, inputs_hash, started_at, ended_at, outputs, text = row
     error = _error_from_text(text)
     return TraceRecord(run_name, action_name, name, inputs_hash, started_at, ended_at, outputs, error)
+
+
+def _log_to_row(log: LogRecord) -> Row:
+    # SQLite takes no lone surrogates, and a line may have them: what was printed with `surrogateescape`.
+    text = log.text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return (log.run_name, log.action_name, log.attempt, log.at, log.stream, text)
+
+
+def log_from_row(row: Row) -> LogRecord:
+    """Build a line from a row of `LOG_COLUMNS`."""
+    return LogRecord(*row)
 
 
 def _error_to_text(error: ErrorRecord | None) -> str | None:

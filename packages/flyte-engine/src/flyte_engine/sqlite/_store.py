@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from flyte_engine.records import ActionRecord, AttemptRecord, ProcessRecord, RunRecord, TraceRecord
+from flyte_engine.records import ActionRecord, AttemptRecord, LogRecord, ProcessRecord, RunRecord, TraceRecord
 from flyte_engine.sqlite import _database as database
 from flyte_engine.sqlite import _rows as rows
 from flyte_engine.sqlite._writer import BatchWriter
@@ -119,6 +119,25 @@ class SQLiteStore:
     def outputs(self, run_name: str, name: str) -> bytes | None:
         """Return outputs; see `ActionStore.outputs`."""
         return self._payload(run_name, name, rows.OUTPUTS)
+
+    def report(self, run_name: str, name: str) -> bytes | None:
+        """Return a report; see `ActionStore.report`."""
+        return self._payload(run_name, name, rows.REPORT)
+
+    def logs(
+        self, run_name: str, name: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 1000
+    ) -> list[tuple[int, LogRecord]]:
+        """Return lines; see `ActionStore.logs`."""
+        wanted = {"action_name": name, "attempt": attempt}
+        conditions = "".join(f" AND {column} = ?" for column, value in wanted.items() if value is not None)
+        values = [value for value in wanted.values() if value is not None]
+        columns = ", ".join(("id", *rows.LOG_COLUMNS))
+        sql = f"SELECT {columns} FROM logs WHERE run_name = ?{conditions} AND id > ? ORDER BY id LIMIT ?"  # noqa: S608
+        return [(row[0], rows.log_from_row(row[1:])) for row in self._read(sql, run_name, *values, after, limit)]
+
+    def delete_run(self, run_name: str) -> bool:
+        """Forget a run; see `ActionStore.delete_run`."""
+        return self._write(partial(rows.delete_run, run_name=run_name))
 
     def add_run(self, run: RunRecord, owner: ProcessRecord) -> bool:
         """Record a new run; see `ActionStore.add_run`."""
