@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ class LocalStrategy:
         inputs = await codec.encode_inputs_async(given) if codec.needs_await else codec.encode_inputs(given)
         async with self._store() as (store, recorded_in):
             place = self._place(recorded_in)
-            outcome, record = await self._carry_out(task, inputs, store, place)
+            with self._captured(recorded_in, store, place.run_name):
+                outcome, record = await self._carry_out(task, inputs, store, place)
         values = await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
         error = None
         if outcome.exception is not None:
@@ -117,6 +118,15 @@ class LocalStrategy:
             from flyte_engine.memory import MemoryStore  # noqa: PLC0415
 
             yield MemoryStore(), None
+
+    def _captured(self, recorded_in: Path | None, store: ActionStore, run_name: str) -> AbstractContextManager[None]:
+        """Record what bodies print, where anything is recorded."""
+        if recorded_in is None and self._options.store is None:
+            return nullcontext()
+        # Only runs that are recorded pay for it.
+        from flyte.running.capture import captured  # noqa: PLC0415
+
+        return captured(store, run_name)
 
     def _place(self, recorded_in: Path | None) -> RunPlace:
         made, options = settings(), self._options
