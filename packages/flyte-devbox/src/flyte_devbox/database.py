@@ -1,0 +1,182 @@
+"""The state in SQLite: one writer thread that batches what is asked of it, one connection for reading, migrations.
+
+A write is answered after its transaction is on disk: WAL with `synchronous=FULL`.
+"""
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from flyte_devbox.schema import MIGRATIONS
+
+__all__ = ["Database", "DatabaseError"]
+
+_T = TypeVar("_T")
+_BATCH = 500
+
+
+class DatabaseError(Exception):
+    """The state cannot be read or kept; the message says what to do."""
+
+
+class _Job(Generic[_T]):
+    __slots__ = ("error", "future", "loop", "result", "work")
+
+    def __init__(
+        self, work: Callable[[sqlite3.Connection], _T], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[_T]"
+    ) -> None:
+        self.work = work
+        self.loop = loop
+        self.future = future
+        self.result: _T | None = None
+        self.error: BaseException | None = None
+
+
+class Database:
+    """The devbox's tables. `read` is for the event loop's thread; `write` may be awaited by any number of tasks at once.
+
+    Raises:
+        DatabaseError: the file is of a newer version, damaged or cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._writer = self._open()
+            _migrate(self._writer, path)
+            self._reader = self._open()
+        except sqlite3.Error as error:
+            raise DatabaseError(
+                f"the state `{path}` cannot be opened: {error}\nhint: move the file away to start with an empty devbox"
+            ) from error
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_all, name="flyte-devbox-writer", daemon=True)
+        self._thread.start()
+        self._is_closed = False
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=30)
+        connection.row_factory = sqlite3.Row
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-4000",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Return the rows of a query, as of the last committed write."""
+        return self._reader.execute(sql, parameters).fetchall()
+
+    def read_one(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
+        """Return the first row of a query."""
+        cursor = self._reader.execute(sql, parameters)
+        row: sqlite3.Row | None = cursor.fetchone()
+        cursor.close()
+        return row
+
+    async def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run `work` in the writer's transaction; return its result when it is durable.
+
+        When it raises, what it did is undone and nothing else is.
+
+        Raises:
+            DatabaseError: it could not be made durable.
+        """
+        return await self.write_later(work)
+
+    def write_later(self, work: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
+        """Take `work`, in order, and return a future that is done when it is durable."""
+        if self._is_closed:
+            raise DatabaseError("the devbox is shutting down")
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop, loop.create_future())
+        self._jobs.put(job)
+        return job.future
+
+    def close(self) -> None:
+        """Make everything durable and close. Repeating it does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._jobs.put(None)
+        self._thread.join(timeout=30)
+        self._reader.close()
+        self._writer.close()
+
+    def _write_all(self) -> None:
+        while True:
+            jobs = [self._jobs.get()]
+            with contextlib.suppress(queue.Empty):
+                while len(jobs) < _BATCH:
+                    jobs.append(self._jobs.get_nowait())
+            work = [job for job in jobs if job is not None]
+            if work:
+                self._write_batch(work)
+            if len(work) < len(jobs):
+                return
+
+    def _write_batch(self, jobs: list[_Job[Any]]) -> None:
+        connection = self._writer
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                connection.execute("SAVEPOINT job")
+                try:
+                    job.result = job.work(connection)
+                except Exception as error:
+                    connection.execute("ROLLBACK TO job")
+                    job.error = error
+                finally:
+                    connection.execute("RELEASE job")
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            failure = DatabaseError(f"the state cannot be written: {error}\nhint: is the disk full?")
+            failure.__cause__ = error
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            for job in jobs:
+                job.error = failure
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Job[Any]]] = {}
+        for job in jobs:
+            by_loop.setdefault(job.loop, []).append(job)
+        for loop, done in by_loop.items():
+            # The loop may be closed already when the devbox was interrupted.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_resolve, done)
+
+
+def _resolve(jobs: list[_Job[Any]]) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+            # Whoever does not wait for it has seen to it; there is no need to complain at exit.
+            job.future.exception()
+        else:
+            job.future.set_result(job.result)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise DatabaseError(
+            f"the state `{path}` was written by a newer version (its schema is {version}, known are {len(MIGRATIONS)})\n"
+            "hint: update flyte-devbox, or use another state folder"
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version={number};\nCOMMIT;")
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise

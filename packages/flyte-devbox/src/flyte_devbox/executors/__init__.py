@@ -1,0 +1,114 @@
+"""Where attempts run: what an executor is given and gives back. The scheduler knows no more of it than what stands here."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from flyte_models.values import value
+
+__all__ = ["Executor", "Exit", "Handle", "Launch", "LaunchError", "Reuse"]
+
+
+@value
+class Reuse:
+    """What an environment says about its workers."""
+
+    name: str
+    """Of the environment, or of the policy."""
+    version: str
+    """Workers of another version run other code."""
+    max_replicas: int
+    concurrency: int
+    idle_seconds: float | None
+    scaledown_seconds: float | None
+
+
+@value
+class Launch:
+    """One attempt to run, as the container of a pod would be started."""
+
+    run_name: str
+    action_name: str
+    attempt: int
+    """Counted from 1."""
+    argv: Sequence[str]
+    """Command and arguments with every template filled in. The first may be the bare name of a console script (`a0`)."""
+    env: Mapping[str, str]
+    """The whole environment of the process."""
+    work_dir: Path
+    """Its current directory: exists, is empty and belongs to this attempt alone."""
+    log_path: Path
+    """Standard output and standard error are appended here."""
+    output_prefix: str
+    """Where it leaves `outputs.pb` or `error.pb`."""
+    memory_bytes: int | None = None
+    """More than this is an out-of-memory kill; `None` for no limit."""
+    reuse: Reuse | None = None
+    """Set when the environment's workers are reused."""
+    image: str = ""
+    """The image that the task names."""
+
+
+@value
+class Exit:
+    """How an attempt's process ended. What it computed it left under `Launch.output_prefix`, or hands over here."""
+
+    code: int | None
+    """Exit code; minus the number of the signal that ended it; `None` when it cannot be known (an adopted process)."""
+    cpu_seconds: float | None = None
+    max_rss_bytes: int | None = None
+    is_out_of_memory: bool = False
+    outputs: bytes | None = None
+    """Content of `outputs.pb`, when the worker reported it instead of writing the file."""
+    error: bytes | None = None
+    """Content of `error.pb`, likewise."""
+
+
+class LaunchError(Exception):
+    """An attempt could not be started. It counts as a system failure; the message says why."""
+
+
+class Handle(Protocol):
+    """A started attempt."""
+
+    @property
+    def worker(self) -> str:
+        """Who carries it out, in a form that `Executor.adopt` of a later server process understands."""
+        ...
+
+    async def wait(self) -> Exit:
+        """Return when nothing of the attempt runs any more. Being cancelled does not end the attempt; it may be called again."""
+        ...
+
+    def terminate(self, grace_seconds: float) -> None:
+        """Ask every process of the attempt to end (SIGTERM) and kill what is left after the grace period. Returns at once."""
+        ...
+
+    def kill(self) -> None:
+        """End every process of the attempt now."""
+        ...
+
+
+class Executor(Protocol):
+    """Starts attempts."""
+
+    async def start(self, launch: Launch) -> Handle:
+        """Start one attempt.
+
+        Raises:
+            LaunchError: it could not be started; nothing of it runs.
+        """
+        ...
+
+    def adopt(self, worker: str, launch_dir: Path) -> Handle | None:
+        """Find an attempt that an earlier server process started; `None` when it does not run any more.
+
+        Args:
+            worker: its `Handle.worker`.
+            launch_dir: its `Launch.work_dir`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Free what the executor holds. Attempts that run go on: the next server adopts them."""
+        ...

@@ -1,0 +1,187 @@
+"""Runs each attempt as a fresh process in a session of its own. It outlives this server: the next one adopts it."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from flyte_devbox.executors import Exit, Launch, LaunchError
+from flyte_devbox.executors.processes import (
+    ATTEMPT_VARIABLE,
+    belonging_to,
+    group_is_alive,
+    resident_bytes,
+    send,
+    started_at,
+)
+
+__all__ = ["ProcessExecutor", "ProcessHandle"]
+
+_MEMORY_CHECK_SECONDS = 0.5
+_POLL_SECONDS = 0.1
+
+
+class ProcessExecutor:
+    """Starts a command per attempt.
+
+    Args:
+        python: the interpreter whose scripts (`a0`) run the actions; this one if not given.
+    """
+
+    def __init__(self, python: Path | None = None) -> None:
+        self._scripts = (python if python is not None else Path(sys.executable)).absolute().parent
+
+    def command(self, argv: "list[str] | tuple[str, ...]") -> list[str]:
+        """Return the command with the full path of its script.
+
+        Raises:
+            LaunchError: there is no such script.
+        """
+        if not argv:
+            raise LaunchError("the task's container has neither a command nor arguments, so there is nothing to run")
+        script = self._scripts / argv[0]
+        if os.sep not in argv[0] and script.is_file():
+            return [str(script), *argv[1:]]
+        found = shutil.which(argv[0])
+        if found is None:
+            raise LaunchError(
+                f"there is no command `{argv[0]}` in `{self._scripts}` or on the path\n"
+                "hint: install it beside the devbox, or start the devbox with `--python`"
+            )
+        return [found, *argv[1:]]
+
+    async def start(self, launch: Launch) -> "ProcessHandle":
+        """Start one attempt; see `Executor.start`."""
+        argv = self.command(list(launch.argv))
+        attempt = attempt_key(launch)
+        env = {**launch.env, ATTEMPT_VARIABLE: attempt}
+        try:
+            with launch.log_path.open("ab") as log:
+                # Quick (vfork and exec), so it may happen in the event loop.
+                process = subprocess.Popen(  # noqa: S603, ASYNC220 - to run commands is what this is for
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=launch.work_dir,
+                    env=env,
+                    start_new_session=True,
+                    close_fds=True,
+                )
+        except OSError as error:
+            raise LaunchError(f"`{argv[0]}` cannot be started: {error}") from error
+        return ProcessHandle(process.pid, attempt, launch.memory_bytes, process)
+
+    def adopt(self, worker: str, launch_dir: Path) -> "ProcessHandle | None":  # noqa: ARG002 - others need it
+        """Find the process of an earlier server; see `Executor.adopt`."""
+        kind, _, rest = worker.partition(":")
+        pid, _, rest = rest.partition(":")
+        started, _, attempt = rest.partition(":")
+        if kind != "pid" or not pid.isdigit() or not started or started_at(int(pid)) != started:
+            return None
+        return ProcessHandle(int(pid), attempt, None, None)
+
+    async def close(self) -> None:
+        """Do nothing: attempts go on without this process."""
+
+
+def attempt_key(launch: Launch) -> str:
+    """Name an attempt among all of this machine."""
+    return f"{launch.output_prefix}"
+
+
+class ProcessHandle:
+    """A process that leads a session."""
+
+    def __init__(
+        self, pid: int, attempt: str, memory_bytes: int | None, process: "subprocess.Popen[bytes] | None"
+    ) -> None:
+        self.pid = pid
+        self._attempt = attempt
+        self._memory = memory_bytes
+        self._process = process
+        self._worker = f"pid:{pid}:{started_at(pid) or ''}:{attempt}"
+        self._is_out_of_memory = False
+        self._killer: asyncio.TimerHandle | None = None
+        self._waiter: asyncio.Task[Exit] | None = None
+
+    @property
+    def worker(self) -> str:
+        """See `Handle.worker`."""
+        return self._worker
+
+    async def wait(self) -> Exit:
+        """Return how the process ended; see `Handle.wait`."""
+        if self._waiter is None:
+            self._waiter = asyncio.create_task(self._wait())
+        return await asyncio.shield(self._waiter)
+
+    async def _wait(self) -> Exit:
+        watch = asyncio.create_task(self._watch_memory()) if self._memory is not None else None
+        try:
+            await self._until_over()
+        finally:
+            if watch is not None:
+                watch.cancel()
+        result = self._reap()
+        if self._killer is not None:
+            self._killer.cancel()
+        if group_is_alive(self.pid):
+            send(belonging_to(self.pid, self._attempt), signal.SIGKILL)
+        return result
+
+    async def _until_over(self) -> None:
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            while not self._is_over():  # noqa: ASYNC110 - nobody tells us where there are no pidfds
+                await asyncio.sleep(_POLL_SECONDS)
+            return
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(descriptor, lambda: over.done() or over.set_result(None))
+        try:
+            await over
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+    def _is_over(self) -> bool:
+        return started_at(self.pid) is None
+
+    def _reap(self) -> Exit:
+        if self._process is None:
+            return Exit(None, is_out_of_memory=self._is_out_of_memory)
+        try:
+            _, status, usage = os.wait4(self.pid, 0)
+        except ChildProcessError:
+            return Exit(None, is_out_of_memory=self._is_out_of_memory)
+        code = os.waitstatus_to_exitcode(status)
+        # So that the object does not look for a process that is gone.
+        self._process.returncode = code
+        scale = 1 if sys.platform == "darwin" else 1024
+        return Exit(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale, self._is_out_of_memory)
+
+    async def _watch_memory(self) -> None:
+        while True:
+            await asyncio.sleep(_MEMORY_CHECK_SECONDS)
+            if self._memory is not None and resident_bytes(self.pid) > self._memory:
+                self._is_out_of_memory = True
+                self.kill()
+                return
+
+    def terminate(self, grace_seconds: float) -> None:
+        """Ask it to end; see `Handle.terminate`."""
+        send(belonging_to(self.pid, self._attempt), signal.SIGTERM)
+        if self._killer is None:
+            self._killer = asyncio.get_running_loop().call_later(grace_seconds, self.kill)
+
+    def kill(self) -> None:
+        """End it now; see `Handle.kill`."""
+        send(belonging_to(self.pid, self._attempt), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)

@@ -1,0 +1,94 @@
+"""What the system tells about processes: which belong to an attempt, which still live. Reads Linux's `/proc`."""
+
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["ATTEMPT_VARIABLE", "belonging_to", "group_is_alive", "resident_bytes", "send", "started_at"]
+
+ATTEMPT_VARIABLE = "FLYTE_DEVBOX_ATTEMPT"
+"""Environment variable that names the attempt, so that a process which left its session is still found."""
+
+_PROC = Path("/proc")
+# Places in `/proc/<pid>/stat`, counted from behind the name, which may contain anything.
+_STATE, _PARENT, _SESSION, _START_TIME, _RSS_PAGES = 0, 1, 3, 19, 21
+
+
+def started_at(pid: int) -> str | None:
+    """Return when a process started, in the system's own unit, or `None` if it is over (a zombie is)."""
+    fields = _fields(pid)
+    return None if fields is None or fields[_STATE] == "Z" else fields[_START_TIME]
+
+
+def belonging_to(leader: int, attempt: str) -> set[int]:
+    """Return the processes of an attempt: its session, what descends from it, and what carries its name in the environment."""
+    found: set[int] = set()
+    parents: dict[int, int] = {}
+    marker = f"{ATTEMPT_VARIABLE}={attempt}".encode()
+    for pid in _all_pids():
+        fields = _fields(pid)
+        if fields is None or fields[_STATE] == "Z":
+            continue
+        parents[pid] = int(fields[_PARENT])
+        if int(fields[_SESSION]) == leader or pid == leader or marker in _environ(pid):
+            found.add(pid)
+    grown = True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in found and pid not in found}
+        found |= more
+        grown = bool(more)
+    return found - {os.getpid()}
+
+
+def group_is_alive(group: int) -> bool:
+    """Tell whether a process of the group still lives."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to each process that still lives."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def resident_bytes(leader: int) -> int:
+    """Return the memory that the processes of a session have resident, together."""
+    total = 0
+    for pid in _all_pids():
+        fields = _fields(pid)
+        if fields is not None and int(fields[_SESSION]) == leader:
+            total += int(fields[_RSS_PAGES])
+    return total * os.sysconf("SC_PAGESIZE")
+
+
+def _all_pids() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208 - names alone, many of them
+    except OSError:
+        return []
+
+
+def _fields(pid: int) -> list[str] | None:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - called for every process
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _environ(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - called for every process
+            return file.read()
+    except OSError:
+        return b""
