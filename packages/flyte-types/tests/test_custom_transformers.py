@@ -15,7 +15,14 @@ from flyteidl2.core.types_pb2 import BINARY, FLOAT, STRUCT, BlobType, LiteralTyp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyte_types import InputTypeError, InputValueError, InterfaceCodec, OutputError, UnsupportedTypeError
+from flyte_types import (
+    InlineLimitError,
+    InputTypeError,
+    InputValueError,
+    InterfaceCodec,
+    OutputError,
+    UnsupportedTypeError,
+)
 from flyte_types.codec import decode_literal_async, encode_literal, encode_literal_async, needs_await
 from flyte_types.type_engine import TypeEngine
 from flyte_types.type_transformer import TypeTransformer, TypeTransformerFailedError
@@ -548,3 +555,90 @@ def test_a_rebuilt_class_may_hold_custom_types():
 
     rebuilt = TypeEngine.guess_python_type(TypeEngine.to_literal_type(Holder))
     assert [one.name for one in dataclasses.fields(rebuilt)] == ["at"]
+
+
+@dataclass(frozen=True)
+class Warm(Celsius):
+    """A value of a subclass chooses no variant by its class."""
+
+
+@dataclass
+class Mixed:
+    """Stored as plain numbers, a temperature and a float would be the same."""
+
+    value: Celsius | float | None
+    values: "list[Celsius | Mixed | str]" = field(default_factory=list)
+
+
+class MixedTuple(NamedTuple):
+    value: Celsius | float
+
+
+class MixedModel(pydantic.BaseModel, arbitrary_types_allowed=True):
+    value: Celsius | float
+    values: list[Opaque | Celsius | None] = []
+
+
+@pytest.mark.parametrize(
+    ("t", "value"),
+    [
+        (Celsius | float, Celsius(1.5)),
+        (Celsius | float, 1.5),
+        (Celsius | int | None, 1),
+        (Celsius | int | None, None),
+        (Celsius | Opaque, Opaque(b"x")),
+        (list[Celsius] | list[str], ["a"]),
+        (list[Celsius] | list[str] | Celsius, [Celsius(1.5)]),
+        (dict[str, Celsius] | dict[str, Opaque], {"a": Opaque(b"x")}),
+        (list[Celsius | float | None], [1.0, Celsius(1.0), None]),
+        (Mixed, Mixed(Celsius(1.0), [Celsius(2.0), "a", Mixed(1.0, [Mixed(None)])])),
+        (Mixed, Mixed(1.0)),
+        (MixedTuple, MixedTuple(Celsius(1.0))),
+        (MixedTuple, MixedTuple(1.0)),
+        (MixedModel, MixedModel(value=Celsius(1.0), values=[None, Celsius(2.0), Opaque(b"x")])),
+        (MixedModel, MixedModel(value=1.0)),
+        (dict[int, Celsius | float], {1: 1.0, 2: Celsius(1.0)}),
+    ],
+)
+def test_a_union_keeps_a_custom_type_apart_from_what_looks_alike_on_the_wire(t, value):
+    back = asyncio.run(decode_literal_async(asyncio.run(encode_literal_async(value, t)), t))
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_where_no_class_decides_the_variant_is_the_one_that_takes_the_value():
+    literal = asyncio.run(encode_literal_async(3, Celsius | float))
+    assert Literal.FromString(literal).scalar.union.type.structure.tag == "float"
+    literal = asyncio.run(encode_literal_async(Warm(3.0), Celsius | float))
+    assert Literal.FromString(literal).scalar.union.type.structure.tag == "Celsius"
+
+
+def test_a_value_that_no_variant_or_more_than_one_takes_is_refused():
+    with pytest.raises(
+        InputTypeError, match=r"the value at `\[0\]\.values\[0\]` must be Celsius \| Mixed \| str, got 2\.5"
+    ):
+        asyncio.run(encode_literal_async([Mixed(None, [2.5])], list[Mixed]))  # type: ignore[list-item]
+    with pytest.raises(
+        InputTypeError, match=r"must be a value that fits only one of list\[Celsius\] \| list\[str\], got \[\]"
+    ):
+        asyncio.run(encode_literal_async([], list[Celsius] | list[str]))
+
+
+def test_a_transformer_that_fails_inside_a_union_is_heard():
+    with pytest.raises(InputValueError, match="RuntimeError: no luck"):
+        asyncio.run(encode_literal_async([], Broken | int))
+
+
+def test_a_value_that_contains_itself_ends_in_an_error():
+    value = Mixed(None)
+    value.values.extend([value, value])
+    with pytest.raises(InputValueError, match="does not contain itself"):
+        asyncio.run(encode_literal_async(value, Mixed))
+
+
+def test_the_limit_counts_what_transformers_made():
+    codec = InterfaceCodec({"a": Opaque}, {"o0": Opaque}, task_name="env.f", max_inline_io_bytes=1000)
+    with pytest.raises(InlineLimitError, match="input `a` of task `env.f`"):
+        asyncio.run(codec.encode_inputs_async({"a": Opaque(b"x" * 1000)}))
+    with pytest.raises(InlineLimitError, match="output `o0` of task `env.f`"):
+        asyncio.run(codec.encode_outputs_async(Opaque(b"x" * 1000)))

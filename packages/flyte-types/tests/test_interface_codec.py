@@ -13,8 +13,15 @@ from flyteidl2.task.common_pb2 import Inputs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyte_models.errors import RuntimeDataValidationError
-from flyte_types import InputTypeError, InputValueError, InterfaceCodec, OutputError, UnsupportedTypeError
+from flyte_models.errors import InlineIOMaxBytesBreached, RuntimeDataValidationError
+from flyte_types import (
+    InlineLimitError,
+    InputTypeError,
+    InputValueError,
+    InterfaceCodec,
+    OutputError,
+    UnsupportedTypeError,
+)
 from flyte_types.file import File
 
 
@@ -241,3 +248,49 @@ def test_bytes_that_are_not_inputs_are_an_error():
     data = codec.encode_inputs({"n": 2**40})
     for cut in range(1, len(data)):
         error_of((InputValueError, InputTypeError), codec.decode_inputs, data[:cut])
+
+
+def test_inputs_above_the_limit_are_refused_with_the_largest_one():
+    codec = InterfaceCodec({"a": str, "b": list[int]}, {}, task_name="env.f", max_inline_io_bytes=4000)
+    assert codec.decode_inputs(codec.encode_inputs({"a": "x" * 3900, "b": []})) == {"a": "x" * 3900, "b": []}
+    with pytest.raises(InlineIOMaxBytesBreached) as caught:
+        codec.encode_inputs({"a": "x" * 2_000_000, "b": [1]})
+    assert str(caught.value) == (
+        "input `a` of task `env.f` takes 1.9 MiB (2,000,012 bytes): at most 4,000 bytes of inputs travel with an action\n"
+        "hint: pass large data as a `File`, `Dir` or `DataFrame`, which travel as references, "
+        "or raise the limit: `max_inline_io_bytes=2 * 1024 * 1024` of the task"
+    )
+    error = caught.value
+    assert isinstance(error, InlineLimitError)
+    assert (error.problem, error.task, error.parameter, error.size, error.limit) == (
+        "size",
+        "env.f",
+        "a",
+        2_000_012,
+        4000,
+    )
+    assert error.total == 2_000_040
+
+
+def test_inputs_that_are_too_large_only_together_say_so():
+    codec = InterfaceCodec({"a": str, "b": str}, {}, task_name="env.f", max_inline_io_bytes=4000)
+    with pytest.raises(
+        InlineLimitError, match=r"input `b` .* takes 3,010 bytes, and all inputs together 6,0\d\d bytes"
+    ):
+        codec.encode_inputs({"a": "x" * 3000, "b": "x" * 3001})
+
+
+def test_outputs_above_the_limit_are_refused():
+    codec = InterfaceCodec({}, {"o0": int, "o1": list[str]}, task_name="env.f", max_inline_io_bytes=100)
+    assert codec.encode_outputs((1, ["a"]))
+    with pytest.raises(
+        InlineLimitError, match=r"output `o1` of task `env.f` takes 1\d\d bytes: at most 100 bytes of outputs"
+    ):
+        codec.encode_outputs((1, ["a" * 100]))
+
+
+def test_the_limit_is_ten_mebibytes_unless_told():
+    codec = codec_of({"a": str}, {"o0": bytes})
+    codec.encode_inputs({"a": "x" * (10 * 1024 * 1024 - 100)})
+    with pytest.raises(InlineLimitError, match="at most 10.0 MiB"):
+        codec.encode_inputs({"a": "x" * (10 * 1024 * 1024)})

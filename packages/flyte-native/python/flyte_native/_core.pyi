@@ -296,7 +296,8 @@ class Plan:
 
     A description is a tuple `(kind, ...)`. Kinds of literals: `int`, `float`, `bool`, `str`, `none`, `datetime`, `date`,
     `duration`, `("list", item)`, `("dict", value)`, `("enum", class)`,
-    `("union", [(LiteralType bytes, tag, exact class or None, node), ...])`,
+    `("union", [(LiteralType bytes, tag, exact class or None, node), ...])` and, where a variant is awaited, the custom place that
+    finds out which of several takes a value,
     `("blob", class, dimensionality, make(path, format, hash))`, `("msgpack", packed)`, `("ref", name)` and
     `("custom", slot, label, encode or None, decode or None)`, whose hooks take and give literal bytes.
 

@@ -107,7 +107,7 @@ impl<'a, 'py> Run<'a, 'py> {
             }
             (Node::List(item), Value::Collection(items)) => self.decode_list(*item, &items)?,
             (Node::Dict(item), Value::Map(entries)) => self.decode_dict(*item, &entries)?,
-            (Node::Union(variants), Value::Union(value, kind)) => {
+            (Node::Union(variants, _), Value::Union(value, kind)) => {
                 self.decode_union(id, variants, &value, &kind)?
             }
             (Node::Msgpack(pack), Value::Binary(payload, tag)) if *tag == *b"msgpack" => {

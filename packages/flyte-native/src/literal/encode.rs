@@ -11,7 +11,7 @@ use pyo3::types::{
 use super::convert::Run;
 use super::error::{At, Failure, Outcome, Step, describe, key_step};
 use super::ffi;
-use super::plan::{BlobPlan, Node, NodeId, Variant};
+use super::plan::{BlobPlan, CustomPlan, Node, NodeId, Variant};
 use super::time;
 
 /// The integer of a Python `int`, which must fit 64 bits; `bool` is refused.
@@ -153,7 +153,9 @@ impl<'a, 'py> Run<'a, 'py> {
             }
             Node::List(item) => self.encode_list(id, *item, value, buf)?,
             Node::Dict(item) => self.encode_dict(id, *item, value, buf)?,
-            Node::Union(variants) => self.encode_union(id, variants, value, buf)?,
+            Node::Union(variants, chooser) => {
+                self.encode_union(id, variants, chooser.as_ref(), value, buf)?;
+            }
             Node::Msgpack(pack) => wire_form::put_binary(buf, b"msgpack", self.payload, |buf| {
                 let start = buf.len();
                 self.pack(*pack, value, buf)?;
@@ -332,6 +334,7 @@ impl<'a, 'py> Run<'a, 'py> {
         &mut self,
         id: NodeId,
         variants: &[Variant],
+        chooser: Option<&CustomPlan>,
         value: &Bound<'py, PyAny>,
         buf: &mut Vec<u8>,
     ) -> Outcome<()> {
@@ -341,6 +344,10 @@ impl<'a, 'py> Run<'a, 'py> {
         let mut candidates: Vec<_> = variants.iter().filter(exact).collect();
         if let [only] = candidates[..] {
             self.encode_variant(only, value, buf)?;
+        } else if let Some(chooser) = chooser {
+            if let Some(bytes) = self.custom(chooser, None, value.clone())? {
+                buf.extend_from_slice(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
+            }
         } else {
             if candidates.is_empty() {
                 candidates = variants.iter().collect();

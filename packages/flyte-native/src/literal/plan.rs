@@ -25,7 +25,8 @@ pub(crate) enum Node {
     Duration,
     List(NodeId),
     Dict(NodeId),
-    Union(Vec<Variant>),
+    /// Where a variant must be awaited, a place finds out which of several takes a value: only its conversion can tell.
+    Union(Vec<Variant>, Option<CustomPlan>),
     /// A binary scalar tagged `msgpack`.
     Msgpack(NodeId),
     Enum(Py<PyType>),
@@ -207,7 +208,7 @@ impl Arena {
             Node::Duration => "timedelta".to_owned(),
             Node::List(item) => format!("list[{}]", self.label_within(py, *item, depth - 1)),
             Node::Dict(item) => format!("dict[str, {}]", self.label_within(py, *item, depth - 1)),
-            Node::Union(variants) => {
+            Node::Union(variants, _) => {
                 let labels: Vec<_> = variants
                     .iter()
                     .map(|v| self.label_within(py, v.node, depth - 1))
@@ -368,7 +369,12 @@ impl<'a, 'py> Compiler<'a, 'py> {
                         node: self.literal(&child)?,
                     });
                 }
-                Node::Union(variants)
+                let chooser = if parts.len() > 2 {
+                    Some(custom(parts.get_item(2)?.cast::<PyTuple>()?)?)
+                } else {
+                    None
+                };
+                Node::Union(variants, chooser)
             }
             "blob" => {
                 let (_, class, dimensionality, make): (

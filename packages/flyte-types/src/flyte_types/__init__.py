@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flyte_types.codec import encode_literal as encode_literal
     from flyte_types.codec import literal_type_of as literal_type_of
     from flyte_types.errors import ConversionError as ConversionError
+    from flyte_types.errors import InlineLimitError as InlineLimitError
     from flyte_types.errors import InputTypeError as InputTypeError
     from flyte_types.errors import InputValueError as InputValueError
     from flyte_types.errors import OutputError as OutputError
@@ -22,6 +23,7 @@ else:
     _EXPORTS = {
         "ConversionError": "flyte_types.errors",
         "File": "flyte_types.file",
+        "InlineLimitError": "flyte_types.errors",
         "InputTypeError": "flyte_types.errors",
         "InputValueError": "flyte_types.errors",
         "InterfaceCodec": "flyte_types.codec",
@@ -45,6 +47,7 @@ else:
 __all__ = [
     "ConversionError",
     "File",
+    "InlineLimitError",
     "InputTypeError",
     "InputValueError",
     "InterfaceCodec",

@@ -2,14 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, cast, get_origin
+from typing import Any, Literal, NoReturn, TypeVar, cast, get_origin
 
 from flyte_models.digests import hash_data
 from flyte_models.interface import NativeInterface
+from flyte_models.policies import MAX_INLINE_IO_BYTES
 from flyte_models.values import value
 from flyte_native import LiteralError, Plan, Record, inputs_repr
 from flyte_types import wire
-from flyte_types.errors import OutputError, UnsupportedTypeError, fail
+from flyte_types.errors import OutputError, UnsupportedTypeError, fail, fail_size
 from flyte_types.places import Blank, collecting, convert_awaited, has_places
 from flyte_types.plans import Definitions, TypePlan
 from flyte_types.registry import plan_of
@@ -212,7 +213,14 @@ class InterfaceCodec:
     ```
     """
 
-    def __init__(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], *, task_name: str) -> None:
+    def __init__(
+        self,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        *,
+        task_name: str,
+        max_inline_io_bytes: int = MAX_INLINE_IO_BYTES,
+    ) -> None:
         """Note the interface; nothing is compiled yet.
 
         Args:
@@ -220,8 +228,10 @@ class InterfaceCodec:
                 default: the shape of `NativeInterface.inputs`.
             outputs: Type of each output by its name on the wire: the shape of `NativeInterface.outputs`.
             task_name: Name for messages.
+            max_inline_io_bytes: The most bytes that the inputs, or the outputs, may take. More is refused when they are written.
         """
         self.task_name = task_name
+        self.max_inline_io_bytes = max_inline_io_bytes
         self._inputs = {name: _type_and_default(declared) for name, declared in inputs.items()}
         self._outputs = dict(outputs)
         self._input_plans: dict[str, TypePlan] | None = None
@@ -248,14 +258,16 @@ class InterfaceCodec:
         Raises:
             InputTypeError: A value, or a part of it, has another type.
             InputValueError: An input is missing or unknown, or a value cannot be stored.
+            InlineLimitError: They take more than `max_inline_io_bytes`.
             UnsupportedTypeError: There is no literal for a type.
         """
         record = self._inputs_record()
         given = cast("dict[str, Any]", values) if type(values) is dict else dict(values)
         try:
-            return record.encode(given, dict(context) if context else None)
+            data = record.encode(given, dict(context) if context else None)
         except LiteralError as error:
             fail(error, task=self.task_name, role="input", names=self._inputs)
+        return data if len(data) <= self.max_inline_io_bytes else self._fail_size(data, "input")
 
     def decode_inputs(self, data: bytes) -> dict[str, Any]:
         """Convert `flyteidl2.task.Inputs` bytes to values by name, in the order of the signature.
@@ -282,12 +294,14 @@ class InterfaceCodec:
 
         Raises:
             OutputError: The result does not fit the return annotation.
+            InlineLimitError: It takes more than `max_inline_io_bytes`.
         """
         record, values = self._outputs_record(), self._named_outputs(value)
         try:
-            return record.encode(values)
+            data = record.encode(values)
         except LiteralError as error:
             fail(error, task=self.task_name, role="output", names=self._outputs)
+        return data if len(data) <= self.max_inline_io_bytes else self._fail_size(data, "output")
 
     def decode_outputs(self, data: bytes) -> Any:
         """Convert `flyteidl2.task.Outputs` bytes to what the task returned: see `encode_outputs`.
@@ -309,11 +323,12 @@ class InterfaceCodec:
         record = self._inputs_record()
         given, pairs = dict(values), dict(context) if context else None
         try:
-            return await convert_awaited(
+            data = await convert_awaited(
                 lambda: record.encode_places(given), lambda items: record.encode(given, pairs, items), encoding=True
             )
         except LiteralError as error:
             fail(error, task=self.task_name, role="input", names=self._inputs)
+        return data if len(data) <= self.max_inline_io_bytes else self._fail_size(data, "input")
 
     async def decode_inputs_async(self, data: bytes) -> dict[str, Any]:
         """Do what `decode_inputs` does, where transformers may have to be awaited."""
@@ -334,11 +349,12 @@ class InterfaceCodec:
             return self.encode_outputs(value)
         record, values = self._outputs_record(), self._named_outputs(value)
         try:
-            return await convert_awaited(
+            data = await convert_awaited(
                 lambda: record.encode_places(values), lambda items: record.encode(values, None, items), encoding=True
             )
         except LiteralError as error:
             fail(error, task=self.task_name, role="output", names=self._outputs)
+        return data if len(data) <= self.max_inline_io_bytes else self._fail_size(data, "output")
 
     async def decode_outputs_async(self, data: bytes) -> Any:
         """Do what `decode_outputs` does, where transformers may have to be awaited."""
@@ -400,6 +416,18 @@ class InterfaceCodec:
                 if len(items) != len(names):
                     self._fail_output("type", f"{len(items)} values", f"a tuple of {len(names)} values")
                 return dict(zip(names, items, strict=True))
+
+    def _fail_size(self, data: bytes, role: str) -> NoReturn:
+        sizes = ((len(literal), name) for name, literal in wire.named_literals(data))
+        size, parameter = max(sizes, default=(0, ""))
+        fail_size(
+            task=self.task_name,
+            role=role,
+            parameter=parameter,
+            size=size,
+            total=len(data),
+            limit=self.max_inline_io_bytes,
+        )
 
     def _fail_output(self, kind: str, came: str, expected: str) -> None:
         message = f"the result of task `{self.task_name}` must be {expected}, got {came}"

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-from flyte_models.errors import RuntimeDataValidationError
+from flyte_models.errors import InlineIOMaxBytesBreached, RuntimeDataValidationError
 from flyte_native import LiteralError
 
 __all__ = [
     "ConversionError",
+    "InlineLimitError",
     "InputTypeError",
     "InputValueError",
     "OutputError",
@@ -29,7 +30,7 @@ class ConversionError(Exception):
     """A value that does not fit the declared type of a parameter."""
 
     problem: str
-    """What is wrong: `type`, `value`, `missing`, `unknown`, `ambiguous`, `depth`, `wire`, `raised` or `await`."""
+    """What is wrong: `type`, `value`, `missing`, `unknown`, `ambiguous`, `depth`, `wire`, `raised`, `await` or `size`."""
     task: str
     """Name of the task; empty where no task is involved."""
     parameter: str
@@ -52,6 +53,17 @@ class InputValueError(ConversionError, ValueError):
 
 class OutputError(ConversionError, RuntimeDataValidationError):
     """A result that does not fit the return annotation."""
+
+
+class InlineLimitError(ConversionError, InlineIOMaxBytesBreached):
+    """Inputs or outputs that are larger than what travels inline."""
+
+    size: int
+    """Bytes of the parameter."""
+    total: int
+    """Bytes of all inputs, or all outputs."""
+    limit: int
+    """The most that `total` may be."""
 
 
 def split_path(path: str) -> tuple[str, str]:
@@ -100,6 +112,39 @@ def fail(error: LiteralError, *, task: str, role: str, names: Iterable[str] = ()
     raised.problem, raised.task, raised.parameter, raised.path = kind, task, parameter, path
     raised.came, raised.expected = came, expected
     raise raised from cause
+
+
+def fail_size(*, task: str, role: str, parameter: str, size: int, total: int, limit: int) -> NoReturn:
+    """Raise the error for inputs or outputs above the limit.
+
+    Args:
+        task: Name of the task.
+        role: `input` or `output`.
+        parameter: The largest one.
+        size: Its bytes.
+        total: Bytes of all.
+        limit: The most that `total` may be.
+    """
+    came, expected = _mebibytes(size), f"at most {_mebibytes(limit)}"
+    whole = "" if size > limit else f", and all {role}s together {_mebibytes(total)}"
+    message = (
+        f"{role} `{parameter}` of task `{task}` takes {came}{whole}: {expected} of {role}s travel with an action\n"
+        "hint: pass large data as a `File`, `Dir` or `DataFrame`, which travel as references, "
+        f"or raise the limit: `max_inline_io_bytes={_next_limit(total)}` of the task"
+    )
+    raised = InlineLimitError(message)
+    raised.problem, raised.task, raised.parameter, raised.path = "size", task, parameter, ""
+    raised.came, raised.expected = came, expected
+    raised.size, raised.total, raised.limit = size, total, limit
+    raise raised
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size:,} bytes" if size < 1 << 20 else f"{size / (1 << 20):.1f} MiB ({size:,} bytes)"
+
+
+def _next_limit(total: int) -> str:
+    return f"{-(-total // (1 << 20))} * 1024 * 1024"
 
 
 def _message(

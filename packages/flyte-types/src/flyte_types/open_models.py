@@ -16,7 +16,7 @@ from flyte_types.errors import UnsupportedTypeError
 from flyte_types.names import describe_type
 from flyte_types.packing import pack_node
 from flyte_types.plans import Definitions, Description
-from flyte_types.pydantic_form import json_schema_of_model
+from flyte_types.pydantic_form import knows_all_of
 from flyte_types.registered_parts import holds_registered
 from flyte_types.schema import json_schema
 
@@ -95,13 +95,7 @@ class OpenModel:
 
 def open_model(model: type[pydantic.BaseModel]) -> OpenModel | None:
     """Give the form of a model that pydantic cannot store, and that holds a registered type; None for any other."""
-    if not holds_registered(model, _field_types):
-        return None
-    try:
-        json_schema_of_model(model)
-    except UnsupportedTypeError:
-        return OpenModel(model)
-    return None
+    return OpenModel(model) if holds_registered(model, _field_types) and not knows_all_of(model) else None
 
 
 def _inlined(node: Any, definitions: Definitions, outer: tuple[str, ...]) -> Any:

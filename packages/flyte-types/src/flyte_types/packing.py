@@ -16,7 +16,7 @@ from flyte_types.handle import Handle
 from flyte_types.names import describe_type
 from flyte_types.packed_hooks import choice, mapping_class, named_tuple, text_form, typed_dict
 from flyte_types.plans import Definitions, Description
-from flyte_types.registered_parts import Parts, holds_registered
+from flyte_types.registered_parts import Parts, holds_registered, is_registered_union, union_place
 from flyte_types.registry import transformer_of, type_key
 
 __all__ = ["CACHE_KEY_ANNOTATION", "fields_of", "pack_node", "text_format"]
@@ -61,7 +61,7 @@ def pack_node(t: Any, definitions: Definitions) -> Description:
         pack = getattr(transformer_of(t), "pack", None)
         return pack(t) if pack else pack_node(typing.get_args(t)[0], definitions)
     if origin in (typing.Union, types.UnionType):
-        return _union(typing.get_args(t), definitions)
+        return _union(t, definitions)
     if origin is typing.Literal:
         return choice(t)
     container = _CONTAINERS.get(origin or t)
@@ -159,7 +159,10 @@ _CONTAINERS: dict[Any, Callable[[tuple[Any, ...], Definitions], Description]] = 
 }  # fmt: skip
 
 
-def _union(args: tuple[Any, ...], definitions: Definitions) -> Description:
+def _union(t: Any, definitions: Definitions) -> Description:
+    args = typing.get_args(t)
+    if is_registered_union(t):
+        return union_place(t)
     rest = [arg for arg in args if arg is not types.NoneType]
     if len(rest) == 1:
         return ("optional", pack_node(rest[0], definitions))

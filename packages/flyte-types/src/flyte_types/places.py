@@ -5,6 +5,7 @@ A native plan names a place by a slot, `("custom", slot, label, None, None)`; th
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from flyte_models.values import value
@@ -23,6 +24,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+_MAX_DEPTH = 300
+"""How many places may stand inside each other; what holds a union of registered types takes three of them."""
 _LIMIT_VARIABLE = "_F_TE_MAX_COROS"
 _DEFAULT_LIMIT = 10
 
@@ -46,6 +49,10 @@ class PlaceFailure:
     index: int
     """Which of the places, counted in the order of the value."""
     error: Exception
+
+
+_outer: ContextVar[tuple[tuple[int, int], ...]] = ContextVar("flyte_outer_places", default=())
+"""Slot and identity of the values of the places that are being converted around this one."""
 
 
 class _StoppedError(Exception):
@@ -81,12 +88,22 @@ async def convert_places(places: Sequence[tuple[int, Any]], *, encoding: bool) -
 
     async def work() -> None:
         for index, (slot, item) in remaining:
-            place = _places[slot]
+            place, outer, this = _places[slot], _outer.get(), (slot, id(item))
+            token = _outer.set((*outer, this))
             try:
+                if this in outer or len(outer) > _MAX_DEPTH:
+                    raise LiteralError(
+                        "depth",
+                        "",
+                        "one that contains itself or is nested too deep",
+                        "a value that does not contain itself",
+                    )
                 results[index] = await (place.encode if encoding else place.decode)(item)
             except Exception as error:  # any error of a transformer belongs to its place
                 failures.append(PlaceFailure(index, error))
                 raise _StoppedError from None
+            finally:
+                _outer.reset(token)
 
     count = min(_limit(), len(places))
     try:

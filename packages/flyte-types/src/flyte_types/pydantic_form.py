@@ -20,7 +20,7 @@ from flyte_types.errors import UnsupportedTypeError, describe_value
 from flyte_types.names import describe_type
 from flyte_types.plans import Description
 
-__all__ = ["ModelForm", "json_schema_of_any", "json_schema_of_model"]
+__all__ = ["ModelForm", "json_schema_of_any", "json_schema_of_model", "knows_all_of"]
 
 Convert = Callable[[Any], Any]
 
@@ -55,6 +55,24 @@ def json_schema_of_model(model: type[pydantic.BaseModel]) -> dict[str, Any]:
         return model.model_json_schema(schema_generator=_NamedEnums)
     except (PydanticUserError, PydanticInvalidForJsonSchema, AttributeError) as error:
         raise UnsupportedTypeError(f"the model `{describe_type(model)}` has no JSON schema: {error}") from error
+
+
+class _Complete(_NamedEnums):
+    """Refuses what a plain schema leaves out: the variants of a union that pydantic does not know."""
+
+    def emit_warning(self, kind: Any, detail: str) -> None:
+        if kind == "skipped-choice":
+            raise PydanticInvalidForJsonSchema(detail)
+        super().emit_warning(kind, detail)
+
+
+def knows_all_of(model: type[pydantic.BaseModel]) -> bool:
+    """Tell whether pydantic can store everything that a model may hold."""
+    try:
+        model.model_json_schema(schema_generator=_Complete)
+    except (PydanticUserError, PydanticInvalidForJsonSchema, AttributeError):
+        return False
+    return True
 
 
 def json_schema_of_any(t: Any) -> dict[str, Any] | None:

@@ -1,8 +1,9 @@
-"""Tuples, named tuples and typed dicts that hold registered types: a place of its own, whose parts are awaited together."""
+"""Tuples, named tuples, typed dicts and unions that hold registered types, inside msgpack: each is a place of its own."""
 
 import dataclasses
 import functools
 import re
+import types
 import typing
 from collections.abc import Callable
 from typing import Any, cast
@@ -13,9 +14,9 @@ from flyte_types.errors import describe_value
 from flyte_types.names import describe_type
 from flyte_types.places import add_place, collecting, convert_awaited
 from flyte_types.plans import Definitions, Description
-from flyte_types.registry import transformer_of
+from flyte_types.registry import plan_of, transformer_of
 
-__all__ = ["Parts", "holds_registered"]
+__all__ = ["Parts", "holds_registered", "is_registered_union", "union_place"]
 
 PackNode = Callable[[Any, Definitions], Description]
 
@@ -55,6 +56,49 @@ def _holds(t: Any, fields_of_model: Callable[[Any], list[Any]], outer: tuple[Any
     else:
         hints = fields_of_model(kind)
     return any(_holds(hint, fields_of_model, (*outer, kind)) for hint in hints)
+
+
+def is_registered_union(t: Any) -> bool:
+    """Tell whether a union of several types besides None holds a registered one."""
+    args = [arg for arg in typing.get_args(t) if arg is not types.NoneType]
+    return len(args) > 1 and any(holds_registered(arg) for arg in args)
+
+
+def union_place(t: Any) -> Description:
+    """Describe such a union as a place that keeps the whole literal: its tag alone tells what a plain number was."""
+    if t in _unions:
+        return _unions[t]
+
+    # Planned at its first value: the union may stand inside one of its own variants.
+    @functools.cache
+    def native() -> tuple[Plan, Plan]:
+        plan = plan_of(t)
+        collected = {name: collecting(definition) for name, definition in plan.definitions.items()}
+        return Plan(plan.description, plan.definitions), Plan(collecting(plan.description), collected)
+
+    async def encode(value: Any) -> bytes:
+        plan, _ = native()
+        return await convert_awaited(
+            lambda: plan.encode_places(value), lambda items: plan.encode(value, items), encoding=True
+        )
+
+    async def decode(plain: Any) -> Any:
+        if not isinstance(plain, bytes):
+            raise LiteralError("type", "", describe_value(plain), f"the stored form of {label}")
+        plan, collector = native()
+        return await convert_awaited(
+            lambda: collector.decode_places(plain),
+            lambda items: plan.decode(plain, items),
+            encoding=False,
+            locate=lambda items: collector.decode(plain, items),
+        )
+
+    label = describe_type(t)
+    place = _unions[t] = ("custom", add_place(encode, decode), label, None, None)
+    return place
+
+
+_unions: dict[Any, Description] = {}
 
 
 def _has_parts(t: Any) -> bool:

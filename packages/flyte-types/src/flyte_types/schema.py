@@ -13,6 +13,7 @@ from typing import Any, cast
 from flyte_types.class_fields import fields_of, hints_of, is_named_tuple, is_typed_dict, keys_of
 from flyte_types.handle import Handle
 from flyte_types.packing import text_format
+from flyte_types.registered_parts import is_registered_union
 from flyte_types.registry import transformer_of, type_key
 
 __all__ = ["json_schema"]
@@ -76,7 +77,8 @@ class _Writer:
             inner = getattr(transformer_of(t), "inner_schema", None)
             return inner(t) if inner else self.write(args[0])
         if origin in (typing.Union, types.UnionType):
-            return {"anyOf": [self.write(arg) for arg in args]}
+            # Those with a registered type are kept as the bytes of their literal.
+            return dict(_LEAVES[bytes]) if is_registered_union(t) else {"anyOf": [self.write(arg) for arg in args]}
         if origin is typing.Literal:
             values = [arg.value if isinstance(arg, enum.Enum) else arg for arg in args]
             return {"const": values[0]} if len(values) == 1 else {"enum": values}

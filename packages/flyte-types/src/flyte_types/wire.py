@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 __all__ = [
-    "blob_type", "collection_type", "enum_type", "fields", "literal_type", "map_type", "simple_type", "tag_structure",
-    "typed_interface", "union_type", "with_metadata",
+    "blob_type", "collection_type", "enum_type", "fields", "literal_type", "map_type", "named_literals", "simple_type",
+    "tag_structure", "typed_interface", "union_type", "with_metadata",
 ]  # fmt: skip
 
 SIMPLE = {
@@ -122,6 +122,18 @@ def fields(data: bytes) -> Iterator[tuple[int, int | bytes, bytes]]:
         if position > len(data):
             raise ValueError("the message ends too early")
         yield key >> 3, value, data[start:position]
+
+
+def named_literals(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Read the names and literals of `Inputs` or `Outputs`.
+
+    Raises:
+        ValueError: The bytes are not such a message.
+    """
+    for number, entry, _ in fields(data):
+        if number == 1 and isinstance(entry, bytes):
+            parts = {at: part for at, part, _ in fields(entry) if isinstance(part, bytes)}
+            yield parts.get(1, b"").decode(), parts.get(2, b"")
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
