@@ -42,6 +42,10 @@ py *args:
 rust:
     cargo test --workspace --exclude flyte-native -q
 
+# Fuzz each decoder for some seconds; needs a nightly toolchain: `just fuzz 60`.
+fuzz seconds="15":
+    bash rust/fuzz/run.sh {{ seconds }}
+
 # Run all tests, Rust first.
 test: rust
     pytest -n 2 --dist loadfile
