@@ -17,6 +17,7 @@ from pyqwest import Headers, HTTPTransport, ReadError, RemoteProtocolError, Requ
 from pyqwest import Response as HTTPResponse
 
 from flyte_models.values import value
+from flyte_models.version import __version__
 from flyte_protocol.codes import Code
 from flyte_protocol.credentials import Credentials, NoCredentials, wants_sign_in
 from flyte_protocol.endpoints import Endpoint
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["HEARTBEAT_HEADER", "CallOptions", "Limits", "Transport"]
 
 HEARTBEAT_HEADER = "flyte-heartbeat-seconds"
-"""Header of a stream's answer: the server sends a message of no bytes after so many seconds of silence, at the latest.
+"""Header of a stream: with it a client asks for heartbeats, and a server that answers with it sends a message of no bytes after
+so many seconds of silence, at the latest.
 
 Such a message means "still here" and is not handed on. To a client that does not know the header it is an empty message of the
 stream's own type, in which nothing is set.
@@ -292,6 +294,7 @@ class Transport:
             headers = self._call_headers(options, added)
             headers["content-type"] = "application/connect+proto"
             headers["connect-accept-encoding"] = "gzip"
+            headers[HEARTBEAT_HEADER] = "10"
             if options.timeout is not None:
                 headers["connect-timeout-ms"] = str(max(1, int(options.timeout * 1000)))
             response = await self._within(first, method, self._execute(connections, method, headers, body))
@@ -370,7 +373,7 @@ class Transport:
     def _call_headers(self, options: CallOptions, added: Mapping[str, str]) -> dict[str, str]:
         return {
             "connect-protocol-version": "1",
-            "user-agent": "flyte-python",
+            "user-agent": f"flyte/{__version__}",
             "x-request-id": self._request_id(),
             **self._headers,
             **added,

@@ -1,0 +1,454 @@
+"""The controller of an action in a container: children become actions of the control plane. Loads protobuf and the transport."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flyteidl2.core import identifier_pb2
+from flyteidl2.task import task_definition_pb2
+from flyteidl2.workflow import run_definition_pb2
+from google.protobuf import wrappers_pb2
+
+from flyte.controllers.backends import ActionsBackend, Backend, ChildRequest, QueueBackend
+from flyte.controllers.children import ChildState, ChildWatch
+from flyte.controllers.conversion import codec_for
+from flyte.controllers.specs import describer
+from flyte.failures import ActionFailure, error_of, preview
+from flyte.runtime.objects import MissingObjectError, read_object, write_object
+from flyte.tasks.template import TaskTemplate
+from flyte_models.context import current_context
+from flyte_models.digests import cache_key_hash, task_identity_hash
+from flyte_models.errors import (
+    ActionAbortedError,
+    BaseRuntimeError,
+    InlineIOMaxBytesBreached,
+    RuntimeSystemError,
+    SyncTaskCallInAsyncContextError,
+    TaskTimeoutError,
+    TraceDoesNotAllowNestedTasksError,
+)
+from flyte_models.ids import ActionID
+from flyte_models.phases import ActionPhase
+from flyte_models.task_context import TaskContext
+from flyte_models.values import value
+from flyte_protocol.codes import Code
+from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
+from flyte_protocol.endpoints import Endpoint
+from flyte_protocol.failures import FailureInfo, error_of_failure, read_error_document
+from flyte_protocol.ids import action_id_to_wire
+from flyte_protocol.rpc_errors import RpcError
+from flyte_protocol.transport import Transport
+
+if TYPE_CHECKING:
+    from flyte.runtime.invocation import Invocation
+
+__all__ = ["Child", "ClusterController", "ControllerLimits"]
+
+DEFAULT_INLINE_BYTES = 10 * 1024 * 1024
+
+
+@value
+class ControllerLimits:
+    """How much is under way at once, and how long a control plane is asked again. Times are in seconds."""
+
+    children: int = 1000
+    """How many children of one action are under way at once."""
+    enqueues: int = 20
+    """How many of them are being created at once."""
+    attempts: int = 100
+    """How often creating a child is tried."""
+    first_wait: float = 0.5
+    longest_wait: float = 10.0
+    abort: float = 15.0
+    """How long aborting a child may take."""
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> "ControllerLimits":
+        """Read `_F_P_CNC`, `_F_CTRL_WORKERS`, `_F_MAX_RETRIES` and `_F_MAX_BFF_ON_ERR`; what is no number counts as not set."""
+        return cls(
+            children=int(_number(env, "_F_P_CNC", cls.children)),
+            enqueues=int(_number(env, "_F_CTRL_WORKERS", cls.enqueues)),
+            attempts=int(_number(env, "_F_MAX_RETRIES", cls.attempts)),
+            longest_wait=_number(env, "_F_MAX_BFF_ON_ERR", cls.longest_wait),
+        )
+
+
+@value
+class Child:
+    """A task that is to be run as a child, with inputs that are converted already."""
+
+    task_name: str
+    short_name: str
+    spec: task_definition_pb2.TaskSpec
+    interface_hash: str
+    inputs: bytes
+    inputs_hash: str
+    keyed_inputs_hash: str
+    """The same without the inputs that the cache ignores."""
+    max_bytes: int
+    task_id: task_definition_pb2.TaskIdentifier | None = None
+    """Of a task that is registered; None for one that travels with its parent's code."""
+    queue: str = ""
+
+
+_SETTLED = frozenset(
+    {
+        Code.ABORTED,
+        Code.INVALID_ARGUMENT,
+        Code.NOT_FOUND,
+        Code.PERMISSION_DENIED,
+        Code.UNAUTHENTICATED,
+        Code.UNIMPLEMENTED,
+        Code.FAILED_PRECONDITION,
+    }
+)
+"""Answers to which asking again gets the same answer."""
+
+
+class ClusterController:
+    """Runs children on the control plane that runs their parent.
+
+    Children have deterministic names: a parent that is started again finds those that it has created before, and takes over
+    what they have returned. Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        parent: ActionID,
+        *,
+        backend: Backend,
+        run_base_dir: str,
+        describe: Callable[[TaskTemplate[..., Any]], task_definition_pb2.TaskSpec],
+        limits: ControllerLimits | None = None,
+        watch: ChildWatch | None = None,
+        is_restart: bool = False,
+        transport: Transport | None = None,
+    ) -> None:
+        """Prepare; nothing is connected until the first child.
+
+        Args:
+            parent: The action whose calls become children.
+            backend: The services that take them.
+            run_base_dir: URI of the folder of the run.
+            describe: Gives what is registered for a task, with the code and images of the parent.
+            limits: Bounds.
+            watch: What follows the children; made from `backend` if not given.
+            is_restart: Whether an earlier attempt may have created children already.
+            transport: Closed with the controller.
+        """
+        self._parent = parent
+        self._backend = backend
+        self._base = run_base_dir.rstrip("/")
+        self._describe = describe
+        self._limits = limits or ControllerLimits()
+        self._watch = watch or ChildWatch(backend, action_id_to_wire(parent))
+        self._is_restart = is_restart
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._under_way = asyncio.Semaphore(self._limits.children)
+        self._enqueueing = asyncio.Semaphore(self._limits.enqueues)
+        self._specs: dict[int, tuple[TaskTemplate[..., Any], task_definition_pb2.TaskSpec]] = {}
+        self._aborts: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def in_container(cls, invocation: "Invocation") -> "ClusterController":
+        """Make the controller of an action from its arguments and environment.
+
+        Raises:
+            RuntimeSystemError: the environment does not say where the control plane is.
+        """
+        env = invocation.environment
+        transport = _transport_of(invocation)
+        parent = action_id_to_wire(invocation.action)
+        uses_actions = env.get("_U_USE_ACTIONS") == "1"
+        return cls(
+            invocation.action,
+            backend=ActionsBackend(transport, parent) if uses_actions else QueueBackend(transport),
+            run_base_dir=invocation.run_base_dir,
+            describe=describer(invocation),
+            limits=ControllerLimits.from_environment(env),
+            is_restart=env.get("FLYTE_ATTEMPT_NUMBER", "0") not in {"", "0"},
+            transport=transport,
+        )
+
+    # --- calls of tasks ------------------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        task: TaskTemplate[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        group: str | None = None,
+        index: int | None = None,
+    ) -> Any:
+        """Run a child action of the calling action; see `Controller.submit`.
+
+        Raises:
+            BaseRuntimeError: when the child failed; its class and code tell how.
+            ValueError: when the arguments do not fit the task's parameters.
+            TypeError: when a value does not have its declared type.
+        """
+        context = self._calling(task.name)
+        codec = codec_for(task)
+        given = task.interface.convert_to_kwargs(*args, **kwargs)
+        inputs = await codec.encode_inputs_async(given, context.custom_context)
+        spec = self._spec_of(task)
+        ignored = list(spec.task_template.metadata.cache_ignore_input_vars)
+        inputs_hash = codec.inputs_hash(inputs)
+        child = Child(
+            task_name=task.name,
+            short_name=task.short_name,
+            spec=spec,
+            interface_hash=codec.interface_hash(),
+            inputs=inputs,
+            inputs_hash=inputs_hash,
+            keyed_inputs_hash=codec.inputs_hash(inputs, ignored) if ignored else inputs_hash,
+            max_bytes=getattr(task, "max_inline_io_bytes", None) or DEFAULT_INLINE_BYTES,
+            queue=getattr(task, "queue", None) or "",
+        )
+        shown = tuple((name, preview(item)) for name, item in given.items())
+        outputs = await self.run_child(child, group=group, index=index, shown_inputs=shown)
+        return await codec.decode_outputs_async(outputs)
+
+    def submit_sync(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a child action from the thread of a sync body, blocking it.
+
+        Raises:
+            SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self.wait(self.submit(task, args, kwargs))
+        raise SyncTaskCallInAsyncContextError(
+            f"sync task `{task.name}` was called in async code, where waiting for it would block the event loop\n"
+            f"hint: write `await {task.short_name}.aio(...)`"
+        )
+
+    def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine on the controller's loop and block this thread until it ends."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def run_child(
+        self,
+        child: Child,
+        *,
+        group: str | None = None,
+        index: int | None = None,
+        shown_inputs: tuple[tuple[str, str], ...] = (),
+    ) -> bytes:
+        """Run a child of the calling action, of a task here or of a registered one, to its end and return its `Outputs`.
+
+        Raises:
+            BaseRuntimeError: it failed, was aborted or timed out.
+            InlineIOMaxBytesBreached: its inputs or outputs are too large.
+        """
+        context = self._calling(child.task_name)
+        if group is None and context.group_data is not None:
+            group = context.group_data.name
+        metadata = child.spec.task_template.metadata
+        identity = task_identity_hash(child.task_name, child.interface_hash, metadata.discovery_version)
+        number = context.call_counter.next(f"{identity}-{child.inputs_hash}-{group or ''}")
+        action = context.action.new_sub_action_from(number, identity, child.inputs_hash, group)
+        if len(child.inputs) > child.max_bytes:
+            raise InlineIOMaxBytesBreached(
+                f"the inputs of task `{child.task_name}` have {len(child.inputs):,} bytes, allowed are {child.max_bytes:,}\n"
+                "hint: pass large data as `flyte.io.File`, `Dir` or `DataFrame`, or raise `max_inline_io_bytes` of the task"
+            )
+        async with self._under_way:
+            state = await self._to_its_end(child, action, context.action.name, group or "")
+        if state.phase in {ActionPhase.SUCCEEDED, ActionPhase.RECOVERED}:
+            return await self._outputs(child, action, state)
+        failure = ActionFailure(
+            action_name=action.name,
+            task_name=child.task_name,
+            short_name=child.short_name,
+            index=index,
+            attempt=0,
+            max_attempts=metadata.retries.retries + 1,
+            inputs=shown_inputs,
+        )
+        raise error_of(await self._error(action, child.task_name, state), failure)
+
+    # --- one child -----------------------------------------------------------------------------------------------
+
+    def _calling(self, called: str) -> TaskContext:
+        context = current_context()
+        if not context:
+            raise RuntimeError(f"task `{called}` was called in a run, but outside every action of it")
+        if context.task_action is not None and context.task_action != context.action:
+            raise TraceDoesNotAllowNestedTasksError(
+                f"task `{called}` was called inside a traced function\n"
+                "hint: call tasks from the task, and trace only what makes no actions"
+            )
+        return context
+
+    async def _to_its_end(self, child: Child, action: ActionID, parent: str, group: str) -> ChildState:
+        self._watch.start()
+        if self._is_restart:
+            # What an earlier attempt has finished needs no call at all.
+            await self._watch.synced(30.0)
+            known = self._watch.known(action.name)
+            if known is not None:
+                return known
+        try:
+            async with self._enqueueing:
+                await self._create(child, action, parent, group)
+            return await self._watch.over(action.name)
+        except asyncio.CancelledError:
+            self._abort(action, f"the call was cancelled by its parent `{parent}`")
+            raise
+
+    async def _create(self, child: Child, action: ActionID, parent: str, group: str) -> None:
+        uri = f"{self._base}/{action.name}/inputs.pb"
+        await write_object(uri, child.inputs)
+        template = child.spec.task_template
+        cache_key = None
+        if template.metadata.discoverable:
+            key = cache_key_hash(
+                child.task_name, child.keyed_inputs_hash, child.interface_hash, template.metadata.discovery_version
+            )
+            cache_key = wrappers_pb2.StringValue(value=key)
+        request = ChildRequest(
+            action_id=action_id_to_wire(action),
+            parent_name=parent,
+            input_uri=uri,
+            run_base_dir=self._base,
+            group=group,
+            task=run_definition_pb2.TaskAction(
+                id=child.task_id or _task_id(template.id), spec=child.spec, cache_key=cache_key, queue=child.queue
+            ),
+        )
+        await self._enqueue(request)
+
+    async def _enqueue(self, request: ChildRequest) -> None:
+        failed = 0
+        while True:
+            try:
+                await self._backend.enqueue(request)
+                return
+            except RpcError as error:
+                # Seen of a backend under load: it says INTERNAL for what exists.
+                if error.status is Code.ALREADY_EXISTS or "already exists" in str(error).lower():
+                    return
+                if error.status in _SETTLED:
+                    raise _refused(request, error) from error
+                if error.status is not Code.RESOURCE_EXHAUSTED:
+                    failed += 1
+                    if failed >= self._limits.attempts:
+                        raise _refused(request, error) from error
+                step = min(self._limits.longest_wait, self._limits.first_wait * 2 ** min(failed, 10))
+                await asyncio.sleep(max(error.retry_after or 0.0, step * random.uniform(0.5, 1.5)))  # noqa: S311 - spreads load
+
+    async def _outputs(self, child: Child, action: ActionID, state: ChildState) -> bytes:
+        folder = (state.output_uri or f"{self._base}/{action.name}/1").removesuffix("/outputs.pb").rstrip("/")
+        try:
+            outputs = await read_object(f"{folder}/outputs.pb")
+        except MissingObjectError:
+            if child.spec.task_template.interface.outputs.variables:
+                raise
+            # A task that returns nothing may leave nothing.
+            return b""
+        if len(outputs) > child.max_bytes:
+            raise InlineIOMaxBytesBreached(
+                f"the outputs of task `{child.task_name}` have {len(outputs):,} bytes, allowed are {child.max_bytes:,}\n"
+                "hint: return large data as `flyte.io.File`, `Dir` or `DataFrame`, or raise `max_inline_io_bytes` of the task"
+            )
+        return outputs
+
+    async def _error(self, action: ActionID, task_name: str, state: ChildState) -> BaseRuntimeError:
+        if state.phase is ActionPhase.ABORTED:
+            reason = f": {state.failure.text}" if state.failure is not None and state.failure.text else ""
+            return ActionAbortedError(f"action `{action.name}` of task `{task_name}` was aborted{reason}")
+        failure = state.failure
+        if failure is None:
+            folder = (state.output_uri or f"{self._base}/{action.name}/1").removesuffix("/outputs.pb").rstrip("/")
+            try:
+                failure = read_error_document(await read_object(f"{folder}/error.pb"))
+            except (MissingObjectError, ValueError):
+                text = f"action `{action.name}` of task `{task_name}` failed, and the control plane does not say why"
+                failure = FailureInfo("Unknown", text, "unknown")
+        if state.phase is ActionPhase.TIMED_OUT:
+            error = error_of_failure(failure)
+            return error if isinstance(error, TaskTimeoutError) else TaskTimeoutError(failure.text)
+        return error_of_failure(failure)
+
+    def _abort(self, action: ActionID, reason: str) -> None:
+        """Abort a child beside what goes on; `aclose` waits for it."""
+
+        async def abort() -> None:
+            try:
+                async with asyncio.timeout(self._limits.abort):
+                    await self._backend.abort(action_id_to_wire(action), reason)
+            except (RpcError, TimeoutError):
+                pass  # it may be over, and the control plane aborts children with their parent
+
+        task = asyncio.create_task(abort())
+        self._aborts.add(task)
+        task.add_done_callback(self._aborts.discard)
+
+    def _spec_of(self, task: TaskTemplate[..., Any]) -> task_definition_pb2.TaskSpec:
+        known = self._specs.get(id(task))
+        if known is None:
+            known = self._specs[id(task)] = (task, self._describe(task))
+        return known[1]
+
+    async def aclose(self) -> None:
+        """Wait for aborts that are under way, stop watching and close the connections."""
+        if self._aborts:
+            await asyncio.gather(*self._aborts, return_exceptions=True)
+        await self._watch.aclose()
+        if self._transport is not None:
+            await self._transport.aclose()
+
+
+def _task_id(identifier: identifier_pb2.Identifier) -> task_definition_pb2.TaskIdentifier:
+    return task_definition_pb2.TaskIdentifier(
+        org=identifier.org,
+        project=identifier.project,
+        domain=identifier.domain,
+        name=identifier.name,
+        version=identifier.version,
+    )
+
+
+def _refused(request: ChildRequest, error: RpcError) -> RuntimeSystemError:
+    return RuntimeSystemError(
+        "EnqueueFailed", f"the control plane did not take the child action `{request.action_id.name}`: {error}"
+    )
+
+
+def _transport_of(invocation: "Invocation") -> Transport:
+    env = invocation.environment
+    address = env.get("_U_EP_OVERRIDE")
+    if not address:
+        raise RuntimeSystemError(
+            "NoControlPlane",
+            "the environment does not say where the control plane is (`_U_EP_OVERRIDE`), so this action can have no children",
+        )
+    endpoint = Endpoint.of(
+        address,
+        is_insecure=env.get("_U_INSECURE", "").lower() in {"1", "true"},
+    )
+    action = invocation.action
+    where = f"{action.project}-{action.domain}-{action.run_name}-{action.name}"
+    return Transport(
+        endpoint,
+        credentials=_credentials(env),
+        request_id=lambda: f"{where}-{random.randbytes(2).hex()}",  # noqa: S311 - a label
+    )
+
+
+def _credentials(env: Mapping[str, str]) -> Credentials:
+    token = env.get("FLYTE_DEVBOX_TOKEN", "")
+    return BearerToken(lambda: token) if token else NoCredentials()
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        number = float(env.get(name, ""))
+    except ValueError:
+        return default
+    return number if 0 < number < float("inf") else default

@@ -1,0 +1,64 @@
+"""The controller of an action in a container: the one of clusters, loaded and connected at the first child."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from flyte_models.errors import SyncTaskCallInAsyncContextError
+
+if TYPE_CHECKING:
+    from flyte.controllers.cluster import ClusterController
+    from flyte.runtime.invocation import Invocation
+    from flyte.tasks.template import TaskTemplate
+
+
+class DeferredController:
+    """Most actions have no children: they need neither protobuf nor a connection. Belongs to the loop that it is made in."""
+
+    def __init__(self, invocation: "Invocation") -> None:
+        """Keep what the controller will need; nothing is loaded."""
+        self._invocation = invocation
+        self._loop = asyncio.get_running_loop()
+        self._made: ClusterController | None = None
+
+    async def submit(
+        self,
+        task: "TaskTemplate[..., Any]",
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        group: str | None = None,
+        index: int | None = None,
+    ) -> Any:
+        """Run a child action; see `Controller.submit`. May be called from any loop."""
+        if asyncio.get_running_loop() is not self._loop:
+            child = self.submit(task, args, kwargs, group=group, index=index)
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(child, self._loop))
+        return await self._controller().submit(task, args, kwargs, group=group, index=index)
+
+    def submit_sync(self, task: "TaskTemplate[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a child action from the thread of a sync body, blocking it.
+
+        Raises:
+            SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run_coroutine_threadsafe(self.submit(task, args, kwargs), self._loop).result()
+        raise SyncTaskCallInAsyncContextError(
+            f"sync task `{task.name}` was called in async code, where waiting for it would block the event loop\n"
+            f"hint: write `await {task.short_name}.aio(...)`"
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._made is not None:
+            await self._made.aclose()
+
+    def _controller(self) -> "ClusterController":
+        if self._made is None:
+            # Importing it takes a tenth of a second, which an action without children does not pay.
+            from flyte.controllers.cluster import ClusterController  # noqa: PLC0415 - as said
+
+            self._made = ClusterController.in_container(self._invocation)
+        return self._made

@@ -1,0 +1,101 @@
+"""The console script `a0`: what a control plane starts in a container to carry out one action.
+
+It exits with 0 as soon as it has written what the action came to, `outputs.pb` or `error.pb`: a control plane takes another exit
+code for a failure of the machine and starts the container again, some of them for ever.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from flyte.controllers.deferred import DeferredController
+from flyte.runtime.action import Outcome, run_action
+from flyte.runtime.invocation import Invocation, InvocationError, read_invocation
+from flyte.runtime.objects import remove_object, write_object
+
+__all__ = ["main", "perform"]
+
+_ABORTED = 128 + signal.SIGTERM
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the action that the arguments name.
+
+    Returns:
+        The exit code: 0 when the outcome was written, 143 when the action was aborted, 1 when the outcome could not be written,
+        and 2 when the arguments do not say where to write it.
+    """
+    try:
+        invocation = read_invocation(sys.argv[1:] if argv is None else argv)
+    except InvocationError as error:
+        print(f"a0: error: {error}", file=sys.stderr)  # noqa: T201 - the log of the container
+        return 2
+    _dump_stacks_on_signal()
+    try:
+        return asyncio.run(_carry_out(invocation))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        return _ABORTED
+
+
+async def perform(invocation: Invocation) -> Outcome:
+    """Run the action and return its outcome, without writing it; its children and connections have ended.
+
+    Raises:
+        asyncio.CancelledError: it was aborted.
+    """
+    controller = DeferredController(invocation)
+    try:
+        return await run_action(invocation, controller=controller)
+    finally:
+        await controller.aclose()
+
+
+async def _carry_out(invocation: Invocation) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    # Of an earlier attempt whose place this one has: it would be taken for the outcome of this one.
+    await remove_object(f"{invocation.outputs_path}/error.pb")
+    outcome = await perform(invocation)
+    if outcome.error is None:
+        assert outcome.outputs is not None
+        try:
+            await write_object(f"{invocation.outputs_path}/outputs.pb", outcome.outputs)
+        except Exception as error:
+            outcome = Outcome(error=error)
+        else:
+            return 0
+    assert outcome.error is not None
+    from flyte.runtime.error_documents import error_document, traceback_of  # noqa: PLC0415 - for actions that fail
+
+    print("".join(traceback_of(outcome.error)), file=sys.stderr, end="")  # noqa: T201 - the log of the container
+    await write_object(f"{invocation.outputs_path}/error.pb", error_document(outcome.error))
+    return 0
+
+
+def _dump_stacks_on_signal() -> None:
+    """Let SIGUSR1 print the stacks of all threads, to see where an action hangs."""
+    import faulthandler  # noqa: PLC0415 - a container may lack a usable standard error
+
+    try:
+        faulthandler.register(signal.SIGUSR1)
+    except (AttributeError, OSError, ValueError, RuntimeError):
+        pass
+
+
+def run() -> None:
+    """Leave the process with the exit code of `main`, past threads that a body has left behind."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if _has_threads():
+        os._exit(code)
+    sys.exit(code)
+
+
+def _has_threads() -> bool:
+    import threading  # noqa: PLC0415 - loaded by asyncio anyway
+
+    return any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate())
