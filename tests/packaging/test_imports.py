@@ -47,7 +47,8 @@ def test_declaring_tasks_loads_the_tasks_and_little_beside_typing() -> None:
         "flyte.tasks",
         "flyte.tasks.declarations",
         "flyte.tasks.environment",
-        "flyte.tasks.pending",
+        "flyte.tasks.fields",
+        "flyte.tasks.settings",
         "flyte.tasks.template",
     }
     assert loaded.isdisjoint({"asyncio", "click", "dataclasses", "datetime", "inspect", "json", "pathlib", "sqlite3"})

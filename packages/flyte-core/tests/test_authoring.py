@@ -77,13 +77,11 @@ def test_dependencies_are_followed_once() -> None:
         a.add_dependency("b")  # type: ignore[arg-type]
 
 
-def test_settings_that_are_not_built_are_refused_by_name() -> None:
-    with pytest.raises(NotImplementedError, match="`TaskEnvironment` does not support `resources` yet"):
-        flyte.TaskEnvironment("pending", resources=None)
-    with pytest.raises(TypeError, match="has no setting `retires`"):
-        env.task(retires=3)
-    with pytest.raises(NotImplementedError, match="`env.task` does not support `timeout` yet"):
-        env.task(timeout=3)
+def test_unknown_settings_are_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="`TaskEnvironment` has no setting `resource`\nhint: did you mean `resources`"):
+        flyte.TaskEnvironment("unknown", resource=None)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="retires"):
+        env.task(retires=3)  # type: ignore[call-overload]
 
 
 def test_what_cannot_be_a_task() -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from flyte.controllers.conversion import codec_for
-from flyte.controllers.protocol import active_controller
+from flyte.controllers.protocol import active_controller, sync_bodies
 from flyte.failures import ActionFailure, error_of
 from flyte.running.threads import BodyThreads
 from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
@@ -163,11 +164,16 @@ class LocalController:
         return restore
 
     async def _call(self, task: TaskTemplate[..., Any], arguments: dict[str, Any], attempt: Attempt) -> Any:
-        if not isinstance(task, AsyncFunctionTaskTemplate):
-            raise NotImplementedError(f"tasks of type `{type(task).__name__}` cannot be run locally yet")
-        if task.is_async:
-            return await task.func(**arguments)
-        return await self._threads.run(attempt.leftovers, task.func, **arguments)
+        if type(task) is not AsyncFunctionTaskTemplate:
+            token = sync_bodies.set(partial(self._threads.run, attempt.leftovers))
+            try:
+                return await task.execute(**arguments)
+            finally:
+                sync_bodies.reset(token)
+        function = cast("AsyncFunctionTaskTemplate[..., Any]", task)
+        if function.is_async:
+            return await function.func(**arguments)
+        return await self._threads.run(attempt.leftovers, function.func, **arguments)
 
     def _context(self, attempt: Attempt) -> TaskContext:
         place = self._place

@@ -1,6 +1,6 @@
 """The controller of the run that is going on: what a call of a task turns to inside a run."""
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,3 +38,8 @@ class Controller(Protocol):
 
 active_controller: ContextVar[Controller | None] = ContextVar("flyte_active_controller", default=None)
 """The controller of the current run; None outside one."""
+
+sync_bodies: ContextVar[Callable[[Callable[[], Any]], Awaitable[Any]] | None] = ContextVar(
+    "flyte_sync_bodies", default=None
+)
+"""What runs a sync body on a thread that the run owns; None outside one."""

@@ -40,8 +40,9 @@ class LocalStrategy:
             TypeError: when a value does not have its declared type.
             asyncio.CancelledError: when the wait was cancelled; the run is recorded as ABORTED.
         """
-        if task.parent_env is not None:
-            check_names(task.parent_env.closure())
+        environment = task.parent_env() if task.parent_env is not None else None
+        if environment is not None:
+            check_names(environment.closure())
         codec = codec_for(task)
         given = task.interface.convert_to_kwargs(*args, **kwargs)
         inputs = await codec.encode_inputs_async(given) if codec.needs_await else codec.encode_inputs(given)

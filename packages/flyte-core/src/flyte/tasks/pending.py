@@ -4,39 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 _PENDING = {
-    "TaskEnvironment": frozenset(
-        [
-            "pod_template",
-            "secrets",
-            "env_vars",
-            "resources",
-            "interruptible",
-            "image",
-            "service_account",
-            "cache",
-            "reusable",
-            "plugin_config",
-            "queue",
-        ]
-    ),
-    "env.task": frozenset(
-        [
-            "cache",
-            "timeout",
-            "docs",
-            "pod_template",
-            "report",
-            "interruptible",
-            "max_inline_io_bytes",
-            "queue",
-            "service_account",
-            "triggers",
-            "links",
-            "task_resolver",
-            "entrypoint",
-            "produces_artifacts",
-        ]
-    ),
     "flyte.init": frozenset(
         [
             "log_level",
