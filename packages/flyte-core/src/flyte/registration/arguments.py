@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flyte.registration.resolvers import DEFAULT_RESOLVER, DefaultTaskResolver
+from flyte.registration.resolvers import DEFAULT_RESOLVER, default_loader_args
 from flyte_models.errors import RuntimeSystemError
 
 if TYPE_CHECKING:
@@ -67,4 +67,4 @@ def _resolver_arguments(task: "TaskTemplate[..., Any]", context: "SerializationC
             f"the module of task `{task.name}` is named by its path below the root folder, and there is no root folder\n"
             "hint: `SerializationContext(root_dir=...)`, or `flyte.init(root_dir=...)`",
         )
-    return ["--resolver", DEFAULT_RESOLVER, *DefaultTaskResolver().loader_args(task, Path(context.root_dir))]
+    return ["--resolver", DEFAULT_RESOLVER, *default_loader_args(task, Path(context.root_dir))]

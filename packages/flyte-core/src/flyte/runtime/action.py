@@ -2,16 +2,15 @@
 
 import asyncio
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from flyte.controllers.conversion import codec_for
-from flyte.controllers.protocol import Controller, active_controller
+from flyte.controllers.protocol import Controller, active_controller, sync_bodies
 from flyte.runtime.bodies import run_on_thread
 from flyte.runtime.invocation import Invocation
 from flyte.runtime.loading import load_task
 from flyte.runtime.objects import read_object
-from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
+from flyte.tasks.template import TaskTemplate
 from flyte_models.bundles import CodeBundle
 from flyte_models.context import task_scope
 from flyte_models.errors import InlineIOMaxBytesBreached
@@ -81,11 +80,11 @@ async def _run(
 
 
 async def _call(task: TaskTemplate[..., Any], arguments: dict[str, Any]) -> Any:
-    if not isinstance(task, AsyncFunctionTaskTemplate):
-        raise NotImplementedError(f"tasks of type `{type(task).__name__}` cannot be run in a container yet")
-    if task.is_async:
-        return await task.func(**arguments)
-    return await run_on_thread(partial(task.func, **arguments))
+    token = sync_bodies.set(run_on_thread)
+    try:
+        return await task.execute(**arguments)
+    finally:
+        sync_bodies.reset(token)
 
 
 def _context(invocation: Invocation, bundle: CodeBundle | None) -> TaskContext:
