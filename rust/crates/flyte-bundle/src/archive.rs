@@ -10,7 +10,7 @@ use crate::pipeline;
 use crate::plan::Plan;
 use crate::select::Selection;
 
-/// Smaller than gzip's own level 6 on source code, at half its time.
+/// On source code some hundredths larger than gzip's own level 6, at a third of its time.
 pub const DEFAULT_LEVEL: u32 = 5;
 
 /// A file that changes while it is read is given this many chances to rest.

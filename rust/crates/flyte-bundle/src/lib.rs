@@ -4,10 +4,13 @@
 //! number of threads; the bundle's version is the tree digest, which does not depend on the compression at all.
 
 mod archive;
+mod block;
 mod deflate;
 mod destination;
 mod digest_index;
 mod extract;
+mod huffman;
+mod matches;
 mod members;
 mod pipeline;
 mod plan;

@@ -13,8 +13,9 @@ use flyte_hash::{
     run_workers,
 };
 
-use crate::deflate::{BlockCompressor, GZIP_HEADER, WINDOW, gzip_trailer};
+use crate::deflate::{Compressor, GZIP_HEADER, gzip_trailer};
 use crate::destination::Destination;
+use crate::matches::WINDOW;
 use crate::plan::{Piece, Plan};
 use crate::tar;
 
@@ -121,10 +122,11 @@ pub(crate) fn run(
 
 impl Pipeline<'_> {
     fn work(&self, pulse: &mut Pulse<'_>) -> std::result::Result<(), (usize, Error)> {
-        let compressor = BlockCompressor::new(self.level);
-        let mut block = Vec::new();
+        let mut compressor = Compressor::new(self.level);
+        // The window before a block, which comes last, has its place in front of it.
+        let mut block = vec![0; WINDOW];
         while let Some(index) = self.claim(pulse) {
-            block.clear();
+            block.truncate(WINDOW);
             let is_last = index + 1 == self.plan.block_ends.len();
             let digests = self
                 .read_block(index, &mut block)
@@ -132,14 +134,16 @@ impl Pipeline<'_> {
             if is_last {
                 block.resize(block.len() + self.plan.trailer, 0);
             } else {
-                self.publish_window(index, &block);
+                self.publish_window(index, &block[WINDOW..]);
             }
             let Some(window) = self.window_before(index, pulse) else {
                 return Ok(());
             };
-            let compressed = compressor.compress(&window, &block, is_last);
+            let start = WINDOW - window.len();
+            block[start..WINDOW].copy_from_slice(&window);
+            let compressed = compressor.compress(&block[start..], window.len(), is_last);
             let mut crc = crc32fast::Hasher::new();
-            crc.update(&block);
+            crc.update(&block[WINDOW..]);
             self.finish(
                 index,
                 DoneBlock {

@@ -9,7 +9,7 @@ use flyte_hash::{
 use crate::tar;
 
 /// A block is closed once it has this many bytes; with the last piece it has at most `SEGMENT_SIZE` more, and headers.
-const BLOCK_SIZE: usize = 256 * 1024;
+const BLOCK_SIZE: usize = 512 * 1024;
 
 /// A file as it was when the archive was planned.
 #[derive(Debug)]
