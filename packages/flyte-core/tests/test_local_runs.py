@@ -4,17 +4,19 @@ import asyncio
 import threading
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import flyte
-from flyte.errors import NonRecoverableError, RuntimeUserError, SyncTaskCallInAsyncContextError
+from flyte.errors import NonRecoverableError, RuntimeUserError, SyncTaskCallInAsyncContextError, TaskTimeoutError
 from flyte.failures import path_of
 from flyte.running.options import RunOptions
 from flyte.running.start import Runner
 from flyte_engine.sqlite import SQLiteStore
 from flyte_models.phases import ActionPhase
+from flyte_types.errors import InlineLimitError
 
 env = flyte.TaskEnvironment("local_runs")
 
@@ -373,3 +375,51 @@ def test_a_retried_parent_gets_the_results_of_its_finished_children() -> None:
     children_run.clear()
     assert flyte.run(parent_that_fails_once).outputs()[0] == 30
     assert children_run == [1, 2]
+
+
+@env.task(timeout=timedelta(seconds=0.1))
+async def too_slow() -> int:
+    await asyncio.sleep(60)
+    return 1
+
+
+@env.task(timeout=flyte.Timeout(max_runtime=timedelta(seconds=30)))
+async def quick_enough(x: int) -> int:
+    return await square_async(x)
+
+
+@env.task
+async def waits_for_too_slow() -> str:
+    try:
+        await too_slow()
+    except RuntimeUserError as error:
+        return error.code
+    return "in time"
+
+
+def test_a_body_that_takes_longer_than_its_limit_is_timed_out() -> None:
+    run = asyncio.run(Runner(RunOptions()).attempt(too_slow, (), {}))
+    assert run.phase is ActionPhase.TIMED_OUT
+    with pytest.raises(TaskTimeoutError, match="ran longer than 0.1 s"):
+        flyte.run(too_slow)
+
+
+def test_a_parent_sees_that_its_child_was_timed_out() -> None:
+    assert flyte.run(waits_for_too_slow).outputs()[0] == "MaxRuntimeExceededError"
+
+
+def test_a_body_within_its_limit_calls_its_children() -> None:
+    assert flyte.run(quick_enough, 4).outputs()[0] == 16
+
+
+@env.task(max_inline_io_bytes=1000)
+async def takes_little(text: str) -> str:
+    return text * 2
+
+
+def test_what_a_task_takes_and_returns_is_held_to_its_inline_limit() -> None:
+    assert flyte.run(takes_little, "x" * 100).outputs()[0] == "x" * 200
+    with pytest.raises(InlineLimitError, match="input `text` of task"):
+        flyte.run(takes_little, "x" * 2000)
+    with pytest.raises(RuntimeUserError, match="takes_little"):
+        flyte.run(takes_little, "x" * 700)

@@ -50,7 +50,7 @@ def inherited(x: int) -> int:
     pod_template="small",
     report=True,
     interruptible=False,
-    max_inline_io_bytes=7,
+    max_inline_io_bytes=7_000,
     queue="fast",
     service_account="person",
     triggers=flyte.Trigger.hourly(),
@@ -115,7 +115,7 @@ def test_a_task_says_otherwise() -> None:
         True,
         True,
     )
-    assert got["max_inline_io_bytes"] == 7
+    assert got["max_inline_io_bytes"] == 7_000
     assert [trigger.name for trigger in got["triggers"]] == ["hourly"]
     assert [link.name for link in got["links"]] == ["dashboard"]
     assert got["docs"].description == "what it is for"

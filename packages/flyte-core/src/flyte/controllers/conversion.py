@@ -12,6 +12,8 @@ def codec_for(task: TaskTemplate[..., Any]) -> InterfaceCodec:
     codec: InterfaceCodec | None = vars(task).get("_codec")
     if codec is None:
         interface = task.interface
-        codec = InterfaceCodec(interface.inputs, interface.outputs, task_name=task.name)
+        codec = InterfaceCodec(
+            interface.inputs, interface.outputs, task_name=task.name, max_inline_io_bytes=task.max_inline_io_bytes
+        )
         vars(task)["_codec"] = codec
     return codec

@@ -16,6 +16,7 @@ from flyte_models.digests import task_identity_hash
 from flyte_models.errors import SyncTaskCallInAsyncContextError
 from flyte_models.ids import ActionID
 from flyte_models.paths import RawDataPath
+from flyte_models.policies import timeout_from_request
 from flyte_models.task_context import TaskContext
 from flyte_models.values import value
 from flyte_types.codec import InterfaceCodec
@@ -131,6 +132,7 @@ class LocalController:
             group=group,
             inputs=inputs,
             retry=task.retries,
+            timeout=timeout_from_request(task.timeout) if task.timeout else None,
             body=self._body(task, inputs),
             restore=self._restore(task),
         )
