@@ -1,5 +1,6 @@
 """The arguments of a task's container: `a0` and what it needs to find the task, its inputs and the place of its outputs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from flyte.tasks.template import TaskTemplate
     from flyte_models.serialization import SerializationContext
 
-__all__ = ["container_args"]
+__all__ = ["container_args", "search_path_env"]
 
 
 def container_args(task: "TaskTemplate[..., Any]", context: "SerializationContext") -> list[str]:
@@ -68,3 +69,19 @@ def _resolver_arguments(task: "TaskTemplate[..., Any]", context: "SerializationC
             "hint: `SerializationContext(root_dir=...)`, or `flyte.init(root_dir=...)`",
         )
     return ["--resolver", DEFAULT_RESOLVER, *default_loader_args(task, Path(context.root_dir))]
+
+
+def search_path_env(root_dir: Path, search_path: Sequence[str]) -> dict[str, str]:
+    """Give the variable that tells a container which folders of the bundle modules are imported from.
+
+    Args:
+        root_dir: The root of the bundle.
+        search_path: `sys.path` of this process; what is not below the root does not count.
+
+    Returns:
+        `_F_SYS_PATH` with the folders relative to the root; nothing if there are none.
+    """
+    root = root_dir.resolve()
+    folders = [Path(each or ".").resolve() for each in search_path]
+    below = dict.fromkeys(f"./{each.relative_to(root).as_posix()}" for each in folders if each.is_relative_to(root))
+    return {"_F_SYS_PATH": ":".join(below)} if below else {}
