@@ -35,6 +35,7 @@ CREATE TABLE actions (
     queue TEXT NOT NULL, input_uri TEXT NOT NULL, run_base TEXT NOT NULL, output_uri TEXT NOT NULL,
     cache_key TEXT NOT NULL, cache_status INTEGER NOT NULL, error BLOB, abort_reason TEXT, value BLOB,
     created_at REAL NOT NULL, started_at REAL, ended_at REAL, updated_at REAL NOT NULL, depth INTEGER NOT NULL,
+    asked_in INTEGER NOT NULL DEFAULT 0,
     UNIQUE (run_id, name)
 );
 CREATE INDEX actions_by_parent ON actions (run_id, parent);

@@ -66,11 +66,12 @@ class ControllerLimits:
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "ControllerLimits":
         """Read `_F_P_CNC`, `_F_CTRL_WORKERS`, `_F_MAX_RETRIES` and `_F_MAX_BFF_ON_ERR`; what is no number counts as not set."""
+        usual = cls()
         return cls(
-            children=int(_number(env, "_F_P_CNC", cls.children)),
-            enqueues=int(_number(env, "_F_CTRL_WORKERS", cls.enqueues)),
-            attempts=int(_number(env, "_F_MAX_RETRIES", cls.attempts)),
-            longest_wait=_number(env, "_F_MAX_BFF_ON_ERR", cls.longest_wait),
+            children=int(_number(env, "_F_P_CNC", usual.children)),
+            enqueues=int(_number(env, "_F_CTRL_WORKERS", usual.enqueues)),
+            attempts=int(_number(env, "_F_MAX_RETRIES", usual.attempts)),
+            longest_wait=_number(env, "_F_MAX_BFF_ON_ERR", usual.longest_wait),
         )
 
 

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["ATTEMPT_VARIABLE", "belonging_to", "group_is_alive", "resident_bytes", "send", "started_at"]
+__all__ = ["ATTEMPT_VARIABLE", "belonging_to", "group_is_alive", "marked_with", "resident_bytes", "send", "started_at"]
 
 ATTEMPT_VARIABLE = "FLYTE_DEVBOX_ATTEMPT"
 """Environment variable that names the attempt, so that a process which left its session is still found."""
@@ -92,3 +92,18 @@ def _environ(pid: int) -> bytes:
             return file.read()
     except OSError:
         return b""
+
+
+def marked_with(folder: str) -> list[tuple[int, str]]:
+    """Return the processes that attempts of a devbox have left, each with the attempt that it carries in its environment."""
+    marker = f"FLYTE_DEVBOX_FOLDER={folder}".encode()
+    found: list[tuple[int, str]] = []
+    for pid in _all_pids():
+        variables = _environ(pid).split(b"\0")
+        if marker not in variables:
+            continue
+        for variable in variables:
+            name, _, text = variable.partition(b"=")
+            if name == ATTEMPT_VARIABLE.encode():
+                found.append((pid, text.decode(errors="replace")))
+    return found

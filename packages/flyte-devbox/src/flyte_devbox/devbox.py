@@ -1,0 +1,134 @@
+"""Puts a devbox together: state, scheduler, services, and the ASGI application in front of them."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from flyte_devbox.admission import Capacity
+from flyte_devbox.caching import CacheTable
+from flyte_devbox.database import Database
+from flyte_devbox.executors import Executor
+from flyte_devbox.executors.process import ProcessExecutor
+from flyte_devbox.folder import StateFolder
+from flyte_devbox.launching import ServerPlace
+from flyte_devbox.logs import LogFolder
+from flyte_devbox.objects import ObjectFolder, UrlSigner
+from flyte_devbox.recovery import recover
+from flyte_devbox.scheduler import Scheduler
+from flyte_devbox.sealing import SecretTable
+from flyte_devbox.starting import AttemptStarter
+from flyte_devbox.submission import Submission
+from flyte_devbox.triggering import TriggerClock
+from flyte_devbox.watching import Hub
+
+__all__ = ["Devbox", "machine_capacity"]
+
+_GIGABYTE = 1024**3
+
+
+def machine_capacity() -> Capacity:
+    """Return what this machine gives to actions: its cores, nine tenths of its memory, its NVIDIA devices."""
+    cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    try:
+        memory = os.sysconf("SC_PAGESIZE") * os.sysconf("SC_PHYS_PAGES") * 0.9
+    except (ValueError, OSError):
+        memory = 8.0 * _GIGABYTE
+    devices = Path("/proc/driver/nvidia/gpus")
+    return Capacity(cores, memory, float(len(list(devices.iterdir())) if devices.is_dir() else 0))
+
+
+class Devbox:
+    """One devbox on one folder. Services get at everything through it.
+
+    Args:
+        folder: where everything is kept; the caller holds its lock.
+        token: what callers have to bring; empty for none.
+        executor: where attempts run; fresh processes of `python` if not given.
+        python: the interpreter whose `a0` runs the actions; this one if not given.
+        capacity: what actions may occupy; the whole machine if not given.
+    """
+
+    def __init__(
+        self,
+        folder: StateFolder,
+        *,
+        token: str = "",
+        executor: Executor | None = None,
+        python: Path | None = None,
+        capacity: Capacity | None = None,
+    ) -> None:
+        folder.make()
+        self.folder = folder
+        self.token = token
+        self.started_at = time.time()
+        self.database = Database(folder.database)
+        key = folder.key()
+        self.objects = ObjectFolder(folder.objects)
+        self.signer = UrlSigner(key)
+        self.logs = LogFolder(folder.logs)
+        self.hub = Hub()
+        self.cache = CacheTable(self.database)
+        self.secrets = SecretTable(self.database, key)
+        self.executor: Executor = executor if executor is not None else ProcessExecutor(python)
+        self.starter = AttemptStarter(
+            database=self.database,
+            objects=self.objects,
+            logs=self.logs,
+            work=folder.work,
+            executor=self.executor,
+            secrets=self.secrets.variables,
+        )
+        self.scheduler = Scheduler(
+            database=self.database,
+            starter=self.starter,
+            hub=self.hub,
+            capacity=capacity if capacity is not None else machine_capacity(),
+            cache=self.cache,
+        )
+        self.submission = Submission(
+            database=self.database,
+            objects=self.objects,
+            starter=self.starter,
+            scheduler=self.scheduler,
+            hub=self.hub,
+        )
+        self.triggers = TriggerClock(self.database, self.objects, self.submission)
+        self.port = 0
+
+    @property
+    def base_url(self) -> str:
+        """Where this server is, for URLs that it hands out."""
+        return f"http://localhost:{self.port}"
+
+    @asynccontextmanager
+    async def running(self, port: int) -> AsyncGenerator[None]:
+        """Take up what an earlier server left and carry actions out, until the block ends."""
+        self.port = port
+        # Reads while nothing is served yet.
+        self.starter.server = ServerPlace(f"localhost:{port}", self.token, str(self.folder.root))
+        await self.cache.clear()
+        recover(self.database, self.scheduler, self.starter, str(self.folder.root))
+        self.scheduler.start()
+        clock = asyncio.create_task(self.triggers.run())
+        try:
+            yield
+        finally:
+            clock.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await clock
+            await self.scheduler.stop()
+            await self.executor.close()
+
+    def close(self) -> None:
+        """Make everything durable and close the state."""
+        self.database.close()
+
+
+def new_token() -> str:
+    """Make a token up."""
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,101 @@
+"""Rows and data that several services ask for."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from flyteidl2.common import identifier_pb2
+from flyteidl2.task import common_pb2, task_definition_pb2
+from google.protobuf.message import DecodeError
+
+from flyte_devbox import rows
+from flyte_devbox.database import Database
+from flyte_devbox.errors import ServiceError, not_found
+
+if TYPE_CHECKING:
+    from flyte_devbox.devbox import Devbox
+
+__all__ = ["ACTIONS", "attempts", "find_action", "find_task", "read_data", "read_in", "root_action"]
+
+ACTIONS = f"SELECT {rows.ACTION_COLUMNS} FROM actions a JOIN runs r ON r.id = a.run_id"
+"""Reads actions with the names of their runs."""
+_BATCH = 500
+
+
+def find_action(database: Database, action: identifier_pb2.ActionIdentifier) -> sqlite3.Row:
+    """Return the row of an action with the names of its run.
+
+    Raises:
+        ServiceError: NOT_FOUND.
+    """
+    run = action.run
+    row = database.read_one(
+        f"{ACTIONS} WHERE r.project = ? AND r.domain = ? AND r.name = ? AND a.name = ?",
+        (run.project, run.domain, run.name, action.name),
+    )
+    if row is None:
+        raise not_found(f"there is no action `{action.name}` of run `{run.name}` in `{run.project}/{run.domain}`")
+    return row
+
+
+def root_action(database: Database, run: int) -> sqlite3.Row:
+    """Return the row of a run's root action.
+
+    Raises:
+        ServiceError: NOT_FOUND.
+    """
+    row = database.read_one(f"{ACTIONS} WHERE a.run_id = ? AND a.parent = '' ORDER BY a.id LIMIT 1", (run,))
+    if row is None:
+        raise not_found("the run has no root action")
+    return row
+
+
+def attempts(database: Database, action: int) -> list[sqlite3.Row]:
+    """Return the attempts of an action by number."""
+    return database.read("SELECT * FROM attempts WHERE action_id = ? ORDER BY number", (action,))
+
+
+def find_task(database: Database, task: task_definition_pb2.TaskIdentifier) -> sqlite3.Row:
+    """Return the row of a version of a task.
+
+    Raises:
+        ServiceError: NOT_FOUND.
+    """
+    row = database.read_one(
+        "SELECT * FROM tasks WHERE project = ? AND domain = ? AND name = ? AND version = ?",
+        (task.project, task.domain, task.name, task.version),
+    )
+    if row is None:
+        raise not_found(
+            f"there is no task `{task.name}` of version `{task.version}` in `{task.project}/{task.domain}`\n"
+            "hint: `flyte get task` lists them, `flyte deploy` makes one"
+        )
+    return row
+
+
+def read_in(
+    database: Database, sql: str, parameters: Sequence[Any], values: Sequence[Any], tail: str = ""
+) -> list[Any]:
+    """Read the rows of a query that ends in `IN`, for any number of values."""
+    found: list[Any] = []
+    for begin in range(0, len(values), _BATCH):
+        some = values[begin : begin + _BATCH]
+        found.extend(database.read(f"{sql} ({', '.join('?' * len(some))}){tail}", [*parameters, *some]))
+    return found
+
+
+def read_data(devbox: "Devbox", row: sqlite3.Row) -> tuple[common_pb2.Inputs, common_pb2.Outputs]:
+    """Return inputs and outputs of an action; empty where there are none yet.
+
+    Raises:
+        ServiceError: DATA_LOSS: they are damaged.
+    """
+    inputs, outputs = common_pb2.Inputs(), common_pb2.Outputs()
+    for message, uri in ((inputs, row["input_uri"]), (outputs, row["output_uri"])):
+        content = devbox.objects.read_uri(uri) if uri else None
+        if content is not None:
+            try:
+                message.ParseFromString(content)
+            except DecodeError:
+                raise ServiceError("data_loss", f"`{uri}` is damaged and cannot be read") from None
+    return inputs, outputs

@@ -1,0 +1,175 @@
+"""Starts the attempts of actions and reads what they leave: folders, logs, environment, outputs."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from flyteidl2.task import task_definition_pb2
+
+from flyte_devbox.database import Database
+from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError
+from flyte_devbox.launching import AttemptPlace, ServerPlace, environment_of, fill_arguments
+from flyte_devbox.live import LiveAction
+from flyte_devbox.logs import LogFolder
+from flyte_devbox.objects import ObjectFolder
+from flyte_devbox.outcomes import Outcome, judge
+from flyte_devbox.policies import TaskPolicy, command_of, policy_of
+
+__all__ = ["AttemptStarter", "SecretSource"]
+
+SecretSource = Callable[[str, str, task_definition_pb2.TaskSpec, Path], dict[str, str]]
+"""Gives the variables for the secrets that a task of a project and domain asks for; files go below the given folder.
+
+Raises `LaunchError` for a secret that does not exist.
+"""
+
+_KEPT_POLICIES = 1000
+
+
+class AttemptStarter:
+    """Everything about an attempt that is not a decision.
+
+    Args:
+        database: where specifications are.
+        objects: where inputs and outputs are.
+        logs: where attempts write.
+        work: folder for the current directories of attempts.
+        executor: where attempts run.
+        secrets: see `SecretSource`.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        objects: ObjectFolder,
+        logs: LogFolder,
+        work: Path,
+        executor: Executor,
+        secrets: SecretSource,
+    ) -> None:
+        self.executor = executor
+        self.server = ServerPlace("", "", "")
+        """Set before the first attempt."""
+        self._database = database
+        self._objects = objects
+        self._logs = logs
+        self._work = work
+        self._secrets = secrets
+        self._policies: dict[bytes, TaskPolicy] = {}
+
+    def spec(self, digest: bytes) -> task_definition_pb2.TaskSpec:
+        """Return a stored specification."""
+        row: sqlite3.Row | None = self._database.read_one("SELECT spec FROM task_specs WHERE digest = ?", (digest,))
+        return task_definition_pb2.TaskSpec.FromString(row["spec"] if row is not None else b"")
+
+    def policy(self, digest: bytes, spec: task_definition_pb2.TaskSpec | None = None) -> TaskPolicy:
+        """Return the policies of a specification."""
+        policy = self._policies.get(digest)
+        if policy is None:
+            if len(self._policies) >= _KEPT_POLICIES:
+                self._policies.clear()
+            policy = self._policies[digest] = policy_of(spec if spec is not None else self.spec(digest))
+        return policy
+
+    async def start(self, action: LiveAction) -> Handle:
+        """Start the current attempt of an action.
+
+        Raises:
+            LaunchError: it could not be started.
+        """
+        run, policy = action.run, action.policy
+        assert policy is not None
+        assert action.digest is not None
+        spec = self.spec(action.digest)
+        command = command_of(spec.task_template)
+        if command is None:
+            raise LaunchError(f"task `{spec.task_template.id.name}` has no container, so the devbox cannot run it")
+        prefix, place = action.output_prefix(), self._place(action, spec)
+        work = self.work_dir(action)
+        shutil.rmtree(work, ignore_errors=True)
+        try:
+            work.mkdir(parents=True, mode=0o700)
+            self._objects.path(self._key(f"{prefix}/outputs.pb")).parent.mkdir(parents=True, exist_ok=True)
+            log = self.log_path(action)
+        except OSError as error:
+            raise LaunchError(f"the folders of the attempt cannot be made: {error}") from error
+        env = environment_of(
+            command,
+            place,
+            self.server,
+            run_env={pair.key: pair.value for pair in run.spec.envs.values},
+            secrets=self._secrets(run.project, run.domain, spec, work),
+        )
+        launch = Launch(
+            run.name,
+            action.name,
+            action.number,
+            fill_arguments(command, place),
+            env,
+            work,
+            log,
+            prefix,
+            policy.memory_limit,
+            policy.reuse,
+            command.image,
+        )
+        return await self.executor.start(launch)
+
+    def adopt(self, action: LiveAction) -> Handle | None:
+        """Find the attempt that an earlier server started, if it still runs."""
+        return self.executor.adopt(action.worker, self.work_dir(action)) if action.worker else None
+
+    def judge(self, action: LiveAction, ended: Exit) -> Outcome:
+        """Decide what the end of the current attempt means."""
+        prefix = action.output_prefix()
+        if ended.outputs is not None:
+            self._objects.write(self._key(f"{prefix}/outputs.pb"), ended.outputs)
+        return judge(ended, lambda name: self._objects.read_uri(f"{prefix}/{name}"), label=self.label(action))
+
+    def rotate_log(self, action: LiveAction) -> None:
+        """Keep the log of a running attempt from growing without end."""
+        self._logs.rotate(self.log_path(action))
+
+    def clean(self, action: LiveAction, number: int) -> None:
+        """Remove the current directory of an attempt that is over."""
+        shutil.rmtree(self.work_dir(action, number), ignore_errors=True)
+
+    def label(self, action: LiveAction) -> str:
+        """Return how messages name the current attempt."""
+        return f"attempt {action.number} of action `{action.name}`"
+
+    def log_path(self, action: LiveAction) -> Path:
+        """Return the log of the current attempt."""
+        return self._logs.path(action.run.key, action.name, action.number)
+
+    def work_dir(self, action: LiveAction, number: int | None = None) -> Path:
+        """Return the current directory of an attempt."""
+        return self._work / str(action.id) / str(action.number if number is None else number)
+
+    def _place(self, action: LiveAction, spec: task_definition_pb2.TaskSpec) -> AttemptPlace:
+        run, number, prefix = action.run, action.number, action.output_prefix()
+        task_id = spec.task_template.id
+        return AttemptPlace(
+            run.org,
+            run.project,
+            run.domain,
+            run.name,
+            action.name,
+            number,
+            run.started_at,
+            action.input_uri,
+            action.run_base,
+            prefix,
+            run.spec.raw_data_storage.raw_data_prefix or prefix,
+            action.output_prefix(number - 1) if number > 1 else None,
+            task_id.name,
+            task_id.version,
+        )
+
+    def _key(self, uri: str) -> str:
+        key = self._objects.key_of(uri)
+        if key is None:
+            raise LaunchError(f"`{uri}` is not in the devbox's object folder")
+        return key

@@ -1,0 +1,457 @@
+"""How runs and actions come to be: checked, recorded, then handed to the scheduler. Repeating a request is harmless."""
+
+import hashlib
+import secrets
+import sqlite3
+import time
+from collections.abc import Mapping
+
+from flyteidl2.actions import actions_service_pb2
+from flyteidl2.common import identifier_pb2
+from flyteidl2.core import catalog_pb2
+from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
+from flyteidl2.workflow import run_definition_pb2
+
+from flyte_devbox.database import Database
+from flyte_devbox.errors import ServiceError, already_exists, invalid_argument, not_found
+from flyte_devbox.live import LiveAction, LiveRun
+from flyte_devbox.objects import ObjectFolder
+from flyte_devbox.policies import TaskPolicy
+from flyte_devbox.records import NewAction, NewRun, add_action, add_run, find_run, keep_spec, update_action
+from flyte_devbox.rows import IDENTITY, TERMINAL, seconds_of
+from flyte_devbox.scheduler import Scheduler, initial_state
+from flyte_devbox.starting import AttemptStarter
+from flyte_devbox.watching import Hub
+from flyte_models import lifecycle
+from flyte_models.values import value
+
+__all__ = ["RunRequest", "Submission", "inputs_hash"]
+
+ROOT = "a0"
+_TASK = run_definition_pb2.ACTION_TYPE_TASK
+_TRACE = run_definition_pb2.ACTION_TYPE_TRACE
+_CONDITION = run_definition_pb2.ACTION_TYPE_CONDITION
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@value
+class RunRequest:
+    """A run to create; its inputs are stored already."""
+
+    org: str
+    project: str
+    domain: str
+    name: str
+    """Empty for one that is made up."""
+    spec: task_definition_pb2.TaskSpec
+    run_spec: run_pb2.RunSpec
+    input_uri: str
+    inputs_hash: str
+    source: int
+    started_at: float
+    trigger: identifier_pb2.TriggerIdentifier | None = None
+    automation: common_pb2.TriggerAutomationSpec | None = None
+
+
+def inputs_hash(inputs: common_pb2.Inputs, ignored: tuple[str, ...] = ()) -> str:
+    """Name inputs by their content, without those that do not count."""
+    kept = common_pb2.Inputs(literals=[pair for pair in inputs.literals if pair.name not in ignored])
+    return hashlib.sha256(kept.SerializeToString(deterministic=True)).hexdigest()
+
+
+def new_run_name() -> str:
+    """Make up the name of a run, as the protocol's clients do: a letter, then letters and digits, 20 in all."""
+    return "r" + "".join(secrets.choice(_ALPHABET) for _ in range(19))
+
+
+class Submission:
+    """Records new runs and actions."""
+
+    def __init__(
+        self, *, database: Database, objects: ObjectFolder, starter: AttemptStarter, scheduler: Scheduler, hub: Hub
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._starter = starter
+        self._scheduler = scheduler
+        self._hub = hub
+
+    async def create_run(self, request: RunRequest) -> int:
+        """Record a run and its root action, hand it over, and return its row; durable when this returns.
+
+        Raises:
+            ServiceError: ALREADY_EXISTS: a run of the name exists. INVALID_ARGUMENT: it can never work.
+        """
+        now = time.time()
+        name = request.name or new_run_name()
+        _check_name(name)
+        spec, run_spec = request.spec, request.run_spec
+        task_id = spec.task_template.id
+        run_base = self._run_base(request, name)
+        recover_from = self._recover_from(request)
+        metadata = run_definition_pb2.ActionMetadata(
+            executed_by=IDENTITY,
+            task=_task_metadata(spec, request.org, run_spec.queue),
+            action_type=_TASK,
+            environment_name=spec.environment.name,
+            funtion_name=task_id.name.rpartition(".")[2],
+            source=request.source,  # type: ignore[arg-type]
+        )
+        if request.trigger is not None:
+            metadata.trigger_id.CopyFrom(request.trigger)
+            metadata.trigger_name = request.trigger.name.name
+        if request.automation is not None:
+            metadata.trigger_type.CopyFrom(request.automation)
+        if run_spec.HasField("relation"):
+            metadata.relation.CopyFrom(run_spec.relation)
+        new_run = NewRun(
+            request.org,
+            request.project,
+            request.domain,
+            name,
+            run_spec.SerializeToString(),
+            request.source,
+            dict(run_spec.labels.values),
+            False,
+            run_spec.max_action_concurrency,
+            request.started_at,
+            now,
+            task_id.name,
+            task_id.version,
+            request.trigger.name.name if request.trigger is not None else "",
+            request.trigger.name.task_name if request.trigger is not None else "",
+            recover_from,
+        )
+
+        def work(connection: sqlite3.Connection) -> tuple[int, int, bytes, TaskPolicy, str]:
+            if find_run(connection, request.project, request.domain, name) is not None:
+                raise already_exists(f"a run named `{name}` exists in `{request.project}/{request.domain}`")
+            digest = keep_spec(connection, spec)
+            policy = self._starter.policy(digest, spec)
+            cache_key = _root_cache_key(request, policy) if policy.is_cached else ""
+            run = add_run(connection, new_run)
+            action = add_action(
+                connection,
+                run,
+                NewAction(
+                    ROOT,
+                    "",
+                    _TASK,
+                    1,
+                    policy.retry.count + 1,
+                    metadata.SerializeToString(),
+                    digest,
+                    None,
+                    task_id.name,
+                    spec.environment.name,
+                    run_spec.queue,
+                    request.input_uri,
+                    run_base,
+                    cache_key,
+                    _first_cache_status(policy, cache_key),
+                    0,
+                    now,
+                ),
+            )
+            return run, action, digest, policy, cache_key
+
+        run_row, action_row, digest, policy, cache_key = await self._database.write(work)
+        run = LiveRun(
+            run_row,
+            request.org,
+            request.project,
+            request.domain,
+            name,
+            run_spec,
+            request.started_at,
+            run_spec.max_action_concurrency,
+            recover_from,
+        )
+        self._scheduler.add_run(run)
+        self._scheduler.add(
+            LiveAction(
+                action_row,
+                run,
+                ROOT,
+                "",
+                0,
+                _TASK,
+                initial_state(policy.retry.count + 1),
+                policy,
+                digest,
+                request.input_uri,
+                run_base,
+                cache_key,
+                _first_cache_status(policy, cache_key),
+                now,
+                now,
+            )
+        )
+        self._hub.publish(run_row, action_row, "")
+        return run_row
+
+    async def enqueue(self, action: actions_service_pb2.Action) -> None:
+        """Record a child action and hand it over; one that is known already stays as it is.
+
+        Raises:
+            ServiceError: NOT_FOUND: there is no such run. ABORTED: it is over. INVALID_ARGUMENT: it can never work.
+        """
+        run_id, name = action.action_id.run, action.action_id.name
+        _check_name(name)
+        found = find_run_row(self._database, run_id)
+        run = self._scheduler.runs.get(found["id"])
+        if run is None:
+            raise ServiceError("aborted", f"run `{run_id.name}` is over, so it takes no further actions")
+        self._check_places(action)
+        parent = run.actions.get(action.parent_action_name)
+        if parent is None and action.parent_action_name:
+            self._check_parent(run, action.parent_action_name)
+        kind = action.WhichOneof("spec")
+        if kind is None:
+            raise invalid_argument("an action is a task, a trace or a condition, and this one is none")
+        asked_in = parent.number if parent is not None else 0
+        alive = run.actions.get(name)
+        if alive is not None:
+            alive.asked_in = max(alive.asked_in, asked_in)
+            return
+        await self._record(run, parent, action, kind, asked_in)
+
+    async def _record(
+        self, run: LiveRun, parent: LiveAction | None, action: actions_service_pb2.Action, kind: str, asked_in: int
+    ) -> None:
+        now = time.time()
+        depth = parent.depth + 1 if parent is not None else 1
+        metadata = run_definition_pb2.ActionMetadata(
+            parent=action.parent_action_name, group=action.group, executed_by=IDENTITY
+        )
+        spec: task_definition_pb2.TaskSpec | None = None
+        new = {"queue": "", "cache_key": "", "detail": None, "output_uri": "", "task_name": "", "environment": ""}
+        phase, started, ended, error = 1, None, None, None
+        if kind == "task":
+            spec = action.task.spec
+            template = spec.task_template
+            metadata.task.CopyFrom(_task_metadata(spec, run.org, action.task.queue))
+            metadata.action_type = _TASK
+            metadata.environment_name = spec.environment.name
+            metadata.funtion_name = template.id.name.rpartition(".")[2]
+            new |= {"queue": action.task.queue, "task_name": template.id.name, "environment": spec.environment.name}
+            new["cache_key"] = action.task.cache_key.value if template.metadata.discoverable else ""
+        elif kind == "trace":
+            trace = action.trace
+            metadata.trace.name = trace.name
+            metadata.action_type = _TRACE
+            new |= {
+                "detail": trace.SerializeToString(),
+                "task_name": trace.name,
+                "output_uri": trace.outputs.output_uri,
+            }
+            phase = trace.phase or 5
+            started = seconds_of(trace.start_time) if trace.HasField("start_time") else now
+            ended = seconds_of(trace.end_time) if trace.HasField("end_time") else now
+        else:
+            condition = action.condition
+            metadata.condition.name = condition.name
+            metadata.condition.type.CopyFrom(condition.type)
+            metadata.action_type = _CONDITION
+            new |= {"detail": condition.SerializeToString(), "task_name": condition.name}
+            phase, started = 9, now
+        type_number = metadata.action_type
+
+        def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row | None, int, bytes | None, TaskPolicy | None]:
+            digest = keep_spec(connection, spec) if spec is not None else None
+            policy = self._starter.policy(digest, spec) if digest is not None else None
+            known: sqlite3.Row | None = connection.execute(
+                "SELECT * FROM actions WHERE run_id = ? AND name = ?", (run.id, action.action_id.name)
+            ).fetchone()
+            if known is not None:
+                return known, int(known["id"]), digest, policy
+            cache_key = str(new["cache_key"])
+            row = add_action(
+                connection,
+                run.id,
+                NewAction(
+                    action.action_id.name,
+                    action.parent_action_name,
+                    type_number,
+                    phase,
+                    policy.retry.count + 1 if policy is not None else 1,
+                    metadata.SerializeToString(),
+                    digest,
+                    new["detail"],  # type: ignore[arg-type]
+                    str(new["task_name"]),
+                    str(new["environment"]),
+                    str(new["queue"]),
+                    action.input_uri,
+                    action.run_output_base,
+                    cache_key,
+                    _first_cache_status(policy, cache_key),
+                    depth,
+                    now,
+                    str(new["output_uri"]),
+                    error,
+                    started,
+                    ended,
+                    asked_in,
+                ),
+            )
+            return None, row, digest, policy
+
+        known, row, digest, policy = await self._database.write(work)
+        if action.action_id.name in run.actions:
+            # Two requests for the same action crossed.
+            return
+        cache_key = str(new["cache_key"])
+        state = initial_state(policy.retry.count + 1 if policy is not None else 1)
+        live = LiveAction(
+            row,
+            run,
+            action.action_id.name,
+            action.parent_action_name,
+            depth,
+            type_number,
+            state,
+            policy,
+            digest,
+            action.input_uri,
+            action.run_output_base,
+            cache_key,
+            _first_cache_status(policy, cache_key),
+            now,
+            now,
+            asked_in=asked_in,
+        )
+        if self._scheduler.runs.get(run.id) is not run:
+            await self._withdraw(live)
+            raise ServiceError("aborted", f"run `{run.name}` has ended, so it takes no further actions")
+        if known is not None and not await self._revive(live, known, asked_in):
+            self._hub.publish(run.id, row, action.parent_action_name)
+            return
+        if kind == "condition":
+            live.state = initial_paused()
+            live.started_at = now
+        if kind != "trace":
+            self._scheduler.add(live)
+            if kind == "condition" and action.condition.HasField("timeout"):
+                timeout = action.condition.timeout
+                self._scheduler.limit_condition(live, timeout.seconds + timeout.nanos / 1e9)
+        self._hub.publish(run.id, row, action.parent_action_name)
+
+    async def _revive(self, live: LiveAction, known: sqlite3.Row, asked_in: int) -> bool:
+        """Let an action that failed run again for a later attempt of its parent; tell whether it does."""
+        if known["phase"] in {5, 10} or live.type != _TASK or asked_in <= known["asked_in"]:
+            return False
+        live.state = initial_state(known["max_attempts"], known["attempt"])
+        live.created_at = known["created_at"]
+        update = live.update(time.time(), None)
+
+        def work(connection: sqlite3.Connection) -> None:
+            update_action(connection, update)
+            connection.execute("UPDATE actions SET asked_in = ? WHERE id = ?", (asked_in, live.id))
+
+        await self._database.write(work)
+        return True
+
+    async def _withdraw(self, live: LiveAction) -> None:
+        """End an action that was recorded while its run ended."""
+        live.state = lifecycle.advance(live.state, lifecycle.Abort())
+        live.abort_reason = "the run ended before this action began"
+        now = time.time()
+        update = live.update(now, now)
+        await self._database.write(lambda connection: update_action(connection, update))
+
+    def _run_base(self, request: RunRequest, name: str) -> str:
+        given = request.run_spec.run_base_dir.rstrip("/")
+        if not given:
+            return self._objects.uri(f"{request.project}/{request.domain}/{name}")
+        if self._objects.key_of(given) is None:
+            raise invalid_argument(
+                f"`run_base_dir` is `{given[:200]}`, which is not in the devbox's object folder\n"
+                "hint: leave it out; the devbox keeps inputs and outputs itself"
+            )
+        return f"{given}/{name}"
+
+    def _check_places(self, action: actions_service_pb2.Action) -> None:
+        for name, uri in (("input_uri", action.input_uri), ("run_output_base", action.run_output_base)):
+            if action.WhichOneof("spec") == "task" and self._objects.key_of(uri) is None:
+                raise invalid_argument(f"`{name}` is `{uri[:200]}`, which is not in the devbox's object folder")
+
+    def _check_parent(self, run: LiveRun, name: str) -> None:
+        row = self._database.read_one("SELECT phase FROM actions WHERE run_id = ? AND name = ?", (run.id, name))
+        if row is None:
+            raise not_found(f"there is no action `{name[:50]}` in run `{run.name}`, so it can have no children")
+        if row["phase"] in TERMINAL:
+            raise ServiceError("aborted", f"action `{name}` is over, so it takes no further children")
+
+    def _recover_from(self, request: RunRequest) -> int | None:
+        if not request.run_spec.HasField("recover"):
+            return None
+        related = request.run_spec.relation.related_to
+        return int(find_run_row(self._database, related)["id"])
+
+
+def find_run_row(database: Database, run: identifier_pb2.RunIdentifier) -> sqlite3.Row:
+    """Return the row of a run.
+
+    Raises:
+        ServiceError: NOT_FOUND.
+    """
+    row = database.read_one(
+        "SELECT * FROM runs WHERE project = ? AND domain = ? AND name = ?", (run.project, run.domain, run.name)
+    )
+    if row is None:
+        raise not_found(
+            f"there is no run `{run.name}` in `{run.project}/{run.domain}`\nhint: `flyte get run` lists them"
+        )
+    return row
+
+
+def initial_paused() -> lifecycle.ActionState:
+    """Return the state of a condition that waits for its signal."""
+    return lifecycle.advance(initial_state(1), lifecycle.Pause())
+
+
+def _check_name(name: str) -> None:
+    if (
+        not name.isascii()
+        or not all(character.isalnum() or character in "-_." for character in name)
+        or name[0] in ".-"
+    ):
+        raise invalid_argument(
+            f"`{name[:50]}` is no name: letters, digits, `-`, `_` and `.` are allowed, not beginning with `.` or `-`"
+        )
+
+
+def _task_metadata(spec: task_definition_pb2.TaskSpec, org: str, queue: str) -> run_definition_pb2.TaskActionMetadata:
+    given = spec.task_template.id
+    return run_definition_pb2.TaskActionMetadata(
+        id=task_definition_pb2.TaskIdentifier(
+            org=given.org or org,
+            project=given.project,
+            domain=given.domain,
+            name=given.name,
+            version=given.version,
+        ),
+        task_type=spec.task_template.type,
+        short_name=spec.short_name or given.name.rpartition(".")[2],
+        queue=queue,
+    )
+
+
+def _first_cache_status(policy: TaskPolicy | None, cache_key: str) -> int:
+    if policy is None or not policy.is_cached or not cache_key:
+        return catalog_pb2.CACHE_DISABLED
+    return catalog_pb2.CACHE_MISS
+
+
+def _root_cache_key(request: RunRequest, policy: TaskPolicy) -> str:
+    task_id = request.spec.task_template.id
+    digest = hashlib.sha256()
+    parts: Mapping[str, bytes] = {
+        "name": task_id.name.encode(),
+        "version": policy.cache_version.encode(),
+        "interface": request.spec.task_template.interface.SerializeToString(deterministic=True),
+        "inputs": request.inputs_hash.encode(),
+    }
+    for label, content in parts.items():
+        digest.update(f"{label}:{len(content)}:".encode() + content)
+    return digest.hexdigest()
