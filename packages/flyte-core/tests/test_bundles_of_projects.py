@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -211,6 +212,9 @@ def test_an_emptied_store_leads_to_a_fresh_upload(project: Path, tmp_path: Path)
     assert first == bundle(request, uploader, cache)
     assert 2 == uploader.uploads
     assert 1 == len(list((tmp_path / "store").iterdir()))
+    shutil.rmtree(tmp_path / "store")
+    assert first == bundle(request, uploader, cache)
+    assert 3 == uploader.uploads
 
 
 def test_damaged_records_count_as_missing(project: Path, tmp_path: Path) -> None:

@@ -169,14 +169,15 @@ impl Block {
                 output.push(symbols[(token & 255) as usize]);
                 continue;
             }
-            output.push(match_lengths[(token >> 16 & 255) as usize]);
+            let length = match_lengths[(token >> 16 & 255) as usize];
             let less = token & 0x7FFF;
             let (number, extra) = distance_code(less);
             let code = distances[number.min(DISTANCES - 1)];
-            output.push(Code {
-                bits: code.bits | (less & ((1 << extra) - 1)) << code.length,
-                length: code.length + extra,
-            });
+            let distance = code.bits | (less & ((1 << extra) - 1)) << code.length;
+            output.push_bits(
+                u64::from(length.bits) | u64::from(distance) << length.length,
+                length.length + code.length + extra,
+            );
         }
         output.push(symbols[END]);
     }
@@ -331,8 +332,14 @@ impl BitWriter {
 
     #[inline(always)]
     fn push(&mut self, code: Code) {
-        self.pending |= u64::from(code.bits) << self.count;
-        self.count += code.length;
+        self.push_bits(u64::from(code.bits), code.length);
+    }
+
+    /// At most 48 bits: the longest codes of a length and a distance, with their extra bits.
+    #[inline(always)]
+    fn push_bits(&mut self, bits: u64, length: u32) {
+        self.pending |= bits << self.count;
+        self.count += length;
         self.bytes[self.written..self.written + 8].copy_from_slice(&self.pending.to_le_bytes());
         let whole = self.count / 8;
         self.written += whole as usize;

@@ -15,13 +15,13 @@ pub(crate) const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /// By level less 1.
 const EFFORTS: [Effort; 9] = [
     effort(1, 1, 0),
-    effort(2, 2, 0),
-    effort(2, 4, 0),
-    effort(2, 4, 8),
-    effort(2, 6, 8),
-    effort(4, 16, 16),
-    effort(16, 32, 32),
-    effort(64, 64, 64),
+    effort(1, 2, 0),
+    effort(1, 2, 8),
+    effort(1, 3, 9),
+    effort(1, 3, 12),
+    effort(2, 8, 16),
+    effort(8, 32, 32),
+    effort(32, 64, 64),
     effort(256, 256, 258),
 ];
 

@@ -14,7 +14,8 @@ pub(crate) const AHEAD: usize = 8;
 pub(crate) const STRETCH: usize = 16 * 1024;
 
 const RING: usize = 1 << 16;
-const HEAD_BITS: u32 = 15;
+const HEAD_BITS: u32 = 16;
+const HEADS: usize = 1 << HEAD_BITS;
 
 /// How hard to look.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +37,14 @@ pub(crate) struct Match {
 }
 
 /// Finds matches in one piece of data after the other.
+///
+/// Places are kept modulo 2^16; what is found is compared, so that a wrong one does no harm.
 pub(crate) struct Finder {
-    short: Chain<4>,
-    long: Chain<8>,
+    /// The last place by hash of 4 bytes, and of 8.
+    short_heads: Box<[u16; HEADS]>,
+    long_heads: Box<[u16; HEADS]>,
+    /// The places before, by place: the one that shares 4 bytes in the low half, the one that shares 8 in the high half.
+    links: Box<[u32; RING]>,
     linked: usize,
     effort: Effort,
 }
@@ -46,8 +52,9 @@ pub(crate) struct Finder {
 impl Finder {
     pub(crate) fn new(effort: Effort) -> Self {
         Self {
-            short: Chain::new(),
-            long: Chain::new(),
+            short_heads: boxed(),
+            long_heads: boxed(),
+            links: boxed(),
             linked: 0,
             effort,
         }
@@ -55,115 +62,112 @@ impl Finder {
 
     /// Forget what was linked: what is found must not depend on the data before.
     pub(crate) fn reset(&mut self) {
-        self.short.heads.fill(0);
-        self.long.heads.fill(0);
+        self.short_heads.fill(0);
+        self.long_heads.fill(0);
         self.linked = 0;
     }
 
     /// Link all places before `to`; [`AHEAD`] bytes must follow each.
     pub(crate) fn link(&mut self, data: &[u8], to: usize) {
-        if to > self.linked {
-            self.short.link(data, self.linked, to);
-            self.long.link(data, self.linked, to);
-            self.linked = to;
+        if to <= self.linked {
+            return;
         }
+        for (index, bytes) in data[self.linked..to + AHEAD - 1].windows(AHEAD).enumerate() {
+            let here = eight(bytes, 0);
+            let place = (self.linked + index) as u16;
+            let short = std::mem::replace(&mut self.short_heads[hash::<4>(here)], place);
+            let long = std::mem::replace(&mut self.long_heads[hash::<8>(here)], place);
+            self.links[usize::from(place)] = u32::from(short) | u32::from(long) << 16;
+        }
+        self.linked = to;
     }
 
     /// The best match at `place`, which must be linked, if it is longer than `beyond` bytes; the nearest of the longest.
     #[inline(always)]
     pub(crate) fn find(&self, data: &[u8], place: usize, beyond: usize) -> Match {
         let here = eight(data, place);
-        let mut search = Search {
-            data,
-            place,
-            here,
-            most: (data.len() - place).min(MOST),
-            farthest: place.min(WINDOW),
+        let most = (data.len() - place).min(MOST);
+        if beyond >= most {
+            return Match::default();
+        }
+        let farthest = place.min(WINDOW);
+        let links = self.links[place & (RING - 1)];
+        let mut best = Match {
             length: beyond,
             distance: 0,
         };
-        self.long.follow(&mut search, self.effort.long_steps);
-        if search.length < 8 {
-            self.short.follow(&mut search, self.effort.short_steps);
-        }
-        match search.distance {
-            0 => Match::default(),
-            distance => Match {
-                length: search.length,
-                distance,
-            },
-        }
-    }
-}
-
-struct Search<'a> {
-    data: &'a [u8],
-    place: usize,
-    here: u64,
-    most: usize,
-    farthest: usize,
-    length: usize,
-    distance: usize,
-}
-
-impl Search<'_> {
-    #[inline(always)]
-    fn try_at(&mut self, distance: usize) {
-        let start = self.place - distance;
-        let different = eight(self.data, start) ^ self.here;
-        let length = match different {
-            0 => alike(self.data, start, self.place, self.most),
-            _ => different.trailing_zeros() as usize / 8,
+        let mut try_at = |distance: usize| {
+            let start = place - distance;
+            let different = eight(data, start) ^ here;
+            if different != 0 {
+                let length = different.trailing_zeros() as usize / 8;
+                if length > best.length {
+                    best = Match { length, distance };
+                }
+            } else {
+                let length = alike(data, start, place, most);
+                if length > best.length {
+                    best = Match { length, distance };
+                }
+            }
+            best.length
         };
-        if length > self.length {
-            self.length = length;
-            self.distance = distance;
+        let long = |links: u32| (links >> 16) as u16;
+        let length = self.follow(
+            place,
+            farthest,
+            links,
+            self.effort.long_steps,
+            long,
+            &mut try_at,
+        );
+        if length.max(beyond) < 8 {
+            let short = |links: u32| links as u16;
+            self.follow(
+                place,
+                farthest,
+                links,
+                self.effort.short_steps,
+                short,
+                &mut try_at,
+            );
         }
-    }
-}
-
-/// Places that share `BYTES` bytes. Places are kept modulo 2^16; what is found is compared, so that a wrong one does no harm.
-struct Chain<const BYTES: u32> {
-    /// The last place by hash.
-    heads: Vec<u16>,
-    /// The place before, by place.
-    links: Box<[u16; RING]>,
-}
-
-impl<const BYTES: u32> Chain<BYTES> {
-    fn new() -> Self {
-        let links = vec![0; RING].into_boxed_slice();
-        Self {
-            heads: vec![0; 1 << HEAD_BITS],
-            links: links.try_into().unwrap_or_else(|_| Box::new([0; RING])),
-        }
-    }
-
-    fn link(&mut self, data: &[u8], from: usize, to: usize) {
-        let heads = &mut self.heads[..1 << HEAD_BITS];
-        for (index, bytes) in data[from..to + AHEAD - 1].windows(AHEAD).enumerate() {
-            let hash = hash::<BYTES>(eight(bytes, 0)) & ((1 << HEAD_BITS) - 1);
-            let place = (from + index) as u16;
-            self.links[usize::from(place)] = std::mem::replace(&mut heads[hash], place);
+        match best.distance {
+            0 => Match::default(),
+            _ => best,
         }
     }
 
     #[inline(always)]
-    fn follow(&self, search: &mut Search<'_>, steps: u32) {
-        let place = search.place as u16;
-        let mut before = self.links[usize::from(place)];
-        let mut last = 0;
+    fn follow(
+        &self,
+        place: usize,
+        farthest: usize,
+        links: u32,
+        steps: u32,
+        half: impl Fn(u32) -> u16,
+        try_at: &mut impl FnMut(usize) -> usize,
+    ) -> usize {
+        let (mut before, mut last, mut best) = (half(links), 0, 0);
         for _ in 0..steps {
-            let distance = usize::from(place.wrapping_sub(before));
+            let distance = usize::from((place as u16).wrapping_sub(before));
             // The chain's end shows in places that do not go on backwards.
-            if distance <= last || distance > search.farthest {
-                return;
+            if distance <= last || distance > farthest {
+                break;
             }
             last = distance;
-            search.try_at(distance);
-            before = self.links[usize::from(before)];
+            best = try_at(distance);
+            before = half(self.links[usize::from(before)]);
         }
+        best
     }
+}
+
+fn boxed<T: Copy + Default, const LENGTH: usize>() -> Box<[T; LENGTH]> {
+    let zeros = vec![T::default(); LENGTH].into_boxed_slice();
+    zeros
+        .try_into()
+        .unwrap_or_else(|_| Box::new([T::default(); LENGTH]))
 }
 
 #[inline(always)]

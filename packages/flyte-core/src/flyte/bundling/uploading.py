@@ -1,6 +1,7 @@
 """From a request to a bundle in a store: nothing is packed or uploaded that the store has already."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from flyte.bundling.selecting import select_code
 from flyte_models.bundles import CodeBundle
 from flyte_models.errors import CodeBundleError
 from flyte_native import Selection
+from flyte_storage import local_path
 
 
 class BundleUploader(Protocol):
@@ -35,7 +37,7 @@ class BundleUploader(Protocol):
 
 
 class FolderUploader:
-    """Copies bundles into a folder of this machine: for dry runs, and for what runs beside it."""
+    """Puts bundles into a folder of this machine: for dry runs, and for what runs beside it."""
 
     def __init__(self, folder: Path, scope: str = "local") -> None:
         self._folder = folder.absolute()
@@ -47,12 +49,16 @@ class FolderUploader:
         return f"{self._scope}:{self._folder}"
 
     async def upload(self, bundle: LocalBundle) -> str:
-        """Copy a bundle into the folder and return the URI of the copy."""
+        """Put a bundle into the folder and return its URI there; `bundle.path` must not be written to any more."""
         return await asyncio.to_thread(self._copy, bundle)
 
     async def is_stored(self, uri: str) -> bool:
-        """Tell whether the copy is still there."""
-        return await asyncio.to_thread(lambda: any(path.as_uri() == uri for path in self._folder.iterdir()))
+        """Tell whether it is still there."""
+        return await asyncio.to_thread(self._has, uri)
+
+    def _has(self, uri: str) -> bool:
+        path = local_path(uri)
+        return path.parent == self._folder and path.is_file()
 
     def _copy(self, bundle: LocalBundle) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +67,13 @@ class FolderUploader:
         target = self._folder / name
         draft = self._folder / f".{name}.{uuid4().hex}"
         try:
-            shutil.copyfile(bundle.path, draft)
+            try:
+                draft.hardlink_to(bundle.path)
+            except OSError:
+                # Another file system, or one without links.
+                shutil.copyfile(bundle.path, draft)
+            with draft.open("rb") as content:
+                os.fsync(content.fileno())
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
