@@ -423,3 +423,10 @@ def test_what_a_task_takes_and_returns_is_held_to_its_inline_limit() -> None:
         flyte.run(takes_little, "x" * 2000)
     with pytest.raises(RuntimeUserError, match="takes_little"):
         flyte.run(takes_little, "x" * 700)
+
+
+def test_an_overridden_task_has_an_inline_limit_of_its_own() -> None:
+    assert flyte.run(takes_little, "x" * 100).outputs()[0] == "x" * 200
+    with pytest.raises(InlineLimitError, match="at most 50 bytes"):
+        flyte.run(takes_little.override(max_inline_io_bytes=50), "x" * 100)
+    assert flyte.run(takes_little.override(max_inline_io_bytes=10_000), "x" * 2000).outputs()[0] == "x" * 4000

@@ -330,7 +330,8 @@ class TaskTemplate(Declared, Generic[P, R_co]):
 
     def __copy__(self) -> "TaskTemplate[P, R_co]":
         made = object.__new__(type(self))
-        vars(made).update(vars(self))
+        # The compiled codec has this task's settings; a copy may get others.
+        vars(made).update({name: item for name, item in vars(self).items() if name != "_codec"})
         return made
 
 
