@@ -103,6 +103,14 @@ Run:
 Look:
   get                Show runs and their actions
 
+Devbox:
+  start              Start the devbox: a control plane on this machine
+  stop               Stop the devbox
+  status             Tell whether the devbox runs, and where
+
+Set up:
+  create             Write a configuration file
+
 Options:
   -c, --config PATH  Use this configuration file
   -v, --verbose      Show the frames of flyte and of Python in tracebacks

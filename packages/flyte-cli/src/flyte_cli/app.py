@@ -128,10 +128,15 @@ class RootGroup(LazyGroup):
         ctx.exit(exit_codes.OK)
 
 
+def _place(text: str) -> tuple[str, str]:
+    module, _, attribute = text.partition(":")
+    return module, attribute or "command"
+
+
 @click.group(
     "flyte",
     cls=RootGroup,
-    table={name: (module, "command") for _, name, _, module in COMMANDS},
+    table={name: _place(place) for _, name, _, place in COMMANDS},
     context_settings={"help_option_names": ["--help"]},
 )
 @click.option("-c", "--config", type=click.Path(path_type=Path), default=None)

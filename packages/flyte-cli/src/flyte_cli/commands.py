@@ -1,10 +1,17 @@
-"""The table of commands: group heading, name, one line of help, and the module that is loaded when the command is used."""
+"""The table of commands: group heading, name, one line of help, and the place that is loaded when the command is used."""
 
 COMMANDS = (
     ("Run", "run", "Run a task of a Python file", "flyte_cli.run"),
     ("Look", "get", "Show runs and their actions", "flyte_cli.get"),
+    ("Devbox", "start", "Start the devbox: a control plane on this machine", "flyte_cli.devbox:start"),
+    ("Devbox", "stop", "Stop the devbox", "flyte_cli.devbox:stop"),
+    ("Devbox", "status", "Tell whether the devbox runs, and where", "flyte_cli.devbox:status"),
+    ("Set up", "create", "Write a configuration file", "flyte_cli.create"),
 )
-"""Heading, name, help and module of each command. Data only: the root help is drawn from it without loading anything else."""
+"""Heading, name, help and place of each command: a module, and after a colon what it is called there if not `command`.
+
+Data only: the root help is drawn from it without loading anything else.
+"""
 
 OPTIONS = (
     ("-c, --config PATH", "Use this configuration file"),

@@ -1,4 +1,4 @@
-"""The ASGI application: who may ask, then services, objects and health by path."""
+"""The ASGI application: who may ask, then services, objects, health and console by path."""
 
 import json
 import time
@@ -13,6 +13,7 @@ from flyte_devbox.objects import content_md5, missing_object
 from flyte_devbox.services import ServiceTable
 
 if TYPE_CHECKING:
+    from flyte_devbox.console.pages import Console
     from flyte_devbox.devbox import Devbox
 
 __all__ = ["Application"]
@@ -29,6 +30,7 @@ class Application:
         self._access = Access(devbox.token)
         self.services = ServiceTable(devbox)
         self._connect = ConnectApp(self.services.find)
+        self._console: Console | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,7 +53,7 @@ class Application:
                 await self._health(send)
             else:
                 self._access.check_origin(headers)
-                raise ServiceError("not_found", f"this devbox has nothing at `{path}`: its pages are not built yet")
+                await self._page(scope, headers, receive, send)
         except ServiceError as error:
             body = json.dumps({"code": error.code, "message": error.message}).encode()
             await _send(send, STATUS_OF_CODE.get(error.code, 500), body, "application/json")
@@ -60,6 +62,13 @@ class Application:
         usage = self._devbox.scheduler.usage()
         body = json.dumps({"status": "ok", "uptime_seconds": round(time.time() - self._devbox.started_at, 3), **usage})
         await _send(send, 200, body.encode(), "application/json")
+
+    async def _page(self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send) -> None:
+        if self._console is None:
+            from flyte_devbox.console.pages import Console  # noqa: PLC0415 - a devbox whose pages nobody opens needs none
+
+            self._console = Console(self._devbox, self._access)
+        await self._console(scope, headers, receive, send)
 
     async def _object(self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send) -> None:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()

@@ -12,6 +12,7 @@ from flyteidl2.workflow import run_definition_pb2
 from flyte_devbox.database import Database
 from flyte_devbox.executors.processes import marked_with, send
 from flyte_devbox.live import LiveAction, LiveRun
+from flyte_devbox.rows import transitions_of
 from flyte_devbox.scheduler import Scheduler
 from flyte_devbox.starting import AttemptStarter
 from flyte_models.lifecycle import ActionState
@@ -66,6 +67,7 @@ def recover(database: Database, scheduler: Scheduler, starter: AttemptStarter, f
             )
             worker = "" if attempt is None else str(attempt["worker"])
             action.attempt_started_at = None if attempt is None else attempt["started_at"]
+            action.transitions = [(_RUNNING, time.time())] if attempt is None else transitions_of(attempt)
             adopted.add(action.output_prefix())
             running.append((action, worker))
         elif action.type == run_definition_pb2.ACTION_TYPE_CONDITION:

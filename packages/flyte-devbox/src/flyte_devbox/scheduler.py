@@ -114,15 +114,16 @@ class Scheduler:
                 self._admission.release(parent.ticket)
                 self._kick()
         if not action.transitions:
+            # Only what waits is added here; an attempt that runs brings its own.
             action.transitions.append((action.state.phase.to_protobuf_value(), action.created_at))
         if action.type == _CONDITION:
             return
         assert action.policy is not None
         source = self._recovered(action)
         if source is not None:
-            self._spawn(self._take_over(action, source))
+            self._spawn(self._guard(action, self._take_over(action, source)))
         elif action.cache_key and action.policy.is_cached:
-            self._spawn(self._look_up(action))
+            self._spawn(self._guard(action, self._look_up(action)))
         else:
             self._queue(action)
 
@@ -182,7 +183,7 @@ class Scheduler:
         self._admission.waiting -= 1
         self._admission.take(ticket)
         action.ticket = ticket
-        self._spawn(self._go_on(action, handle))
+        self._spawn(self._guard(action, self._go_on(action, handle)))
 
     # --- queue ----------------------------------------------------------------------------------------------------
 
@@ -235,7 +236,7 @@ class Scheduler:
             action = ticket.item
             self._queued.pop(action.id, None)
             self._cancel_timer(action)
-            action.task = self._spawn(self._run(action))
+            action.task = self._spawn(self._guard(action, self._run(action)))
 
     async def _tick(self) -> None:
         while True:
@@ -394,20 +395,25 @@ class Scheduler:
             action.cache_status = catalog_pb2.CACHE_SKIPPED
             self._queue(action)
             return
+        is_owner = False
         while not action.state.is_terminal:
             found = self._cache.find(run.project, run.domain, action.cache_key, policy.cache_max_age)
             if found is not None:
+                if is_owner:
+                    await self._cache.release(run.project, run.domain, action.cache_key, str(action.id))
                 action.cache_status = catalog_pb2.CACHE_HIT
                 action.output_uri = found
                 self._advance(action, Succeed())
                 await self._finish(action)
                 return
             action.cache_status = catalog_pb2.CACHE_MISS
-            if not policy.is_serialized or await self._cache.reserve(
-                run.project, run.domain, action.cache_key, str(action.id)
-            ):
+            if is_owner or not policy.is_serialized:
                 self._queue(action)
                 return
+            is_owner = await self._cache.reserve(run.project, run.domain, action.cache_key, str(action.id))
+            if is_owner:
+                # Whoever had it may have put its outputs there since we looked.
+                continue
             if action.state.phase is ActionPhase.QUEUED:
                 self._advance(action, Wait())
                 self._record(action)
@@ -579,6 +585,26 @@ class Scheduler:
         return self._database.write_later(work)
 
     # --- small things ---------------------------------------------------------------------------------------------
+
+    async def _guard(self, action: LiveAction, work: Coroutine[object, object, None]) -> None:
+        """Let a fault of the devbox end the action: a run must not wait for ever for it."""
+        try:
+            await work
+        except Exception as error:
+            _logger.exception("action `%s` of run `%s` cannot be carried out", action.name, action.run.name)
+            if action.handle is not None:
+                action.handle.kill()
+                action.handle = None
+            if action.state.is_terminal:
+                self._forget(action)
+                self._leave(action)
+                return
+            said = f"the devbox failed: {type(error).__name__}: {error}\nhint: its log says more"
+            action.error = run_definition_pb2.ErrorInfo(
+                code="DevboxError", message=said, kind=run_definition_pb2.ErrorInfo.KIND_SYSTEM
+            )
+            self._advance(action, Fail(recoverable=False, system=True))
+            await self._finish(action)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)

@@ -1,12 +1,14 @@
 """Runs a devbox in this process until it is told to end. `python -m flyte_devbox` does."""
 
 import asyncio
+import contextlib
 import logging
 import logging.handlers
 import os
 import signal
 import socket
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import uvicorn
@@ -78,12 +80,27 @@ async def _serve(devbox: Devbox, listener: socket.socket, record: ServerRecord) 
         timeout_keep_alive=120,
         timeout_graceful_shutdown=3,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.end)
     async with devbox.running(record.port):
         devbox.folder.write_record(record)
         _logger.info("the devbox listens on port %d", record.port)
-        # uvicorn puts its own handlers in place for as long as it serves.
         await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which end the process before the state is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals to us."""
+        yield
+
+    def end(self) -> None:
+        """Take no more requests, and return from `serve`; streams are cut."""
+        self.should_exit = True
 
 
 def _listen(port: int | None, known: ServerRecord | None) -> socket.socket:

@@ -1,0 +1,386 @@
+"""Runs and actions on a real server: phases, attempts, retries, limits, abort, cache, children."""
+
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from flyteidl2.actions import actions_service_pb2
+from flyteidl2.core import execution_pb2, literals_pb2
+from flyteidl2.dataproxy import dataproxy_service_pb2
+from flyteidl2.task import common_pb2
+from flyteidl2.workflow import queue_service_pb2, run_definition_pb2, run_service_pb2, state_service_pb2
+
+from .serving import (
+    SUCCEED,
+    CallError,
+    Server,
+    action_id,
+    create_run,
+    details,
+    run_id,
+    shell_task,
+    start,
+    until,
+    wait,
+)
+
+SUCCEEDED, FAILED, ABORTED, TIMED_OUT, PAUSED, RECOVERED = 5, 6, 7, 8, 9, 10
+
+
+def enqueue(
+    server: Server, run: str, name: str, spec=None, *, parent: str = "a0", cache_key: str = "", **extra
+) -> None:
+    base = details_base(server)
+    action = actions_service_pb2.Action(
+        action_id=action_id(run, name),
+        parent_action_name=parent,
+        input_uri=f"{base}/{run}/{name}/inputs.pb",
+        run_output_base=f"{base}/{run}",
+        **extra,
+    )
+    if spec is not None:
+        action.task.spec.CopyFrom(spec)
+        if cache_key:
+            action.task.cache_key.value = cache_key
+    server.call("ActionsService", "Enqueue", actions_service_pb2.EnqueueRequest(action=action))
+
+
+def details_base(server: Server) -> str:
+    return f"{server.folder}/objects/flytesnacks/development"
+
+
+def abort(server: Server, run: str, reason: str = "enough") -> None:
+    server.call("RunService", "AbortRun", run_service_pb2.AbortRunRequest(run_id=run_id(run), reason=reason))
+
+
+def logs(server: Server, run: str, action: str = "a0", attempt: int = 1) -> list[str]:
+    request = dataproxy_service_pb2.TailLogsRequest(action_id=action_id(run, action), attempt=attempt)
+    return [
+        line.message.removesuffix("\n")
+        for message in server.stream("DataProxyService", "TailLogs", request)
+        for batch in message.logs
+        for line in batch.lines
+    ]
+
+
+def test_a_run_succeeds_and_tells_its_phases_and_measures(server: Server) -> None:
+    run = create_run(server, shell_task(f"echo hello; {SUCCEED}"))
+    ended = wait(server, run)
+    assert ended.status.phase == SUCCEEDED
+    (attempt,) = ended.attempts
+    assert [step.phase for step in attempt.phase_transitions] == [1, 4, 5]
+    assert "CPU time" in attempt.cluster_events[0].message
+    assert logs(server, run) == ["hello"]
+
+
+def test_a_parent_waits_for_its_children_on_a_full_machine(server: Server) -> None:
+    run = create_run(server, shell_task(f"sleep 3; {SUCCEED}", cpu="1000"))
+    until(lambda: details(server, run).status.phase == 4)
+    for number in range(3):
+        enqueue(server, run, f"child{number}", shell_task(SUCCEED, cpu="1000"))
+    enqueue(server, run, "child0", shell_task(SUCCEED, cpu="1000"))  # repeated: harmless
+    seen: dict[str, int] = {}
+    for message in server.stream(
+        "ActionsService",
+        "WatchForUpdates",
+        actions_service_pb2.WatchForUpdatesRequest(parent_action_id=action_id(run)),
+    ):
+        update = message.action_update
+        if update.action_id.name:
+            seen[update.action_id.name] = update.phase
+        if len(seen) == 3 and set(seen.values()) == {SUCCEEDED}:
+            break
+    assert wait(server, run).status.phase == SUCCEEDED
+    listed = server.call("RunService", "ListActions", run_service_pb2.ListActionsRequest(run_id=run_id(run)))
+    assert [action.id.name for action in listed.actions] == ["a0", "child0", "child1", "child2"]
+
+
+def test_a_failed_attempt_keeps_its_error_and_the_next_one_succeeds(server: Server, tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    script = f"if [ -e {marker} ]; then {SUCCEED}; else touch {marker}; echo first; exit 3; fi"
+    ended = wait(server, create_run(server, shell_task(script, retries=1)))
+    assert ended.status.phase == SUCCEEDED
+    first, second = ended.attempts
+    assert (first.phase, first.error_info.code) == (FAILED, "NonZeroExitCode")
+    assert (second.phase, second.attempt) == (SUCCEEDED, 2)
+
+
+def test_an_error_document_is_what_the_action_failed_with(server: Server, tmp_path: Path) -> None:
+    error = execution_pb2.ContainerError(
+        code="ValueError", message="no good", origin=execution_pb2.ExecutionError.USER, kind=0
+    )
+    document = tmp_path / "error.pb"
+    document.write_bytes(execution_pb2.ErrorDocument(error=error).SerializeToString())
+    ended = wait(server, create_run(server, shell_task(f"cp {document} $OUT/error.pb", retries=5)))
+    assert ended.status.phase == FAILED
+    assert (ended.error_info.code, ended.error_info.message) == ("ValueError", "no good")
+    assert len(ended.attempts) == 1  # it was not recoverable
+
+
+def test_a_killed_process_is_the_systems_failure_and_has_a_budget(server: Server) -> None:
+    ended = wait(server, create_run(server, shell_task("kill -9 $$")))
+    assert ended.status.phase == FAILED
+    assert ended.error_info.code == "Interrupted"
+    assert len(ended.attempts) == 4
+
+
+def test_more_memory_than_the_limit_is_out_of_memory(server: Server) -> None:
+    hungry = 'python3 -c "x = bytearray(400_000_000); import time; time.sleep(30)"'
+    ended = wait(server, create_run(server, shell_task(hungry, memory_limit="100Mi")))
+    assert (ended.status.phase, ended.error_info.code) == (FAILED, "OOMKilled")
+
+
+@pytest.mark.parametrize("policy", [{"timeout": 0.5}, {"deadline": 0.5}])
+def test_what_runs_too_long_times_out(server: Server, policy: dict[str, float]) -> None:
+    ended = wait(server, create_run(server, shell_task("sleep 30", **policy)))
+    assert ended.status.phase == TIMED_OUT
+
+
+def test_a_time_out_of_an_attempt_draws_on_the_retries(server: Server, tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    script = f"if [ -e {marker} ]; then {SUCCEED}; else touch {marker}; sleep 30; fi"
+    ended = wait(server, create_run(server, shell_task(script, retries=1, timeout=1)))
+    assert ended.status.phase == SUCCEEDED
+    assert ended.attempts[0].phase == TIMED_OUT
+
+
+def test_what_waits_too_long_times_out_and_is_waiting_for_resources(server: Server) -> None:
+    blocker = create_run(server, shell_task("sleep 30", cpu="1000"))
+    until(lambda: details(server, blocker).status.phase == 4)
+    ended = wait(server, create_run(server, shell_task(SUCCEED, cpu="1000", queued=2.5)))
+    assert ended.status.phase == TIMED_OUT
+    abort(server, blocker)
+    assert 2 in [step.phase for step in ended.attempts[0].phase_transitions]
+
+
+def test_abort_reaches_every_process_and_lets_it_clean_up(server: Server, tmp_path: Path) -> None:
+    cleaned = tmp_path / "cleaned"
+    script = (
+        f"trap 'echo done > {cleaned}; exit 1' TERM; "
+        f"(setsid sh -c 'echo $$ > {tmp_path}/grandchild; sleep 300') & sleep 300 & wait"
+    )
+    run = create_run(server, shell_task(script))
+    pid = int(until(lambda: (tmp_path / "grandchild").exists() and (tmp_path / "grandchild").read_text().strip()))
+    abort(server, run, "changed my mind")
+    ended = wait(server, run)
+    assert (ended.status.phase, ended.abort_info.reason) == (ABORTED, "changed my mind")
+    until(cleaned.exists)
+    until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split())
+
+
+def test_abort_of_a_finished_run_is_refused(server: Server) -> None:
+    run = create_run(server, shell_task(SUCCEED))
+    wait(server, run)
+    with pytest.raises(CallError, match="SUCCEEDED") as refused:
+        abort(server, run)
+    assert refused.value.code == "failed_precondition"
+    assert details(server, run).status.phase == SUCCEEDED
+
+
+def test_abort_of_a_run_aborts_its_children(server: Server) -> None:
+    run = create_run(server, shell_task("sleep 60"))
+    until(lambda: details(server, run).status.phase == 4)
+    enqueue(server, run, "child", shell_task("sleep 60"))
+    until(lambda: details(server, run, "child").status.phase == 4)
+    abort(server, run)
+    assert wait(server, run, "child").status.phase == ABORTED
+
+
+def test_a_run_name_is_taken_once(server: Server) -> None:
+    create_run(server, shell_task(SUCCEED), name="taken")
+    with pytest.raises(CallError) as refused:
+        create_run(server, shell_task(SUCCEED), name="taken")
+    assert refused.value.code == "already_exists"
+
+
+def test_cached_outputs_are_taken_and_a_serialized_task_runs_once(server: Server, tmp_path: Path) -> None:
+    counter = tmp_path / "count"
+    spec = shell_task(f"echo x >> {counter}; sleep 0.5; {SUCCEED}", cache=True, serialize=True)
+    run = create_run(server, shell_task(f"sleep 4; {SUCCEED}"))
+    until(lambda: details(server, run).status.phase == 4)
+    key = uuid.uuid4().hex
+    for number in range(4):
+        enqueue(server, run, f"cached{number}", spec, cache_key=key)
+    assert [wait(server, run, f"cached{number}").status.phase for number in range(4)] == [SUCCEEDED] * 4
+    assert counter.read_text() == "x\n"
+    statuses = sorted(details(server, run, f"cached{number}").status.cache_status for number in range(4))
+    assert statuses == [2, 2, 2, 3]  # three hits, one populated
+
+
+def test_a_condition_waits_for_its_signal(server: Server) -> None:
+    run = create_run(server, shell_task(f"sleep 5; {SUCCEED}"))
+    until(lambda: details(server, run).status.phase == 4)
+    condition = run_definition_pb2.ConditionAction(name="ok", prompt="go on?")
+    condition.type.simple = 4  # boolean
+    enqueue(server, run, "wait1", condition=condition)
+    assert details(server, run, "wait1").status.phase == PAUSED
+    wrong = run_service_pb2.SignalEventRequest(action_id=action_id(run, "wait1"))
+    wrong.payload.string_value = "yes"
+    with pytest.raises(CallError, match="boolean"):
+        server.call("RunService", "SignalEvent", wrong)
+    right = run_service_pb2.SignalEventRequest(action_id=action_id(run, "wait1"))
+    right.payload.bool_value = True
+    server.call("RunService", "SignalEvent", right)
+    ended = details(server, run, "wait1")
+    assert ended.status.phase == SUCCEEDED
+    assert ended.signal_info.output.scalar.primitive.boolean
+
+
+def test_a_trace_is_recorded_as_it_is(server: Server) -> None:
+    run = create_run(server, shell_task(f"sleep 2; {SUCCEED}"))
+    trace = run_definition_pb2.TraceAction(name="step", phase=5)
+    trace.spec.interface.SetInParent()
+    trace.outputs.output_uri = "/somewhere/outputs.pb"
+    enqueue(server, run, "trace1", trace=trace)
+    assert details(server, run, "trace1").status.phase == SUCCEEDED
+    watch = server.stream("StateService", "Watch", state_service_pb2.WatchRequest(parent_action_id=action_id(run)))
+    assert next(watch).action_update.output_uri == "/somewhere/outputs.pb"
+    assert next(watch).control_message.sentinel
+
+
+def test_older_runtimes_enqueue_and_abort_with_the_queue_service(server: Server) -> None:
+    run = create_run(server, shell_task("sleep 30"))
+    base = details_base(server)
+    request = queue_service_pb2.EnqueueActionRequest(
+        action_id=action_id(run, "old"),
+        parent_action_name="a0",
+        input_uri=f"{base}/x.pb",
+        run_output_base=f"{base}/{run}",
+    )
+    request.task.spec.CopyFrom(shell_task("sleep 30"))
+    server.call("QueueService", "EnqueueAction", request)
+    server.call(
+        "QueueService", "AbortQueuedAction", queue_service_pb2.AbortQueuedActionRequest(action_id=action_id(run, "old"))
+    )
+    assert wait(server, run, "old").status.phase == ABORTED
+    abort(server, run)
+
+
+def test_a_child_that_failed_runs_again_for_the_parents_next_attempt(server: Server, tmp_path: Path) -> None:
+    second, fixed = tmp_path / "second", tmp_path / "fixed"
+    parent = f"if [ -e {second} ]; then sleep 3; {SUCCEED}; else sleep 2; touch {second}; exit 1; fi"
+    run = create_run(server, shell_task(parent, retries=1))
+    until(lambda: details(server, run).status.phase == 4)
+    child = shell_task(f"if [ -e {fixed} ]; then {SUCCEED}; else exit 1; fi")
+    enqueue(server, run, "child", child)
+    assert wait(server, run, "child").status.phase == FAILED
+    fixed.touch()
+    until(lambda: details(server, run).status.attempts == 2)
+    enqueue(server, run, "child", child)
+    ended = wait(server, run, "child")
+    assert (ended.status.phase, ended.status.attempts) == (SUCCEEDED, 2)
+    assert wait(server, run).status.phase == SUCCEEDED
+
+
+def test_a_recovered_run_takes_over_what_succeeded(server: Server) -> None:
+    first = create_run(server, shell_task(SUCCEED))
+    wait(server, first)
+    from flyteidl2.common import run_pb2 as common_run_pb2
+    from flyteidl2.task import run_pb2
+
+    relation = common_run_pb2.Relation(related_to=run_id(first), relation_type=2)
+    run = create_run(server, shell_task("exit 1"), relation=relation, recover=run_pb2.Recover())
+    assert wait(server, run).status.phase == RECOVERED
+
+
+def test_runs_are_listed_by_filters_and_pages(server: Server) -> None:
+    names = [create_run(server, shell_task(SUCCEED, name="listed.task")) for _ in range(3)]
+    for name in names:
+        wait(server, name)
+    request = run_service_pb2.ListRunsRequest(org="testorg")
+    request.request.limit = 2
+    request.request.filters.add(function=0, field="task_name", values=["listed.task"])
+    request.request.filters.add(function=7, field="phase", values=["SUCCEEDED", "5"])
+    page = server.call("RunService", "ListRuns", request)
+    assert [run.action.id.run.name for run in page.runs] == names[:0:-1]
+    request.request.token = page.token
+    page = server.call("RunService", "ListRuns", request)
+    assert [run.action.id.run.name for run in page.runs] == names[:1]
+    assert page.token == ""
+
+
+def test_inputs_and_outputs_are_given_back(server: Server, tmp_path: Path) -> None:
+    outputs = common_pb2.Outputs()
+    outputs.literals.add(name="o0").value.scalar.primitive.integer = 7
+    prepared = tmp_path / "outputs.pb"
+    prepared.write_bytes(outputs.SerializeToString())
+    request = run_service_pb2.CreateRunRequest(
+        task_spec=shell_task(f"cp {prepared} $OUT/outputs.pb"), run_id=run_id("data1")
+    )
+    request.inputs.literals.add(name="x").value.CopyFrom(
+        literals_pb2.Literal(scalar=literals_pb2.Scalar(primitive=literals_pb2.Primitive(integer=3)))
+    )
+    server.call("RunService", "CreateRun", request)
+    wait(server, "data1")
+    data = server.call(
+        "DataProxyService", "GetActionData", dataproxy_service_pb2.GetActionDataRequest(action_id=action_id("data1"))
+    )
+    assert data.inputs.literals[0].value.scalar.primitive.integer == 3
+    assert data.outputs == outputs
+
+
+def test_logs_are_followed_while_they_are_written(server: Server) -> None:
+    run = create_run(server, shell_task(f"echo one; sleep 1; echo two; {SUCCEED}"))
+    assert logs(server, run) == ["one", "two"]
+    with pytest.raises(CallError) as missing:
+        logs(server, run, attempt=9)
+    assert missing.value.code == "not_found"
+
+
+def test_a_run_without_a_project_is_refused(server: Server) -> None:
+    request = run_service_pb2.CreateRunRequest(task_spec=shell_task(SUCCEED), run_id=run_id("x"))
+    request.run_id.project = "nowhere"
+    with pytest.raises(CallError, match="nowhere") as refused:
+        server.call("RunService", "CreateRun", request)
+    assert refused.value.code == "not_found"
+
+
+class TestRestart:
+    """`kill -9` of the server, then a new one on the same folder."""
+
+    def test_what_runs_is_adopted_and_what_waits_is_started(self, folder: Path, tmp_path: Path) -> None:
+        server = start(folder)
+        try:
+            count = tmp_path / "count"
+            run = create_run(server, shell_task(f"echo x >> {count}; sleep 4; echo after; {SUCCEED}"))
+            until(lambda: details(server, run).status.phase == 4)
+            enqueue(server, run, "done", shell_task(SUCCEED))
+            wait(server, run, "done")
+            enqueue(server, run, "child", shell_task(f"sleep 3; {SUCCEED}"))
+            until(count.exists)
+            server.kill()
+            server = start(folder)
+            assert wait(server, run, "child").status.phase == SUCCEEDED
+            ended = wait(server, run)
+            assert (ended.status.phase, ended.status.attempts) == (SUCCEEDED, 1)
+            assert count.read_text() == "x\n"
+            assert details(server, run, "done").status.attempts == 1
+            assert logs(server, run)[-1] == "after"
+        finally:
+            server.stop()
+
+    def test_a_process_that_died_meanwhile_is_a_system_failure(self, folder: Path, tmp_path: Path) -> None:
+        server = start(folder)
+        try:
+            pid = tmp_path / "pid"
+            script = f"if [ -e {pid} ]; then {SUCCEED}; else echo $$ > {pid}; sleep 60; fi"
+            run = create_run(server, shell_task(script))
+            number = int(until(lambda: pid.exists() and pid.read_text().strip()))
+            server.kill()
+            subprocess.run(["kill", "-9", str(number)], check=True)
+            time.sleep(0.2)
+            server = start(folder)
+            ended = wait(server, run)
+            assert (ended.status.phase, ended.status.attempts) == (SUCCEEDED, 2)
+            assert ended.attempts[0].error_info.kind == run_definition_pb2.ErrorInfo.KIND_SYSTEM
+        finally:
+            server.stop()
+
+    def test_it_ends_on_sigterm_and_frees_the_folder(self, folder: Path) -> None:
+        server = start(folder)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(15) == 0
+        start(folder).stop()
