@@ -294,10 +294,17 @@ def test_named_files_need_a_run():
         File.named_remote("n.txt")
 
 
-def test_a_store_that_is_not_built_is_named():
-    for call in (File(path="s3://b/k").exists_sync, File(path="s3://b/k").download_sync):
-        with pytest.raises(ValueError, match="s3"):
+def test_a_protocol_that_nobody_knows_is_named():
+    handle = File(path="nowhere://b/k")
+    for call in (handle.exists_sync, handle.download_sync):
+        with pytest.raises((ValueError, ImportError), match="nowhere"):
             call()
+
+
+def test_what_signs_a_web_address_is_not_shown():
+    handle = File(path="https://host/a/data.csv?X-Amz-Signature=planted")
+    assert handle.name == "data.csv"
+    assert "planted" not in repr(handle)
 
 
 def test_a_handle_behaves_like_a_model():

@@ -254,9 +254,11 @@ def test_large_pickles_go_to_a_file(tmp_path: Path):
         decode_literal(literal, bytes)
 
 
-def test_large_pickles_to_places_not_built_yet_are_refused():
-    with raw_data("s3://bucket/raw"), pytest.raises(InputValueError, match="not built yet"):
-        encode_literal(b"x" * 20000, bytes)
+def test_large_pickles_go_to_stores():
+    with raw_data("memory://pickles/raw"):
+        literal = encode_literal(b"x" * 20000, bytes)
+    assert b"memory://pickles/raw/" in literal
+    assert b"x" * 20000 == decode_literal(literal, bytes)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x0a", b"\x0a\x00", b"\x08\x01", b"\x0a\x04\x1a\x02\x0a\x00", b"\xff" * 20])

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from flyte_storage.verbs import get as get
     from flyte_storage.verbs import get_stream as get_stream
     from flyte_storage.verbs import info as info
+    from flyte_storage.verbs import list_level as list_level
     from flyte_storage.verbs import list_objects as list_objects
     from flyte_storage.verbs import put as put
     from flyte_storage.verbs import put_stream as put_stream
@@ -72,7 +73,7 @@ else:
         "signed": "content_md5 get_signed put_signed",
         "store": "ObjectInfo Progress",
         "uris": "join",
-        "verbs": "copy delete exists get get_stream info list_objects put put_stream",
+        "verbs": "copy delete exists get get_stream info list_level list_objects put put_stream",
     }
     _EXPORTS = {
         f"{name}_sync" if module == "blocking" else name: f"flyte_storage.{module}"
@@ -133,6 +134,7 @@ __all__ = [
     "info_sync",
     "is_remote",
     "join",
+    "list_level",
     "list_objects",
     "list_objects_sync",
     "local_path",

@@ -99,6 +99,18 @@ class FsspecStore:
             if key != prefix and about.get("type", "file") == "file":
                 yield _described(key, about)
 
+    async def level(self, prefix: str) -> tuple[list[ObjectInfo], list[str]]:
+        """Return the objects and folders right below a folder."""
+        try:
+            found: list[dict[str, Any]] = await self._call("ls", prefix, detail=True)
+        except ObjectNotFoundError:
+            return [], []
+        named = [(str(about["name"]).strip("/"), about) for about in found]
+        files = [
+            _described(key, about) for key, about in named if about.get("type", "file") == "file" and key != prefix
+        ]
+        return files, [key for key, about in named if about.get("type") == "directory"]
+
     async def copy(self, source: str, target: str) -> None:
         """Copy within the file system."""
         await self._call("cp_file", source, target)

@@ -45,10 +45,12 @@ def guard_exit() -> None:
 def _settle() -> None:
     if _owner != os.getpid():
         return
-    # The background loop would otherwise be closed after this, and cancel requests whose threads then ask for the lock.
-    from flyte_syncify import syncify  # noqa: PLC0415 - only a process that used a store pays for it
+    # The background loops would otherwise be closed after this, and cancel requests whose threads then ask for the lock.
+    from flyte_storage.loop import LOOP  # noqa: PLC0415 - only a process that used a store pays for it
+    from flyte_syncify import syncify  # noqa: PLC0415 - as above
 
     syncify.loop.close()
+    LOOP.close()
     deadline = time.monotonic() + _LONGEST_SECONDS
     quiet, before = 0, _switches()
     while quiet < _QUIET_STEPS and time.monotonic() < deadline:

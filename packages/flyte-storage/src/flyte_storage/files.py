@@ -54,6 +54,10 @@ class FileStore:
         for path in await asyncio.to_thread(files_below, Path(prefix)):
             yield await asyncio.to_thread(_describe, str(path))
 
+    async def level(self, prefix: str) -> tuple[list[ObjectInfo], list[str]]:
+        """Return the files and folders right below a folder."""
+        return await asyncio.to_thread(_level, prefix)
+
     async def copy(self, source: str, target: str) -> None:
         """Copy one file."""
         await asyncio.to_thread(copy_file, Path(source), Path(target))
@@ -140,6 +144,14 @@ def _describe(key: str) -> ObjectInfo:
     if path.is_dir():
         raise ObjectNotFoundError(f"`{path}` is a folder, not a file\nhint: pass `recursive=True`")
     return ObjectInfo(key, status.st_size, None, datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+def _level(prefix: str) -> tuple[list[ObjectInfo], list[str]]:
+    try:
+        found = list(Path(prefix).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return [], []
+    return [_describe(str(path)) for path in found if path.is_file()], [str(path) for path in found if path.is_dir()]
 
 
 def _write(key: str, data: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from flyte_storage.errors import InvalidKeyError, ObjectNotFoundError
-from flyte_storage.files import files_below, missing
+from flyte_storage.files import missing
 from flyte_storage.limits import Limits
 from flyte_storage.store import ObjectInfo, Progress, Store
 from flyte_storage.transfer import download, run_all, upload
@@ -64,17 +64,19 @@ async def upload_folder(
     concurrency: int | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Send every regular file below `source`, links to files included, and return their number.
+    """Send every regular file below `source`, also by way of links, and return their number.
 
-    Stores have no folders, so empty ones are not kept.
+    Stores have no folders, so empty ones are not kept; nor are sockets and the like.
 
     Raises:
         ObjectNotFoundError: when `source` is no folder.
         InvalidKeyError: when a name cannot be a key (control characters, or bytes that are not UTF-8).
+        FileNotFoundError: when a link points at nothing.
+        ValueError: when a link points at a folder around it.
     """
     if not await asyncio.to_thread(source.is_dir):
         raise missing(source)
-    files = await asyncio.to_thread(files_below, source)
+    files = await asyncio.to_thread(_files_to_send, source)
     names = {path: _key(source, path, prefix) for path in files}
     moved = 0
 
@@ -94,6 +96,21 @@ async def delete_folder(store: Store, prefix: str, *, at_once: int) -> int:
     work: list[Coroutine[Any, Any, None]] = [store.delete([key]) for key in keys]
     await run_all(work, at_once)
     return len(keys)
+
+
+def _files_to_send(folder: Path, above: tuple[str, ...] = ()) -> list[Path]:
+    found: list[Path] = []
+    above = (*above, os.path.realpath(folder))
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            if os.path.realpath(path) in above:
+                raise ValueError(f"`{path}` is a link to a folder around it, which cannot be sent")
+            found += _files_to_send(path, above)
+        elif path.is_file():
+            found.append(path)
+        elif path.is_symlink() and not path.exists():
+            raise FileNotFoundError(f"`{path}` is a link to `{path.readlink()}`, where there is nothing")
+    return found
 
 
 def _place(target: Path, prefix: str, key: str) -> Path:

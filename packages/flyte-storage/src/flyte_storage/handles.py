@@ -31,11 +31,12 @@ class AsyncReader:
 
     mode = "rb"
 
-    def __init__(self, store: Store, info: ObjectInfo, limits: Limits) -> None:
-        """Read the object `info`; later versions of it are refused."""
+    def __init__(self, store: Store, info: ObjectInfo, limits: Limits, read_ahead: int = _READ_AHEAD_BYTES) -> None:
+        """Read the object `info`, `read_ahead` bytes at once; later versions of it are refused."""
         self._store = store
         self._info = info
         self._limits = limits
+        self._read_ahead = read_ahead
         self._at = 0
         self._block = b""
         self._block_at = 0
@@ -134,7 +135,7 @@ class AsyncReader:
             yield line
 
     async def _load(self, end: int) -> None:
-        stop = min(self.size, max(end, self._at + _READ_AHEAD_BYTES), self._at + 4 * _READ_AHEAD_BYTES)
+        stop = min(self.size, max(end, self._at + self._read_ahead), self._at + 4 * self._read_ahead)
         self._block = await read_range(self._store, self._info, self._at, stop, limits=self._limits)
         self._block_at = self._at
 
@@ -337,24 +338,44 @@ class BlockingWriter(io.RawIOBase):
         super().__init__()
         self._writer = writer
         self._run = run
+        # A step onto the loop per block, not per line.
+        self._held = bytearray()
+        self._written = 0
 
     def writable(self) -> bool:
         """Tell that this can be written."""
         return True
 
     def write(self, data: Any, /) -> int:
-        """Take `data`."""
-        return self._run(self._writer.write(bytes(memoryview(data).cast("B"))))
+        """Take all of `data`."""
+        if self.closed:
+            raise ValueError("the file is closed")
+        view = memoryview(data).cast("B")
+        self._held += view
+        self._written += len(view)
+        if len(self._held) >= _WRITE_BLOCK_BYTES:
+            self._hand_on()
+        return len(view)
 
     def tell(self) -> int:
         """Return the number of bytes written."""
-        return self._run(self._writer.tell())
+        return self._written
+
+    def _hand_on(self) -> None:
+        block = bytes(self._held)
+        self._held.clear()
+        self._run(self._writer.write(block))
 
     def close(self) -> None:
         """Send the rest; the file is there when this returns."""
         if not self.closed:
             try:
+                if self._held:
+                    self._hand_on()
                 self._run(self._writer.close())
+            except BaseException:
+                self._run(self._writer.abort())
+                raise
             finally:
                 super().close()
 
@@ -386,6 +407,7 @@ async def open_file(
     *,
     size_hint: int | None = None,
     chunk_size: int | None = None,
+    read_ahead: int | None = None,
     storage: Storage | None = None,
     limits: Limits | None = None,
     **kwargs: Any,
@@ -397,6 +419,7 @@ async def open_file(
         mode: `rb` or `wb`; `r` and `w` mean the same, text is not decoded.
         size_hint: For writing: the expected size in bytes.
         chunk_size: For writing: the smallest part of the upload in bytes.
+        read_ahead: For reading: how many bytes are asked for at once.
         storage: Settings instead of those of `flyte.init`.
         limits: Bounds instead of those of the environment.
         **kwargs: Options of an fsspec file system.
@@ -407,7 +430,8 @@ async def open_file(
     """
     place, bounds = locate(path), limits or limits_in_force()
     if mode in {"r", "rb"}:
-        return AsyncReader(*await find(place, storage=storage, limits=bounds, options=kwargs), bounds)
+        found = await find(place, storage=storage, limits=bounds, options=kwargs)
+        return AsyncReader(*found, bounds, read_ahead or _READ_AHEAD_BYTES)
     if mode in {"w", "wb"}:
         store, key = resolve(place, storage=storage, limits=bounds, options=kwargs), named(place)
         return AsyncWriter(

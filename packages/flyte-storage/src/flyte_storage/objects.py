@@ -147,6 +147,13 @@ class ObstoreStore:
                 if meta["path"] != prefix:
                     yield _info(meta, meta["path"])
 
+    async def level(self, prefix: str) -> tuple[list[ObjectInfo], list[str]]:
+        """Return the objects and folders right below a folder."""
+        request = obstore.list_with_delimiter_async(self._engine, prefix or None)  # pyright: ignore[reportUnknownMemberType]
+        found = await self._answer(request, "list", prefix)
+        objects = [_info(meta, meta["path"]) for meta in found["objects"] if meta["path"] != prefix]
+        return objects, [folder.strip("/") for folder in found["common_prefixes"]]
+
     async def copy(self, source: str, target: str) -> None:
         """Copy within the container, without the bytes passing here."""
         await self._answer(obstore.copy_async(self._engine, self._name(source), self._name(target)), "copy", source)

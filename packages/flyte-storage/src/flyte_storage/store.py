@@ -65,6 +65,10 @@ class Store(Protocol):
         """Yield the objects below the folder `prefix` (empty for all), deep."""
         ...
 
+    async def level(self, prefix: str) -> tuple[list[ObjectInfo], list[str]]:
+        """Return the objects right below the folder `prefix`, and the keys of the folders right below it."""
+        ...
+
     async def copy(self, source: str, target: str) -> None:
         """Copy within the container."""
         ...

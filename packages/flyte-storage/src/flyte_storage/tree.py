@@ -1,6 +1,6 @@
 """Folders and copies between a local path and a URI: the one place that handles of files, folders and frames go through.
 
-So far both ends are local; object stores join here, and their callers stay as they are.
+This is the blocking face, and all of the local one; `async_tree` has the coroutines, which this runs where an end is on a store.
 """
 
 # ruff: noqa: PTH100, PTH102, PTH103, PTH104, PTH105, PTH110, PTH112, PTH113, PTH115, PTH120, PTH121, PTH208  # names are text here
@@ -8,10 +8,10 @@ So far both ends are local; object stores join here, and their callers stay as t
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
-from flyte_storage.local import LocalFile, local_path, write_atomically
+from flyte_storage.local import LocalFile, is_remote, local_path, write_atomically
 
 __all__ = [
     "copy_file",
@@ -30,32 +30,59 @@ _CHUNK = 1 << 20
 
 def is_file(uri: str) -> bool:
     """Tell whether there is a file at `uri`."""
+    if is_remote(uri):
+        return _on_store("is_file", uri)
     return local_path(uri).is_file()
 
 
 def is_folder(uri: str) -> bool:
-    """Tell whether there is a folder at `uri`."""
+    """Tell whether there is a folder at `uri`: in a store, whether there is anything below it."""
+    if is_remote(uri):
+        return _on_store("is_folder", uri)
     return local_path(uri).is_dir()
 
 
 def join(uri: str, name: str) -> str:
-    """Name something below a folder: `name` is taken as it is, whatever characters it has; a URI gets it quoted."""
-    if uri.startswith("file://"):
+    """Name something below a folder: `name` is taken as it is, whatever characters it has.
+
+    It is quoted where URIs are: on `file://` and the web. Stores take their keys literally.
+    """
+    if uri.startswith(("file://", "http://", "https://")):
         name = quote(name)
     return f"{uri.rstrip('/') or '/'}/{name}" if uri.rstrip("/") else f"/{name}"
 
 
-def open_reader(uri: str) -> IO[bytes]:
+def open_reader(uri: str, *, read_ahead: int | None = None) -> IO[bytes]:
     """Open a file for binary reading.
+
+    Args:
+        uri: The file.
+        read_ahead: How many bytes a store is asked for at once.
 
     Raises:
         FileNotFoundError: There is none.
     """
+    if is_remote(uri):
+        from flyte_storage.blocking import open_sync  # noqa: PLC0415 - obstore loads with the first URI of a store
+
+        return open_sync(uri, read_ahead=read_ahead)
     return LocalFile(uri).open()
 
 
-def open_writer(uri: str) -> AbstractContextManager[IO[bytes]]:
-    """Open a file for binary writing: it appears whole when the block ends, or not at all when it raises."""
+def open_writer(
+    uri: str, *, size_hint: int | None = None, part_bytes: int | None = None
+) -> AbstractContextManager[IO[bytes]]:
+    """Open a file for binary writing: it appears whole when the block ends, or not at all when it raises.
+
+    Args:
+        uri: The file.
+        size_hint: For stores: the expected size in bytes.
+        part_bytes: For stores: the smallest part of an upload in bytes.
+    """
+    if is_remote(uri):
+        from flyte_storage.blocking import open_sync  # noqa: PLC0415 - as above
+
+        return open_sync(uri, "wb", size_hint=size_hint, chunk_size=part_bytes)
     return write_atomically(uri)
 
 
@@ -68,6 +95,12 @@ def list_files(uri: str, *, max_depth: int | None = None) -> Iterator[str]:
         uri: The folder; nothing is named if there is none.
         max_depth: 1 for the files of the folder itself, 2 for those of its sub-folders too, and so on.
     """
+    if is_remote(uri):
+        from flyte_storage import async_tree  # noqa: PLC0415 - as above
+        from flyte_storage.loop import LOOP  # noqa: PLC0415 - as above
+
+        yield from LOOP.iterate(async_tree.list_files(uri, max_depth=max_depth))
+        return
     root = str(local_path(uri))
     yield from _list(root, uri, max_depth, (os.path.realpath(root),))
 
@@ -93,12 +126,21 @@ def _list(folder: str, uri: str, depth: int | None, above: tuple[str, ...]) -> I
             yield from _list(path, join(uri, name), None if depth is None else depth - 1, (*above, real))
 
 
-def copy_file(source: str, target: str) -> None:
+def copy_file(source: str, target: str, *, part_bytes: int | None = None, concurrency: int | None = None) -> None:
     """Copy one file; the target appears whole. A file copied onto itself stays as it is.
+
+    Args:
+        source: The file.
+        target: Its copy.
+        part_bytes: For stores: the smallest part of an upload in bytes.
+        concurrency: For stores: how many parts are under way at once.
 
     Raises:
         FileNotFoundError: There is no source.
     """
+    if is_remote(source) or is_remote(target):
+        _on_store("copy_file", source, target, part_bytes=part_bytes, concurrency=concurrency)
+        return
     if is_same(source, target):
         return
     with open_reader(source) as stream, open_writer(target) as sink:
@@ -106,16 +148,35 @@ def copy_file(source: str, target: str) -> None:
             sink.write(chunk)
 
 
-def copy_folder(source: str, target: str) -> None:
+def copy_folder(
+    source: str,
+    target: str,
+    *,
+    files_at_once: int | None = None,
+    part_bytes: int | None = None,
+    concurrency: int | None = None,
+) -> None:
     """Copy a folder with its sub-folders, empty ones too; links are copied as what they point at.
 
-    A target that is not there yet appears whole. Into one that is, the files are moved one by one, each whole.
+    A local target that is not there yet appears whole. Into one that is, the files are moved one by one, each whole. In a store
+    each file appears whole, and folders without a file are not kept.
+
+    Args:
+        source: The folder.
+        target: Its copy.
+        files_at_once: For stores: how many files are under way at once.
+        part_bytes: For stores: the smallest part of an upload in bytes.
+        concurrency: For stores: how many parts of a file are under way at once.
 
     Raises:
         FileNotFoundError: There is no source, or a link in it points at nothing.
         NotADirectoryError: The source is not a folder.
         ValueError: The target is in the source, or the source has a link to a folder around it.
     """
+    if is_remote(source) or is_remote(target):
+        options = {"files_at_once": files_at_once, "part_bytes": part_bytes, "concurrency": concurrency}
+        _on_store("copy_folder", source, target, **options)
+        return
     if is_same(source, target):
         return
     import shutil  # noqa: PLC0415 - slow to import, and only copies of folders need it
@@ -167,8 +228,24 @@ def _move_into(staged: str, goal: str) -> None:
 
 
 def is_same(source: str, target: str) -> bool:
-    """Tell whether two paths or URIs name one file or folder that is there."""
+    """Tell whether two paths or URIs name one file or folder; a local one that is there."""
+    if is_remote(source) or is_remote(target):
+        return is_remote(source) and is_remote(target) and _place(source) == _place(target)
     try:
         return os.path.samefile(local_path(source), local_path(target))
     except FileNotFoundError:
         return False
+
+
+def _place(uri: str) -> tuple[str, ...]:
+    from flyte_storage.uris import locate  # noqa: PLC0415 - not for local paths
+
+    found = locate(uri)
+    return found.scheme, found.account or "", found.container, found.key, uri.partition("?")[2]
+
+
+def _on_store(verb: str, *places: str, **options: Any) -> Any:
+    from flyte_storage import async_tree  # noqa: PLC0415 - obstore loads with the first URI of a store
+    from flyte_storage.loop import LOOP  # noqa: PLC0415 - as above
+
+    return LOOP.run(getattr(async_tree, verb)(*places, **options))

@@ -27,6 +27,7 @@ __all__ = [
     "get",
     "get_stream",
     "info",
+    "list_level",
     "list_objects",
     "named",
     "put",
@@ -290,6 +291,26 @@ async def list_objects(
             yield (child_uri(root, relative) if relative else place.uri), found
     finally:
         await _close(listing)
+
+
+async def list_level(
+    path: str | os.PathLike[str], *, storage: Storage | None = None, limits: Limits | None = None, **kwargs: Any
+) -> tuple[list[str], list[str]]:
+    """Return the URIs of the files right below a folder, and those of the folders right below it."""
+    place = locate(path)
+    files, folders = await _reading(
+        place,
+        lambda store: store.level(place.key),
+        storage=storage,
+        limits=limits or limits_in_force(),
+        options=kwargs,
+    )
+    names = ([found.key for found in files], folders)
+    if place.scheme == "file":
+        return names
+    root = place.uri.rstrip("/")
+    below = [[child_uri(root, key.removeprefix(place.key).strip("/")) for key in keys] for keys in names]
+    return below[0], below[1]
 
 
 async def copy(

@@ -1,4 +1,4 @@
-"""`Dir`: a typed handle to one folder, and `EmptyDir` for "nothing was produced". Bytes go through `flyte_storage`."""
+"""`Dir`: a typed handle to one folder on any store that `flyte_storage` knows, and `EmptyDir` for "nothing was produced"."""
 
 # ruff: noqa: PTH100, PTH103, PTH109, PTH112, PTH113  # paths are text here, kept as they are written
 
@@ -8,7 +8,16 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from flyte_storage import is_remote, local_path, tree
 from flyte_types.file import File
-from flyte_types.handle import PathHandle, in_thread, last_part, path_schema, raw_data_uri, upload_uri
+from flyte_types.handle import (
+    PathHandle,
+    async_tree,
+    download_path,
+    in_thread,
+    last_part,
+    path_schema,
+    raw_data_uri,
+    upload_uri,
+)
 
 __all__ = ["EMPTY_DIR_PATH", "Dir", "EmptyDir"]
 
@@ -66,9 +75,9 @@ class Dir(PathHandle, Generic[T]):
         local_path: str | os.PathLike[str],
         remote_destination: str | None = None,
         dir_cache_key: str | None = None,
-        batch_size: int | None = None,  # noqa: ARG003  # for object stores
-        chunk_size: int | None = None,  # noqa: ARG003  # for object stores
-        max_concurrency: int | None = None,  # noqa: ARG003  # for object stores
+        batch_size: int | None = None,
+        chunk_size: int | None = None,
+        max_concurrency: int | None = None,
     ) -> Self:
         """Take a local folder: it is copied to `remote_destination`, else to the task's data where that is on an object store.
 
@@ -82,13 +91,14 @@ class Dir(PathHandle, Generic[T]):
 
         Raises:
             ValueError: There is no such folder.
+            flyte_storage.StorageError: The store refused it or could not be reached; files that had arrived stay there.
         """
-        source = _existing_folder(local_path)
-        name = last_part(source)
-        target = remote_destination if remote_destination is not None else upload_uri(name)
-        if target is not None:
-            tree.copy_folder(source, target)
-        return cls(path=target or source, name=name, hash=dir_cache_key)
+        made, source = cls._of_local(local_path, remote_destination, dir_cache_key)
+        if made.path != source:
+            tree.copy_folder(
+                source, made.path, files_at_once=batch_size, part_bytes=chunk_size, concurrency=max_concurrency
+            )
+        return made
 
     @classmethod
     async def from_local(  # noqa: PLR0917  # as in the reference
@@ -100,16 +110,22 @@ class Dir(PathHandle, Generic[T]):
         chunk_size: int | None = None,
         max_concurrency: int | None = None,
     ) -> Self:
-        """Do what `from_local_sync` does, in a thread."""
-        return await in_thread(
-            cls.from_local_sync,
-            local_path,
-            remote_destination,
-            dir_cache_key,
-            batch_size,
-            chunk_size,
-            max_concurrency,
-        )
+        """Do what `from_local_sync` does."""
+        made, source = await in_thread(cls._of_local, local_path, remote_destination, dir_cache_key)
+        if made.path != source:
+            await async_tree().copy_folder(
+                source, made.path, files_at_once=batch_size, part_bytes=chunk_size, concurrency=max_concurrency
+            )
+        return made
+
+    @classmethod
+    def _of_local(
+        cls, local_path: str | os.PathLike[str], remote_destination: str | None, dir_cache_key: str | None
+    ) -> tuple[Self, str]:
+        source = _existing_folder(local_path)
+        name = last_part(source)
+        target = remote_destination if remote_destination is not None else upload_uri(name)
+        return cls(path=target or source, name=name, hash=dir_cache_key), source
 
     # Looking into it
 
@@ -135,19 +151,19 @@ class Dir(PathHandle, Generic[T]):
                 yield found
 
     async def walk(self, recursive: bool = True, max_depth: int | None = None) -> AsyncIterator[File[T]]:
-        """Do what `walk_sync` does, with the folders read in a thread."""
-        walked = self.walk_sync(recursive, "*", max_depth)
-        while batch := await in_thread(_take, walked):
-            for found in batch:
-                yield found
+        """Do what `walk_sync` does; all files are given, whatever their names."""
+        depth = _depth(recursive, max_depth)
+        if not self.is_empty:
+            async for uri in async_tree().list_files(self.path, max_depth=depth):
+                yield File[T](path=uri)
 
     def list_files_sync(self) -> list[File[T]]:
         """Give the files of the folder itself, sorted by name."""
         return list(self.walk_sync(recursive=False))
 
     async def list_files(self) -> list[File[T]]:
-        """Do what `list_files_sync` does, in a thread."""
-        return await in_thread(self.list_files_sync)
+        """Do what `list_files_sync` does."""
+        return [found async for found in self.walk(recursive=False)]
 
     def get_file_sync(self, file_name: str) -> File[T] | None:
         """Give one file by its name, or its path below the folder; None if there is none.
@@ -155,45 +171,55 @@ class Dir(PathHandle, Generic[T]):
         Raises:
             ValueError: The path leads out of the folder.
         """
-        if not file_name or file_name.startswith("/") or ".." in file_name.split("/"):
-            raise ValueError(f"{file_name!r} is not the name of a file in a folder: it must be relative, without `..`")
-        if self.is_empty:
-            return None
-        uri = tree.join(self.path, file_name)
-        return File[T](path=uri) if tree.is_file(uri) else None
+        found = self._file(file_name)
+        return found if found is not None and tree.is_file(found.path) else None
 
     async def get_file(self, file_name: str) -> File[T] | None:
-        """Do what `get_file_sync` does, in a thread."""
-        return await in_thread(self.get_file_sync, file_name)
+        """Do what `get_file_sync` does."""
+        found = self._file(file_name)
+        return found if found is not None and await async_tree().is_file(found.path) else None
+
+    def _file(self, file_name: str) -> File[T] | None:
+        if not file_name or file_name.startswith("/") or ".." in file_name.split("/"):
+            raise ValueError(f"{file_name!r} is not the name of a file in a folder: it must be relative, without `..`")
+        return None if self.is_empty else File[T](path=tree.join(self.path, file_name))
 
     def exists_sync(self) -> bool:
         """Tell whether there is a folder."""
         return not self.is_empty and tree.is_folder(self.path)
 
     async def exists(self) -> bool:
-        """Do what `exists_sync` does, in a thread."""
-        return await in_thread(self.exists_sync)
+        """Do what `exists_sync` does."""
+        return not self.is_empty and await async_tree().is_folder(self.path)
 
     def download_sync(self, local_path: str | os.PathLike[str] | None = None) -> str:
         """Bring the folder with all that is in it to a local path and return that path.
 
         Args:
-            local_path: The folder to fill; it is made if need be. Without it, a local folder stays where it is.
+            local_path: The folder to fill; it is made if need be. Without it, a local folder stays where it is, and another
+                goes to a new temporary folder.
 
         Raises:
-            FileNotFoundError: There is no folder.
+            FileNotFoundError: There is no folder; in an object store: nothing is below it.
+            flyte_storage.StorageError: The store refused it, could not be reached, or sent something else than it says.
         """
         if self.is_empty:
             return _empty_folder(local_path)
-        if local_path is None:
+        target = download_path(self.path) if local_path is None else os.fspath(local_path)
+        if target is None:
             return _local(self.path)
-        target = os.fspath(local_path)
         tree.copy_folder(self.path, target)
         return target
 
     async def download(self, local_path: str | os.PathLike[str] | None = None) -> str:
-        """Do what `download_sync` does, in a thread."""
-        return await in_thread(self.download_sync, local_path)
+        """Do what `download_sync` does; cancelling it stops it, and files that had arrived stay."""
+        if self.is_empty:
+            return await in_thread(_empty_folder, local_path)
+        target = await in_thread(download_path, self.path) if local_path is None else os.fspath(local_path)
+        if target is None:
+            return _local(self.path)
+        await async_tree().copy_folder(self.path, target)
+        return target
 
 
 class EmptyDir(Dir[T]):
@@ -225,10 +251,6 @@ def _matches(name: str, pattern: str) -> bool:
     import fnmatch  # noqa: PLC0415  # only once there is a pattern
 
     return fnmatch.fnmatchcase(name, pattern)
-
-
-def _take(walked: Iterator[File[Any]]) -> list[File[Any]]:
-    return [found for _, found in zip(range(256), walked, strict=False)]
 
 
 def _local(path: str) -> str:

@@ -1,4 +1,4 @@
-"""`File`: a typed handle to one file. Bytes go through `flyte_storage`, which so far knows local files."""
+"""`File`: a typed handle to one file, on any store that `flyte_storage` knows."""
 
 # ruff: noqa: PTH100, PTH109, PTH110, PTH112  # paths are text here, kept as they are written
 
@@ -10,7 +10,16 @@ from typing import IO, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from flyte_models.context import current_context
 from flyte_storage import is_remote, local_path, tree
-from flyte_types.handle import PathHandle, in_thread, last_part, path_schema, raw_data_uri, upload_uri
+from flyte_types.handle import (
+    PathHandle,
+    async_tree,
+    download_path,
+    in_thread,
+    last_part,
+    path_schema,
+    raw_data_uri,
+    upload_uri,
+)
 from flyte_types.hashing import HashingWriter, HashMethod, as_method, hash_stream
 from flyte_types.streams import AsyncFile, compressed
 
@@ -104,8 +113,8 @@ class File(PathHandle, Generic[T]):
         local_path: str | os.PathLike[str],
         remote_destination: str | None = None,
         hash_method: HashMethod | str | None = None,
-        chunk_size: int | None = None,  # noqa: ARG003  # for object stores
-        max_concurrency: int | None = None,  # noqa: ARG003  # for object stores
+        chunk_size: int | None = None,
+        max_concurrency: int | None = None,
     ) -> Self:
         """Take a local file: it is copied to `remote_destination`, else to the task's data where that is on an object store.
 
@@ -119,19 +128,13 @@ class File(PathHandle, Generic[T]):
 
         Raises:
             ValueError: There is no such file.
+            flyte_storage.StorageError: The store refused it or could not be reached.
         """
-        source = _existing_file(local_path)
-        name = last_part(source)
-        target = _destination(remote_destination, name) if remote_destination is not None else upload_uri(name)
-        if isinstance(hash_method, str):
-            made = cls(path=target or source, name=name, hash=hash_method)
-        else:
-            made = cls(path=target or source, name=name, hash_method=hash_method)
-        if target is not None:
-            made._take(source)
-        elif made.hash_method is not None:
-            with tree.open_reader(source) as stream:
-                made.hash = hash_stream(made.hash_method, stream)
+        made, source = cls._of_local(local_path, remote_destination, hash_method)
+        if made.hash_method is not None:
+            made.hash = _take_hashed(source, made.path, made.hash_method, chunk_size)
+        elif made.path != source:
+            tree.copy_file(source, made.path, part_bytes=chunk_size, concurrency=max_concurrency)
         return made
 
     @classmethod
@@ -143,22 +146,24 @@ class File(PathHandle, Generic[T]):
         chunk_size: int | None = None,
         max_concurrency: int | None = None,
     ) -> Self:
-        """Do what `from_local_sync` does, in a thread."""
-        return await in_thread(
-            cls.from_local_sync, local_path, remote_destination, hash_method, chunk_size, max_concurrency
-        )
+        """Do what `from_local_sync` does; cancelling it leaves nothing of the copy."""
+        made, source = await in_thread(cls._of_local, local_path, remote_destination, hash_method)
+        if made.hash_method is not None:
+            made.hash = await in_thread(_take_hashed, source, made.path, made.hash_method, chunk_size)
+        elif made.path != source:
+            await async_tree().copy_file(source, made.path, part_bytes=chunk_size, concurrency=max_concurrency)
+        return made
 
-    def _take(self, source: str) -> None:
-        if self.hash_method is None:
-            tree.copy_file(source, self.path)
-            return
-        with tree.open_reader(source) as stream:
-            if tree.is_same(source, self.path):
-                self.hash = hash_stream(self.hash_method, stream)
-                return
-            with self.open_sync("wb") as sink:
-                while chunk := stream.read(1 << 20):
-                    sink.write(chunk)
+    @classmethod
+    def _of_local(
+        cls, local_path: str | os.PathLike[str], remote_destination: str | None, hash_method: HashMethod | str | None
+    ) -> tuple[Self, str]:
+        source = _existing_file(local_path)
+        name = last_part(source)
+        target = _destination(remote_destination, name) if remote_destination is not None else upload_uri(name)
+        if isinstance(hash_method, str):
+            return cls(path=target or source, name=name, hash=hash_method), source
+        return cls(path=target or source, name=name, hash_method=hash_method), source
 
     # Reading and writing
 
@@ -166,9 +171,9 @@ class File(PathHandle, Generic[T]):
     def open_sync(
         self,
         mode: str = "rb",
-        block_size: int | None = None,  # noqa: ARG002  # for object stores
-        cache_type: str = "readahead",  # noqa: ARG002  # for object stores
-        cache_options: dict[str, Any] | None = None,  # noqa: ARG002  # for object stores
+        block_size: int | None = None,
+        cache_type: str = "readahead",  # noqa: ARG002  # ours reads ahead in any case
+        cache_options: dict[str, Any] | None = None,  # noqa: ARG002  # as above
         compression: str | None = None,
         **kwargs: Any,
     ) -> Generator[IO[Any]]:
@@ -179,9 +184,9 @@ class File(PathHandle, Generic[T]):
 
         Args:
             mode: `r`, `w`, `a` or `x`, with `b` for bytes and without for text (UTF-8).
-            block_size: Bytes read at once from an object store.
-            cache_type: How reads from an object store are buffered.
-            cache_options: More on that.
+            block_size: Bytes read at once from an object store; 4 MiB otherwise.
+            cache_type: Accepted for programs that say it; reads from an object store are always read ahead.
+            cache_options: As `cache_type`.
             compression: `gzip`, `bz2` or `xz`, or `infer` to tell it from the name.
             kwargs: `encoding`, `errors` and `newline` for text; others are for object stores.
 
@@ -189,12 +194,13 @@ class File(PathHandle, Generic[T]):
             FileNotFoundError: There is nothing to read.
             FileExistsError: There is a file already, and the mode is `x`.
             ValueError: The mode or the compression is not known.
+            flyte_storage.StorageError: The store refused it or could not be reached.
         """
         kind = mode.replace("b", "").replace("t", "")
         if kind not in ("r", "w", "a", "x") or len(mode) > 2:
             raise ValueError(f"mode {mode!r} is not one of `r`, `w`, `a`, `x`, with or without `b`")
         text = None if "b" in mode else _text_options(kwargs)
-        with self._open_binary(kind, compression) as stream:
+        with self._open_binary(kind, compression, block_size) as stream:
             if text is None:
                 yield stream
                 return
@@ -205,9 +211,12 @@ class File(PathHandle, Generic[T]):
                 wrapped.detach()
 
     @contextmanager
-    def _open_binary(self, kind: str, compression: str | None) -> Generator[IO[bytes]]:
+    def _open_binary(self, kind: str, compression: str | None, block_size: int | None) -> Generator[IO[bytes]]:
         if kind == "r":
-            with tree.open_reader(self.path) as raw, compressed(raw, "rb", compression, self.path) as stream:
+            with (
+                tree.open_reader(self.path, read_ahead=block_size) as raw,
+                compressed(raw, "rb", compression, self.path) as stream,
+            ):
                 yield stream
             return
         if kind == "x" and tree.is_file(self.path):
@@ -234,7 +243,7 @@ class File(PathHandle, Generic[T]):
         compression: str | None = None,
         **kwargs: Any,
     ) -> AsyncGenerator[AsyncFile]:
-        """Open the file for an `async with` block; see `open_sync`. All that touches the disk runs in a thread."""
+        """Open the file for an `async with` block; see `open_sync`. All that touches the disk or a store runs in a thread."""
         opened = self.open_sync(mode, block_size, cache_type, cache_options, compression, **kwargs)
         stream = await in_thread(opened.__enter__)
         try:
@@ -250,28 +259,51 @@ class File(PathHandle, Generic[T]):
         return tree.is_file(self.path)
 
     async def exists(self) -> bool:
-        """Do what `exists_sync` does, in a thread."""
-        return await in_thread(self.exists_sync)
+        """Do what `exists_sync` does."""
+        return await async_tree().is_file(self.path)
 
     def download_sync(self, local_path: str | os.PathLike[str] | None = None) -> str:
         """Bring the file to a local path and return that path.
 
         Args:
             local_path: A file to write, or a folder (one that is there, or a path with a slash at its end) that takes it
-                under its own name. Without it, a local file stays where it is.
+                under its own name. Without it, a local file stays where it is, and another goes to a new temporary folder.
 
         Raises:
             FileNotFoundError: There is no file.
+            flyte_storage.StorageError: The store refused it, could not be reached, or sent something else than it says.
         """
-        if local_path is None:
+        target = self._download_target(local_path)
+        if target is None:
             return _local(self.path)
-        target = _destination(os.fspath(local_path), self.name or last_part(self.path))
         tree.copy_file(self.path, target)
         return target
 
     async def download(self, local_path: str | os.PathLike[str] | None = None) -> str:
-        """Do what `download_sync` does, in a thread."""
-        return await in_thread(self.download_sync, local_path)
+        """Do what `download_sync` does; cancelling it leaves nothing at the local path."""
+        target = await in_thread(self._download_target, local_path)
+        if target is None:
+            return _local(self.path)
+        await async_tree().copy_file(self.path, target)
+        return target
+
+    def _download_target(self, local_path: str | os.PathLike[str] | None) -> str | None:
+        if local_path is None:
+            return download_path(self.path)
+        return _destination(os.fspath(local_path), self.name or last_part(self.path))
+
+
+def _take_hashed(source: str, target: str, method: HashMethod, part_bytes: int | None) -> str:
+    with tree.open_reader(source) as stream:
+        if tree.is_same(source, target):
+            return hash_stream(method, stream)
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        with tree.open_writer(target, size_hint=size, part_bytes=part_bytes) as raw:
+            sink = HashingWriter(raw, method)
+            while chunk := stream.read(1 << 20):
+                sink.write(chunk)
+        return sink.result()
 
 
 def _local(path: str) -> str:

@@ -6,14 +6,29 @@ the methods of a model that users call on handles are here.
 
 from collections.abc import Callable, Mapping
 from os import fspath
-from typing import Any, ClassVar, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar, cast
 
 from flyte_models.context import current_context
 from flyte_native import LiteralError
 from flyte_storage import is_remote
 from flyte_types.plans import Description
 
-__all__ = ["Handle", "PathHandle", "in_thread", "last_part", "misfit", "path_schema", "raw_data_uri", "upload_uri"]
+__all__ = [
+    "Handle",
+    "PathHandle",
+    "async_tree",
+    "download_path",
+    "in_thread",
+    "last_part",
+    "misfit",
+    "path_schema",
+    "raw_data_uri",
+    "shown_uri",
+    "upload_uri",
+]
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +48,22 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
     import asyncio  # noqa: PLC0415  # whoever awaits has it; importing this module must not cost it
 
     return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def async_tree() -> "ModuleType":
+    """Give the module with the coroutines that copy and look up, which tasks that do neither need not load."""
+    from flyte_storage import async_tree as module  # noqa: PLC0415  # it brings the verbs of storage
+
+    return module
+
+
+def shown_uri(uri: str) -> str:
+    """Give a path or URI as it may be shown: without what signs a web address."""
+    if "://" not in uri:
+        return uri
+    from flyte_storage import redact  # noqa: PLC0415  # only what is shown
+
+    return redact(uri)
 
 
 class Handle:
@@ -220,11 +251,14 @@ class PathHandle(Handle):
         return super().from_fields(fields)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.FIELDS)})"
+        shown = self.to_fields() | {"path": shown_uri(self.path)}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 def last_part(path: str) -> str:
-    """Give the last part of a path or URI, whatever slashes follow it."""
+    """Give the last part of a path or URI, whatever slashes follow it; of a web address without its query."""
+    if "?" in path and path.lower().startswith(("http://", "https://")):
+        path = path.partition("?")[0]
     return path.rstrip("/").rpartition("/")[2]
 
 
@@ -265,3 +299,12 @@ def upload_uri(name: str) -> str | None:
     if not context or not is_remote(context.raw_data_path.path):
         return None
     return context.raw_data_path.get_random_remote_path(file_name=name)
+
+
+def download_path(uri: str) -> str | None:
+    """Give a new local path, in a new temporary folder, for what is at a URI; None if it is local already."""
+    if not is_remote(uri):
+        return None
+    from flyte_storage import get_random_local_path  # noqa: PLC0415  # only for what is elsewhere
+
+    return str(get_random_local_path(uri))

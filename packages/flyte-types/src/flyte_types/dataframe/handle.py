@@ -13,7 +13,7 @@ from flyte_types.dataframe.conversion import (
     store_frame,
 )
 from flyte_types.dataframe.spec import FrameSpec, StoredFrame, spec_of
-from flyte_types.handle import Handle, misfit
+from flyte_types.handle import Handle, misfit, shown_uri
 from flyte_types.hashing import HashMethod, as_method
 from flyte_types.places import add_place
 from flyte_types.plans import Description
@@ -77,7 +77,8 @@ class DataFrame(Handle):
         self._opened: Any = None
 
     def __repr__(self) -> str:
-        return f"DataFrame(uri={self.uri!r}, format={self.format!r}, hash={self.hash!r})"
+        shown = None if self.uri is None else shown_uri(self.uri)
+        return f"DataFrame(uri={shown!r}, format={self.format!r}, hash={self.hash!r})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DataFrame):

@@ -6,11 +6,13 @@ import os
 import sys
 from typing import Any, cast
 
+import flyte_storage
 from flyte_models.context import current_context
 from flyte_models.paths import RawDataPath
 from flyte_native import LiteralError
-from flyte_storage import local_path
+from flyte_storage import is_remote, local_path
 from flyte_types import wire
+from flyte_types.handle import shown_uri
 from flyte_types.names import describe_type
 from flyte_types.plans import TypePlan
 from flyte_types.registry import register_matcher
@@ -91,11 +93,9 @@ def _store(data: bytes) -> str:
     prefix = context.raw_data_path if context else RawDataPath.from_local_folder()
     name = hashlib.md5(data, usedforsecurity=False).hexdigest()
     uri = prefix.get_random_remote_path(name)
-    if "://" in uri and not uri.startswith("file://"):
-        raise LiteralError(
-            "value", "", f"a pickle of {len(data)} bytes",
-            f"a value below {_INLINE_LIMIT} bytes: writing to `{prefix.path}` is not built yet",
-        )  # fmt: skip
+    if is_remote(uri):
+        flyte_storage.put_stream_sync(data, to_path=uri)
+        return uri
     path = local_path(uri)
     os.makedirs(path.parent, exist_ok=True)  # noqa: PTH103
     path.write_bytes(data)
@@ -130,12 +130,14 @@ def _payload(data: bytes) -> bytes | None:
     if blob is None or _format(blob) != _FORMAT:
         return None
     uri = (_message(blob, 3) or b"").decode()
-    if "://" in uri and not uri.startswith("file://"):
-        raise LiteralError("value", "", f"a pickle at `{uri}`", "a local path: reading other places is not built yet")
     try:
+        if is_remote(uri):
+            return b"".join(flyte_storage.get_stream_sync(uri))
         return local_path(uri).read_bytes()
     except OSError as error:
-        raise LiteralError("value", "", f"a pickle at `{uri}` ({error.strerror})", "a readable file") from error
+        raise LiteralError(
+            "value", "", f"a pickle at `{shown_uri(uri)}` ({error.strerror or error})", "a readable file"
+        ) from error
 
 
 def _format(blob: bytes) -> str:
