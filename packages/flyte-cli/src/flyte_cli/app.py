@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import click
 
@@ -14,14 +14,25 @@ from flyte_cli.commands import COMMANDS
 from flyte_cli.help_pages import page_width, print_root_page, wants_colour, wrap
 from flyte_cli.messages import closest
 
+OutputFormat = Literal["table", "json", "yaml", "table-simple", "json-raw"]
+OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
+
 
 class RootOptions:
     """What was given before the command."""
 
-    def __init__(self, config: Path | None = None, verbose: int = 0, *, progress: bool = True) -> None:
+    def __init__(
+        self,
+        config: Path | None = None,
+        verbose: int = 0,
+        *,
+        progress: bool = True,
+        output_format: OutputFormat = "table",
+    ) -> None:
         self.config = config
         self.verbose = verbose
         self.progress = progress
+        self.output_format: OutputFormat = output_format
 
 
 class PageFormatter(click.HelpFormatter):
@@ -141,12 +152,13 @@ def _place(text: str) -> tuple[str, str]:
 )
 @click.option("-c", "--config", type=click.Path(path_type=Path), default=None)
 @click.option("-v", "--verbose", count=True)
+@click.option("-of", "--output-format", type=click.Choice(OUTPUT_FORMATS), default="table")
 @click.option("--no-progress", is_flag=True)
 @click.version_option(package_name="flyte-cli", prog_name="flyte", message="%(prog)s %(version)s")
 @click.pass_context
-def root(ctx: click.Context, config: Path | None, verbose: int, no_progress: bool) -> None:
+def root(ctx: click.Context, config: Path | None, verbose: int, output_format: OutputFormat, no_progress: bool) -> None:
     """Write typed tasks in Python and run them."""
-    ctx.obj = RootOptions(config=config, verbose=verbose, progress=not no_progress)
+    ctx.obj = RootOptions(config=config, verbose=verbose, progress=not no_progress, output_format=output_format)
 
 
 def run_command_line(arguments: Sequence[str]) -> int:

@@ -2,7 +2,8 @@
 
 COMMANDS = (
     ("Run", "run", "Run a task of a Python file", "flyte_cli.run"),
-    ("Look", "get", "Show runs and their actions", "flyte_cli.get"),
+    ("Look", "get", "Show runs, their actions, logs, inputs and outputs", "flyte_cli.get"),
+    ("Look", "delete", "Delete runs from the history", "flyte_cli.delete"),
     ("Devbox", "start", "Start the devbox: a control plane on this machine", "flyte_cli.devbox:start"),
     ("Devbox", "stop", "Stop the devbox", "flyte_cli.devbox:stop"),
     ("Devbox", "status", "Tell whether the devbox runs, and where", "flyte_cli.devbox:status"),
@@ -16,6 +17,7 @@ Data only: the root help is drawn from it without loading anything else.
 OPTIONS = (
     ("-c, --config PATH", "Use this configuration file"),
     ("-v, --verbose", "Show the frames of flyte and of Python in tracebacks"),
+    ("-of, --output-format", "Print table, table-simple, json, json-raw (one line) or yaml"),
     ("--no-progress", "Print no progress while a run is going on"),
     ("--version", "Show the version and exit"),
     ("--help", "Show this page and exit"),

@@ -1,13 +1,12 @@
 """`flyte create`: configuration files."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
 from flyte_cli.app import LazyGroup
+from flyte_cli.writing import write_file
 from flyte_devbox.folder import default_folder
 from flyte_devbox.process import find_server
 
@@ -58,27 +57,13 @@ def create_config(
         f"  {name}: {_quoted(text)}" for name, text in (("org", org), ("project", project), ("domain", domain)) if text
     ]
     lines += ["task:", *task] if task else []
-    _write(output, "\n".join(lines) + "\n")
+    write_file(output, "\n".join(lines) + "\n")
     click.echo(f"Wrote `{output}`.")
 
 
 def _quoted(text: str) -> str:
     # In YAML every such string is plain text, whatever it looks like.
     return "'" + text.replace("'", "''") + "'"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 command: Any = LazyGroup("create", help="Make something.", table={"config": ("flyte_cli.create", "create_config")})

@@ -1,0 +1,55 @@
+"""`flyte get action`: the actions of a run, or one with its attempts and their errors."""
+
+import click
+
+from flyte_cli.history import find_action, find_run, open_history, split_id
+from flyte_cli.output import Layout, output_option, show
+from flyte_cli.scope import in_phase, project_and_domain
+from flyte_cli.views import action_data, action_table, attempt_data
+from flyte_engine.records import ActionRecord
+from flyte_engine.store import ActionStore
+
+
+@click.command("action")
+@click.argument("run_name")
+@click.argument("action_name", required=False)
+@in_phase
+@project_and_domain
+@output_option
+def get_action(
+    run_name: str, action_name: str | None, in_phase: str | None, project: str | None, domain: str | None
+) -> None:
+    """Show the actions of a run, or one action with its attempts.
+
+    ACTION_NAME may be the name of a task that ran once; `RUN/ACTION` names both.
+    """
+    del project, domain  # the name of a run is unique on this machine
+    run_name, action_name = split_id(run_name, action_name)
+    with open_history() as store:
+        run = find_run(store, run_name)
+        if action_name is not None:
+            _show_action(store, find_action(store, run.run_name, action_name))
+            return
+        actions = [action for action in store.actions(run.run_name) if in_phase in (None, action.phase.value)]
+        show(lambda: [action_data(action) for action in actions], lambda layout: action_table(actions, layout))
+
+
+def _show_action(store: ActionStore, action: ActionRecord) -> None:
+    attempts = store.attempts(action.run_name, action.name)
+
+    def text(layout: Layout) -> str:
+        fields = [("action", action.name), ("run", action.run_name), ("task", action.task_name)]
+        fields += [("phase", action.phase.value), ("parent", action.parent_name or ""), ("group", action.group or "")]
+        fields += [("started", layout.time(action.started_at))]
+        fields += [("took", layout.took(action.started_at, action.ended_at))]
+        fields += [("cache", "" if action.cache_status == "disabled" else action.cache_status)]
+        parts = [layout.fields(fields)]
+        for attempt in attempts:
+            took = layout.took(attempt.started_at, attempt.ended_at)
+            part = f"attempt {attempt.number}: {attempt.phase.value}, {took}"
+            if attempt.error is not None:
+                part += f"\n{attempt.error.traceback or f'{attempt.error.code}: {attempt.error.message}'}"
+            parts.append(part.rstrip("\n"))
+        return "\n\n".join(parts)
+
+    show(lambda: action_data(action) | {"tries": [attempt_data(attempt) for attempt in attempts]}, text)

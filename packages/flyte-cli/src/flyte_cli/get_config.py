@@ -1,0 +1,40 @@
+"""`flyte get config`: the configuration that applies here."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any, cast
+
+import click
+
+from flyte_cli.app import RootOptions
+from flyte_cli.output import Layout, output_option, show
+from flyte_config import auto
+
+
+@click.command("config")
+@output_option
+def get_config() -> None:
+    """Show the configuration that applies here, and the file it comes from."""
+    config = auto(click.get_current_context().find_root().ensure_object(RootOptions).config)
+    data = _data(config)
+
+    def text(layout: Layout) -> str:
+        lines = [
+            ("file", str(data["source"] or "none: there is no configuration file, defaults and environment apply"))
+        ]
+        for section, values in data.items():
+            if isinstance(values, dict):
+                named = cast("dict[str, Any]", values)
+                lines += [(f"{section}.{name}", str(value)) for name, value in named.items() if value not in (None, {})]
+        return layout.fields(lines)
+
+    show(lambda: data, text)
+
+
+def _data(part: Any) -> Any:
+    if not is_dataclass(part):
+        return part
+    return {field.name: _hidden(field.name, _data(getattr(part, field.name))) for field in fields(part)}
+
+
+def _hidden(name: str, value: Any) -> Any:
+    return "(set, not shown)" if value and "secret" in name else value

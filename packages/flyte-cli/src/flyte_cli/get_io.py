@@ -1,0 +1,63 @@
+"""`flyte get io`: the inputs and outputs of an action."""
+
+from typing import Any
+
+import click
+
+from flyte_cli.history import find_action, find_run, open_history, split_id
+from flyte_cli.output import Layout, output_option, show
+from flyte_cli.scope import project_and_domain
+from flyte_types.literal_text import literal_string_repr
+from flyte_types.literals import Inputs, Outputs
+
+_ROOT = "a0"
+
+
+@click.command("io")
+@click.argument("run_name")
+@click.argument("action_name", required=False)
+@click.option("-i", "--inputs-only", is_flag=True, help="Only the inputs")
+@click.option("-o", "--outputs-only", is_flag=True, help="Only the outputs")
+@project_and_domain
+@output_option
+def get_io(
+    run_name: str,
+    action_name: str | None,
+    inputs_only: bool,
+    outputs_only: bool,
+    project: str | None,
+    domain: str | None,
+) -> None:
+    """Show the inputs and outputs of a run, or of one of its actions.
+
+    Files are shown as where they are, dataclasses as JSON.
+    """
+    del project, domain  # the name of a run is unique on this machine
+    if inputs_only and outputs_only:
+        raise click.UsageError("`--inputs-only` and `--outputs-only` exclude each other\nhint: leave both out")
+    run_name, action_name = split_id(run_name, action_name)
+    with open_history() as store:
+        run = find_run(store, run_name)
+        action = find_action(store, run.run_name, action_name or _ROOT)
+        found: dict[str, dict[str, Any] | None] = {}
+        if not outputs_only:
+            inputs = store.inputs(run.run_name, action.name)
+            found["inputs"] = None if inputs is None else literal_string_repr(Inputs.FromString(inputs))
+        if not inputs_only:
+            outputs = store.outputs(run.run_name, action.name)
+            found["outputs"] = None if outputs is None else literal_string_repr(Outputs.FromString(outputs))
+    show(lambda: found, lambda layout: "\n\n".join(_part(name, values, layout) for name, values in found.items()))
+
+
+def _part(name: str, values: dict[str, Any] | None, layout: Layout) -> str:
+    if values is None:
+        return f"{name}: none recorded"
+    if not values:
+        return f"{name}: none"
+    return f"{name}\n{layout.fields([(f'  {key}', _text(value)) for key, value in values.items()])}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f"<pickled, {len(value) * 3 // 4} bytes>"
+    return value or '""' if isinstance(value, str) else repr(value)

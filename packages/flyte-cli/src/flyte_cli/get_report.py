@@ -1,0 +1,38 @@
+"""`flyte get report`: the page that an action made with `flyte.report`."""
+
+from pathlib import Path
+
+import click
+
+from flyte_cli.history import find_action, find_run, open_history, split_id
+from flyte_cli.writing import write_file
+
+_ROOT = "a0"
+
+
+@click.command("report")
+@click.argument("run_name")
+@click.argument("action_name", required=False)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write [default: print the page's HTML]",
+)
+def get_report(run_name: str, action_name: str | None, output: Path | None) -> None:
+    """Print or save the report of a run, or of one of its actions, as HTML."""
+    run_name, action_name = split_id(run_name, action_name)
+    with open_history() as store:
+        run = find_run(store, run_name)
+        action = find_action(store, run.run_name, action_name or _ROOT)
+        page = store.report(run.run_name, action.name)
+    if page is None:
+        raise click.UsageError(
+            f"action `{action.name}` of run `{run.run_name}` made no report\n"
+            "hint: a task makes one with `@env.task(report=True)` and `flyte.report`"
+        )
+    if output is None:
+        click.echo(page.decode("utf-8"))
+    else:
+        write_file(output, page.decode("utf-8"))
+        click.echo(f"Wrote `{output}`.")

@@ -1,0 +1,111 @@
+"""The history of this machine as commands use it: opened, and runs and actions found by what people call them."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from flyte_cli import times
+from flyte_cli.app import RootOptions
+from flyte_config import auto, local_state_folder
+from flyte_engine.records import ActionRecord, RunRecord
+from flyte_engine.sqlite import SQLiteStore
+from flyte_engine.store import ActionStore
+
+_SHORTEST_PREFIX = 3
+
+
+def history_file() -> Path:
+    """Return the file in which `flyte run` records, by the configuration that applies."""
+    options = click.get_current_context().find_root().ensure_object(RootOptions)
+    return local_state_folder(auto(options.config).source) / "history.db"
+
+
+@contextmanager
+def open_history() -> Generator[ActionStore]:
+    """Yield the history, and close it with the block.
+
+    Raises:
+        click.UsageError: when nothing was recorded yet.
+    """
+    path = history_file()
+    if not path.is_file():
+        raise click.UsageError(
+            f"nothing is recorded yet: there is no `{path}`\nhint: `flyte run FILE TASK` records a run"
+        )
+    store = SQLiteStore(path)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def find_run(store: ActionStore, name: str) -> RunRecord:
+    """Return the run of that name, of a name that begins so (3 letters or more), or the latest one for `latest`.
+
+    Raises:
+        click.UsageError: when there is none, or more than one.
+    """
+    run = store.run(name)
+    if run is not None:
+        return run
+    runs = store.runs(1) if name == "latest" else []
+    if len(name) >= _SHORTEST_PREFIX:
+        runs = runs or [run for run in store.runs(1_000_000) if run.run_name.startswith(name)]
+    if len(runs) == 1:
+        return runs[0]
+    if runs:
+        listed = ", ".join(f"`{run.run_name}`" for run in runs[:5])
+        raise click.UsageError(
+            f"{len(runs)} runs begin with `{name}`: {listed}{', …' if len(runs) > 5 else ''}\nhint: write more of the name"
+        )
+    raise click.UsageError(f"no run `{name}` is recorded on this machine\nhint: `flyte get run` lists the latest runs")
+
+
+def find_action(store: ActionStore, run_name: str, name: str) -> ActionRecord:
+    """Return an action of a run: by its name, the beginning of it, or the name of its task if that has run once.
+
+    Raises:
+        click.UsageError: when there is none, or more than one.
+    """
+    action = store.action(run_name, name)
+    if action is not None:
+        return action
+    actions = store.actions(run_name)
+    found = [action for action in actions if name in {action.short_name, action.task_name}]
+    if not found and len(name) >= _SHORTEST_PREFIX:
+        found = [action for action in actions if action.name.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise click.UsageError(
+            f"`{name}` stands for {len(found)} actions of run `{run_name}`\n"
+            f"hint: `flyte get action {run_name}` lists its actions; name one, such as `{found[0].name}`"
+        )
+    raise click.UsageError(
+        f"run `{run_name}` has no action `{name}`\nhint: `flyte get action {run_name}` lists its actions"
+    )
+
+
+def split_id(run_name: str, action_name: str | None) -> tuple[str, str | None]:
+    """Take `RUN ACTION` and `RUN/ACTION` for the same."""
+    if action_name is None and "/" in run_name:
+        run_name, _, action_name = run_name.partition("/")
+    return run_name, action_name or None
+
+
+class PointInTime(click.ParamType[float]):
+    """A point in time on the command line, as Unix seconds."""
+
+    name = "time"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the text; see `times.point_in_time`."""
+        if isinstance(value, float):
+            return value
+        try:
+            return times.point_in_time(str(value), time.time())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
