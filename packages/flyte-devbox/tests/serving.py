@@ -188,6 +188,11 @@ def shell_task(script: str, *, name: str = "shell.main", version: str = "v1", **
 SUCCEED = ": > $OUT/outputs.pb"
 
 
+def until_exists(path: Path) -> str:
+    """A script that waits for a file of the test, and not for ever."""
+    return f"for i in $(seq 600); do if [ -e {path} ]; then break; fi; sleep 0.1; done"
+
+
 def create_run(server: Server, spec: Any, name: str = "", **run_spec: Any) -> str:
     request = run_service_pb2.CreateRunRequest(task_spec=spec, run_spec=run_pb2.RunSpec(**run_spec))
     if name:

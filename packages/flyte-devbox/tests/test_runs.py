@@ -24,6 +24,7 @@ from .serving import (
     shell_task,
     start,
     until,
+    until_exists,
     wait,
 )
 
@@ -76,8 +77,9 @@ def test_a_run_succeeds_and_tells_its_phases_and_measures(server: Server) -> Non
     assert logs(server, run) == ["hello"]
 
 
-def test_a_parent_waits_for_its_children_on_a_full_machine(server: Server) -> None:
-    run = create_run(server, shell_task(f"sleep 3; {SUCCEED}", cpu="1000"))
+def test_a_parent_waits_for_its_children_on_a_full_machine(server: Server, tmp_path: Path) -> None:
+    over = tmp_path / "over"
+    run = create_run(server, shell_task(f"{until_exists(over)}; {SUCCEED}", cpu="1000"))
     until(lambda: details(server, run).status.phase == 4)
     for number in range(3):
         enqueue(server, run, f"child{number}", shell_task(SUCCEED, cpu="1000"))
@@ -93,6 +95,7 @@ def test_a_parent_waits_for_its_children_on_a_full_machine(server: Server) -> No
             seen[update.action_id.name] = update.phase
         if len(seen) == 3 and set(seen.values()) == {SUCCEEDED}:
             break
+    over.touch()
     assert wait(server, run).status.phase == SUCCEEDED
     listed = server.call("RunService", "ListActions", run_service_pb2.ListActionsRequest(run_id=run_id(run)))
     assert [action.id.name for action in listed.actions] == ["a0", "child0", "child1", "child2"]
@@ -199,7 +202,7 @@ def test_a_run_name_is_taken_once(server: Server) -> None:
 def test_cached_outputs_are_taken_and_a_serialized_task_runs_once(server: Server, tmp_path: Path) -> None:
     counter = tmp_path / "count"
     spec = shell_task(f"echo x >> {counter}; sleep 0.5; {SUCCEED}", cache=True, serialize=True)
-    run = create_run(server, shell_task(f"sleep 4; {SUCCEED}"))
+    run = create_run(server, shell_task("sleep 60"))
     until(lambda: details(server, run).status.phase == 4)
     key = uuid.uuid4().hex
     for number in range(4):
@@ -208,10 +211,11 @@ def test_cached_outputs_are_taken_and_a_serialized_task_runs_once(server: Server
     assert counter.read_text() == "x\n"
     statuses = sorted(details(server, run, f"cached{number}").status.cache_status for number in range(4))
     assert statuses == [2, 2, 2, 3]  # three hits, one populated
+    abort(server, run)
 
 
 def test_a_condition_waits_for_its_signal(server: Server) -> None:
-    run = create_run(server, shell_task(f"sleep 5; {SUCCEED}"))
+    run = create_run(server, shell_task("sleep 60"))
     until(lambda: details(server, run).status.phase == 4)
     condition = run_definition_pb2.ConditionAction(name="ok", prompt="go on?")
     condition.type.simple = 4  # boolean
@@ -227,10 +231,11 @@ def test_a_condition_waits_for_its_signal(server: Server) -> None:
     ended = details(server, run, "wait1")
     assert ended.status.phase == SUCCEEDED
     assert ended.signal_info.output.scalar.primitive.boolean
+    abort(server, run)
 
 
 def test_a_trace_is_recorded_as_it_is(server: Server) -> None:
-    run = create_run(server, shell_task(f"sleep 2; {SUCCEED}"))
+    run = create_run(server, shell_task("sleep 60"))
     trace = run_definition_pb2.TraceAction(name="step", phase=5)
     trace.spec.interface.SetInParent()
     trace.outputs.output_uri = "/somewhere/outputs.pb"
@@ -239,6 +244,7 @@ def test_a_trace_is_recorded_as_it_is(server: Server) -> None:
     watch = server.stream("StateService", "Watch", state_service_pb2.WatchRequest(parent_action_id=action_id(run)))
     assert next(watch).action_update.output_uri == "/somewhere/outputs.pb"
     assert next(watch).control_message.sentinel
+    abort(server, run)
 
 
 def test_older_runtimes_enqueue_and_abort_with_the_queue_service(server: Server) -> None:
@@ -260,18 +266,20 @@ def test_older_runtimes_enqueue_and_abort_with_the_queue_service(server: Server)
 
 
 def test_a_child_that_failed_runs_again_for_the_parents_next_attempt(server: Server, tmp_path: Path) -> None:
-    second, fixed = tmp_path / "second", tmp_path / "fixed"
-    parent = f"if [ -e {second} ]; then sleep 3; {SUCCEED}; else sleep 2; touch {second}; exit 1; fi"
+    failed, fixed, again = tmp_path / "failed", tmp_path / "fixed", tmp_path / "again"
+    parent = f"if [ -e {failed} ]; then {until_exists(again)}; {SUCCEED}; else {until_exists(failed)}; exit 1; fi"
     run = create_run(server, shell_task(parent, retries=1))
     until(lambda: details(server, run).status.phase == 4)
     child = shell_task(f"if [ -e {fixed} ]; then {SUCCEED}; else exit 1; fi")
     enqueue(server, run, "child", child)
     assert wait(server, run, "child").status.phase == FAILED
     fixed.touch()
+    failed.touch()
     until(lambda: details(server, run).status.attempts == 2)
     enqueue(server, run, "child", child)
     ended = wait(server, run, "child")
     assert (ended.status.phase, ended.status.attempts) == (SUCCEEDED, 2)
+    again.touch()
     assert wait(server, run).status.phase == SUCCEEDED
 
 
@@ -344,8 +352,9 @@ class TestRestart:
     def test_what_runs_is_adopted_and_what_waits_is_started(self, folder: Path, tmp_path: Path) -> None:
         server = start(folder)
         try:
-            count = tmp_path / "count"
-            run = create_run(server, shell_task(f"echo x >> {count}; sleep 4; echo after; {SUCCEED}"))
+            count, child_is_over = tmp_path / "count", tmp_path / "over"
+            script = f"echo x >> {count}; {until_exists(child_is_over)}; echo after; {SUCCEED}"
+            run = create_run(server, shell_task(script))
             until(lambda: details(server, run).status.phase == 4)
             enqueue(server, run, "done", shell_task(SUCCEED))
             wait(server, run, "done")
@@ -354,6 +363,7 @@ class TestRestart:
             server.kill()
             server = start(folder)
             assert wait(server, run, "child").status.phase == SUCCEEDED
+            child_is_over.touch()
             ended = wait(server, run)
             assert (ended.status.phase, ended.status.attempts) == (SUCCEEDED, 1)
             assert count.read_text() == "x\n"

@@ -13,9 +13,9 @@ from flyte_devbox.admission import Capacity
 from flyte_devbox.caching import CacheTable
 from flyte_devbox.database import Database
 from flyte_devbox.executors import Executor
-from flyte_devbox.executors.process import ProcessExecutor
+from flyte_devbox.executors.warm import WarmExecutor
 from flyte_devbox.folder import StateFolder
-from flyte_devbox.launching import ServerPlace
+from flyte_devbox.launching import ServerPlace, inheritable
 from flyte_devbox.logs import LogFolder
 from flyte_devbox.objects import ObjectFolder, UrlSigner
 from flyte_devbox.recovery import recover
@@ -48,7 +48,7 @@ class Devbox:
     Args:
         folder: where everything is kept; the caller holds its lock.
         token: what callers have to bring; empty for none.
-        executor: where attempts run; fresh processes of `python` if not given.
+        executor: where attempts run; forks of a warm process of `python` if not given.
         python: the interpreter whose `a0` runs the actions; this one if not given.
         capacity: what actions may occupy; the whole machine if not given.
     """
@@ -74,7 +74,9 @@ class Devbox:
         self.hub = Hub()
         self.cache = CacheTable(self.database)
         self.secrets = SecretTable(self.database, key)
-        self.executor: Executor = executor if executor is not None else ProcessExecutor(python)
+        self.executor: Executor = (
+            executor if executor is not None else WarmExecutor(python, folder=folder.root, inherited=inheritable())
+        )
         self.starter = AttemptStarter(
             database=self.database,
             objects=self.objects,
@@ -113,6 +115,8 @@ class Devbox:
         self.starter.server = ServerPlace(f"localhost:{port}", self.token, str(self.folder.root))
         await self.cache.clear()
         recover(self.database, self.scheduler, self.starter, str(self.folder.root))
+        # After that: a warm parent that is there by then is another server's.
+        self.executor.prepare()
         self.scheduler.start()
         clock = asyncio.create_task(self.triggers.run())
         try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flyte_devbox.policies import Command
 from flyte_models.values import value
 
-__all__ = ["AttemptPlace", "ServerPlace", "environment_of", "fill_arguments"]
+__all__ = ["AttemptPlace", "ServerPlace", "environment_of", "fill_arguments", "inheritable"]
 
 _NOT_INHERITED = ("FLYTE_", "_U_", "_F_", "_UNION_", "EAGER_API_KEY", "UCTL_", "RUN_NAME", "ACTION_NAME")
 """Variables of whoever started the devbox that would tell the runtime another story."""
@@ -49,6 +49,12 @@ class AttemptPlace:
         return f"{self.run_name}-{self.action_name}-{self.attempt - 1}"
 
 
+def inheritable(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what attempts get of an environment, this process's if not given."""
+    base = os.environ if env is None else env
+    return {name: text for name, text in base.items() if not name.startswith(_NOT_INHERITED)}
+
+
 def fill_arguments(command: Command, place: AttemptPlace) -> list[str]:
     """Return command and arguments with every template filled in."""
     started = datetime.fromtimestamp(place.run_started_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -88,10 +94,9 @@ def environment_of(
         server: how the attempt reaches this server.
         run_env: variables of the run.
         secrets: values of the secrets that the task asked for, by variable.
-        inherited: the environment to begin with; this process's if not given.
+        inherited: the environment to begin with; what is `inheritable` of this process's if not given.
     """
-    base = os.environ if inherited is None else inherited
-    env = {name: text for name, text in base.items() if not name.startswith(_NOT_INHERITED)}
+    env = inheritable() if inherited is None else dict(inherited)
     env |= dict(command.env)
     env |= run_env
     env |= {

@@ -1,7 +1,6 @@
 """What a server does about actions that the one before left: queued ones wait again, running ones are adopted or judged."""
 
 import logging
-import os
 import signal
 import sqlite3
 import time
@@ -10,7 +9,8 @@ from flyteidl2.task import run_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from flyte_devbox.database import Database
-from flyte_devbox.executors.processes import marked_with, send
+from flyte_devbox.executors.process import leader_of
+from flyte_devbox.executors.processes import FOLDER_VARIABLE, end_forks, marked_with, send
 from flyte_devbox.live import LiveAction, LiveRun
 from flyte_devbox.rows import transitions_of
 from flyte_devbox.scheduler import Scheduler
@@ -76,12 +76,17 @@ def recover(database: Database, scheduler: Scheduler, starter: AttemptStarter, f
             # What may have been started without a record of it is ended below, and starts anew.
             action.state = _queued(action.state)
             scheduler.add(action)
-    strays = [pid for pid, attempt in marked_with(folder) if attempt not in adopted and pid != os.getpid()]
-    if strays:
-        _logger.warning("ending %d processes of attempts that are over", len(strays))
-        send(strays, signal.SIGKILL)
+    leaders: list[int] = []
     for action, worker in running:
-        scheduler.resume(action, worker)
+        action.worker = worker
+        handle = starter.adopt(action)
+        leaders += [] if handle is None else [leader_of(worker)]
+        scheduler.resume(action, handle)
+    strays = [pid for pid, attempt in marked_with(folder) if attempt not in adopted]
+    send(strays, signal.SIGKILL)
+    forks = end_forks(FOLDER_VARIABLE, folder, leaders)
+    if strays or forks:
+        _logger.warning("ended %d processes of attempts that are over or unknown", len(strays) + forks)
     return count
 
 

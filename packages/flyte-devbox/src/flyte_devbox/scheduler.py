@@ -171,13 +171,11 @@ class Scheduler:
         actions = sum(len(run.actions) for run in self.runs.values())
         return {"runs": len(self.runs), "actions": actions, "waiting": self._admission.waiting}
 
-    def resume(self, action: LiveAction, worker: str) -> None:
-        """Take an action that an earlier server left RUNNING: adopt its process, or see what it left."""
+    def resume(self, action: LiveAction, handle: Handle | None) -> None:
+        """Take an action that an earlier server left RUNNING: attend to its process, or see what it left when there is none."""
         run = action.run
         run.actions[action.name] = action
         assert action.policy is not None
-        action.worker = worker
-        handle = self._starter.adopt(action)
         ticket = self._admission.enter(action, action.policy.demand, limits=self._limits(action), depth=action.depth)
         ticket.is_waiting = False
         self._admission.waiting -= 1

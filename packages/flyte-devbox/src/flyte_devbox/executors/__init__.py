@@ -92,6 +92,10 @@ class Handle(Protocol):
 class Executor(Protocol):
     """Starts attempts."""
 
+    def prepare(self) -> None:
+        """Begin what the first attempt would otherwise wait for. Returns at once; belongs to the running event loop."""
+        ...
+
     async def start(self, launch: Launch) -> Handle:
         """Start one attempt.
 

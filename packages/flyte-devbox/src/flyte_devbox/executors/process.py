@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 from flyte_devbox.executors import Exit, Launch, LaunchError
@@ -19,7 +21,7 @@ from flyte_devbox.executors.processes import (
     started_at,
 )
 
-__all__ = ["ProcessExecutor", "ProcessHandle"]
+__all__ = ["ProcessExecutor", "ProcessHandle", "attempt_key", "end_of_stranger", "leader_of"]
 
 _MEMORY_CHECK_SECONDS = 0.5
 _POLL_SECONDS = 0.1
@@ -54,6 +56,9 @@ class ProcessExecutor:
             )
         return [found, *argv[1:]]
 
+    def prepare(self) -> None:
+        """Do nothing: each attempt starts from nothing."""
+
     async def start(self, launch: Launch) -> "ProcessHandle":
         """Start one attempt; see `Executor.start`."""
         argv = self.command(list(launch.argv))
@@ -74,19 +79,25 @@ class ProcessExecutor:
                 )
         except OSError as error:
             raise LaunchError(f"`{argv[0]}` cannot be started: {error}") from error
-        return ProcessHandle(process.pid, attempt, launch.memory_bytes, process)
+        return ProcessHandle(process.pid, attempt, launch.memory_bytes, _end_of_child(process))
 
     def adopt(self, worker: str, launch_dir: Path) -> "ProcessHandle | None":  # noqa: ARG002 - others need it
         """Find the process of an earlier server; see `Executor.adopt`."""
-        kind, _, rest = worker.partition(":")
-        pid, _, rest = rest.partition(":")
-        started, _, attempt = rest.partition(":")
-        if kind != "pid" or not pid.isdigit() or not started or started_at(int(pid)) != started:
+        pid = leader_of(worker)
+        started, _, attempt = worker.partition(":")[2].partition(":")[2].partition(":")
+        if not pid or not started or started_at(pid) != started:
             return None
-        return ProcessHandle(int(pid), attempt, None, None)
+        return ProcessHandle(pid, attempt, None, end_of_stranger(pid))
 
     async def close(self) -> None:
         """Do nothing: attempts go on without this process."""
+
+
+def leader_of(worker: str) -> int:
+    """Return the process that leads an attempt, from its `Handle.worker`; 0 when it is no process."""
+    kind, _, rest = worker.partition(":")
+    pid = rest.partition(":")[0]
+    return int(pid) if kind == "pid" and pid.isdigit() else 0
 
 
 def attempt_key(launch: Launch) -> str:
@@ -94,18 +105,73 @@ def attempt_key(launch: Launch) -> str:
     return f"{launch.output_prefix}"
 
 
+async def _end_of_child(process: "subprocess.Popen[bytes]") -> Exit:
+    """Wait for a child of this server and say how it ended."""
+    await _until_over(process.pid)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)  # noqa: ASYNC222 - it is over
+    except ChildProcessError:
+        return Exit(None)
+    code = os.waitstatus_to_exitcode(status)
+    # So that the object does not look for a process that is gone.
+    process.returncode = code
+    scale = 1 if sys.platform == "darwin" else 1024
+    return Exit(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale)
+
+
+async def end_of_stranger(pid: int) -> Exit:
+    """Wait for a process whose parent is another one: how it ended cannot be known."""
+    await _until_over(pid)
+    return Exit(None)
+
+
+async def _until_over(pid: int) -> None:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    except (AttributeError, OSError):
+        while started_at(pid) is not None:  # noqa: ASYNC110 - nobody tells us where there are no pidfds
+            await asyncio.sleep(_POLL_SECONDS)
+        return
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(descriptor, lambda: over.done() or over.set_result(None))
+    try:
+        await over
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
 class ProcessHandle:
-    """A process that leads a session."""
+    """A process that leads a session.
+
+    Args:
+        pid: of the process.
+        attempt: what its descendants carry in their environment.
+        memory_bytes: see `Launch.memory_bytes`.
+        end: waits for its end; awaited once, by the first `wait`.
+        is_gathered: whether another process ends what it leaves behind outside its session.
+    """
 
     def __init__(
-        self, pid: int, attempt: str, memory_bytes: int | None, process: "subprocess.Popen[bytes] | None"
+        self,
+        pid: int,
+        attempt: str,
+        memory_bytes: int | None,
+        end: Coroutine[object, object, Exit],
+        *,
+        is_gathered: bool = False,
     ) -> None:
         self.pid = pid
         self._attempt = attempt
         self._memory = memory_bytes
-        self._process = process
+        self._end = end
+        self._is_gathered = is_gathered
         self._worker = f"pid:{pid}:{started_at(pid) or ''}:{attempt}"
         self._is_out_of_memory = False
+        self._is_over = False
         self._killer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Task[Exit] | None = None
 
@@ -123,48 +189,16 @@ class ProcessHandle:
     async def _wait(self) -> Exit:
         watch = asyncio.create_task(self._watch_memory()) if self._memory is not None else None
         try:
-            await self._until_over()
+            ended = await self._end
         finally:
             if watch is not None:
                 watch.cancel()
-        result = self._reap()
+        self._is_over = True
         if self._killer is not None:
             self._killer.cancel()
-        if group_is_alive(self.pid):
+        if not self._is_gathered or group_is_alive(self.pid):
             send(belonging_to(self.pid, self._attempt), signal.SIGKILL)
-        return result
-
-    async def _until_over(self) -> None:
-        try:
-            descriptor = os.pidfd_open(self.pid)
-        except (AttributeError, OSError):
-            while not self._is_over():  # noqa: ASYNC110 - nobody tells us where there are no pidfds
-                await asyncio.sleep(_POLL_SECONDS)
-            return
-        loop = asyncio.get_running_loop()
-        over: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(descriptor, lambda: over.done() or over.set_result(None))
-        try:
-            await over
-        finally:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
-
-    def _is_over(self) -> bool:
-        return started_at(self.pid) is None
-
-    def _reap(self) -> Exit:
-        if self._process is None:
-            return Exit(None, is_out_of_memory=self._is_out_of_memory)
-        try:
-            _, status, usage = os.wait4(self.pid, 0)
-        except ChildProcessError:
-            return Exit(None, is_out_of_memory=self._is_out_of_memory)
-        code = os.waitstatus_to_exitcode(status)
-        # So that the object does not look for a process that is gone.
-        self._process.returncode = code
-        scale = 1 if sys.platform == "darwin" else 1024
-        return Exit(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale, self._is_out_of_memory)
+        return replace(ended, is_out_of_memory=True) if self._is_out_of_memory else ended
 
     async def _watch_memory(self) -> None:
         while True:
@@ -176,12 +210,16 @@ class ProcessHandle:
 
     def terminate(self, grace_seconds: float) -> None:
         """Ask it to end; see `Handle.terminate`."""
+        if self._is_over:
+            return
         send(belonging_to(self.pid, self._attempt), signal.SIGTERM)
         if self._killer is None:
             self._killer = asyncio.get_running_loop().call_later(grace_seconds, self.kill)
 
     def kill(self) -> None:
         """End it now; see `Handle.kill`."""
+        if self._is_over:
+            return
         send(belonging_to(self.pid, self._attempt), signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)

@@ -2,15 +2,34 @@
 
 import os
 import signal
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["ATTEMPT_VARIABLE", "belonging_to", "group_is_alive", "marked_with", "resident_bytes", "send", "started_at"]
+__all__ = [
+    "ATTEMPT_VARIABLE",
+    "FOLDER_VARIABLE",
+    "WARM_VARIABLE",
+    "belonging_to",
+    "end_forks",
+    "group_is_alive",
+    "marked_with",
+    "resident_bytes",
+    "send",
+    "started_at",
+]
 
 ATTEMPT_VARIABLE = "FLYTE_DEVBOX_ATTEMPT"
 """Environment variable that names the attempt, so that a process which left its session is still found."""
 
+FOLDER_VARIABLE = "FLYTE_DEVBOX_FOLDER"
+"""Environment variable that names the devbox whose process it is."""
+WARM_VARIABLE = "FLYTE_DEVBOX_WARM"
+"""Environment variable of a warm parent, and so, to the system, of every process that was forked from it; names the parent."""
+
 _PROC = Path("/proc")
+_ROUNDS = 20
+_PAUSE = 0.01
 # Places in `/proc/<pid>/stat`, counted from behind the name, which may contain anything.
 _STATE, _PARENT, _SESSION, _START_TIME, _RSS_PAGES = 0, 1, 3, 19, 21
 
@@ -33,12 +52,7 @@ def belonging_to(leader: int, attempt: str) -> set[int]:
         parents[pid] = int(fields[_PARENT])
         if int(fields[_SESSION]) == leader or pid == leader or marker in _environ(pid):
             found.add(pid)
-    grown = True
-    while grown:
-        more = {pid for pid, parent in parents.items() if parent in found and pid not in found}
-        found |= more
-        grown = bool(more)
-    return found - {os.getpid()}
+    return _with_descendants(found, parents) - {os.getpid()}
 
 
 def group_is_alive(group: int) -> bool:
@@ -95,15 +109,73 @@ def _environ(pid: int) -> bytes:
 
 
 def marked_with(folder: str) -> list[tuple[int, str]]:
-    """Return the processes that attempts of a devbox have left, each with the attempt that it carries in its environment."""
-    marker = f"FLYTE_DEVBOX_FOLDER={folder}".encode()
+    """Return the processes that were started by command for attempts of a devbox, each with its attempt."""
     found: list[tuple[int, str]] = []
-    for pid in _all_pids():
-        variables = _environ(pid).split(b"\0")
-        if marker not in variables:
-            continue
+    for pid, variables in _carrying(FOLDER_VARIABLE, folder):
         for variable in variables:
             name, _, text = variable.partition(b"=")
             if name == ATTEMPT_VARIABLE.encode():
                 found.append((pid, text.decode(errors="replace")))
     return found
+
+
+def end_forks(variable: str, text: str, keep: Collection[int]) -> int:
+    """Kill warm parents and what was forked from them, except some attempts with all that descends from them.
+
+    Args:
+        variable: of the environment, by which the parents are found.
+        text: its value.
+        keep: the leaders of the attempts that go on.
+
+    Returns:
+        How many processes were killed.
+    """
+    count = 0
+    # The first round may meet a parent in the middle of a fork. Once it is dead, nothing new comes.
+    for _ in range(_ROUNDS):
+        kept = _trees(keep)
+        forks = [
+            pid
+            for pid, variables in _carrying(variable, text)
+            if pid not in kept and any(one.startswith(f"{WARM_VARIABLE}=".encode()) for one in variables)
+        ]
+        if not forks:
+            break
+        send(forks, signal.SIGKILL)
+        count += len(forks)
+        time.sleep(_PAUSE)
+    return count
+
+
+def _trees(leaders: Collection[int]) -> set[int]:
+    """Return the processes of some sessions, and all that descends from them."""
+    found: set[int] = set()
+    parents: dict[int, int] = {}
+    for pid in _all_pids():
+        fields = _fields(pid)
+        if fields is None:
+            continue
+        parents[pid] = int(fields[_PARENT])
+        if pid in leaders or int(fields[_SESSION]) in leaders:
+            found.add(pid)
+    return _with_descendants(found, parents)
+
+
+def _with_descendants(found: set[int], parents: dict[int, int]) -> set[int]:
+    grown = True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in found and pid not in found}
+        found |= more
+        grown = bool(more)
+    return found
+
+
+def _carrying(variable: str, text: str) -> Iterator[tuple[int, list[bytes]]]:
+    marker = f"{variable}={text}".encode()
+    for pid in _all_pids():
+        fields = _fields(pid)
+        if fields is None or fields[_STATE] == "Z":
+            continue
+        variables = _environ(pid).split(b"\0")
+        if marker in variables and pid != os.getpid():
+            yield pid, variables

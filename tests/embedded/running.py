@@ -1,0 +1,133 @@
+"""A devbox in a process of its own, and runs of the programs in `code` on it."""
+
+import asyncio
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flyteidl2.common import phase_pb2
+from flyteidl2.dataproxy import dataproxy_service_pb2
+from flyteidl2.project import project_service_pb2
+from flyteidl2.task import common_pb2
+from flyteidl2.workflow import run_service_pb2
+
+from flyte.bundling.request import BundleRequest
+from flyte.bundling.uploading import FolderUploader, bundle_code
+from flyte.controllers.conversion import codec_for
+from flyte.registration import wire
+from flyte_models.serialization import SerializationContext
+from flyte_protocol.endpoints import Endpoint
+from flyte_protocol.methods import methods_of
+from flyte_protocol.transport import CallOptions, Transport
+
+CODE = Path(__file__).parent / "code"
+RUNS = methods_of(run_service_pb2.DESCRIPTOR.services_by_name["RunService"])
+DATA = methods_of(dataproxy_service_pb2.DESCRIPTOR.services_by_name["DataProxyService"])
+PROJECTS = methods_of(project_service_pb2.DESCRIPTOR.services_by_name["ProjectService"])
+SOON = CallOptions(timeout=20)
+LONGEST = 120
+
+
+def start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    record = folder / "devbox.json"
+    record.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "flyte_devbox", "--folder", str(folder), "--port", "0", "--no-auth"]
+    server = subprocess.Popen(command)
+    end = time.monotonic() + LONGEST
+    while not record.exists():
+        assert server.poll() is None, "the devbox ended at once"
+        assert time.monotonic() < end, "the devbox does not start"
+        time.sleep(0.02)
+    return server, json.loads(record.read_text())["port"]
+
+
+def end(server: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+    server.send_signal(how)
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+        raise
+
+
+def load(name: str) -> Any:
+    """Import a program of `code`."""
+    specification = importlib.util.spec_from_file_location(name, CODE / f"{name}.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def on(port: int, work: Callable[[Transport], Awaitable[Any]]) -> Any:
+    """Do something with a connection to a devbox."""
+
+    async def go() -> Any:
+        async with Transport(Endpoint.of(f"http://127.0.0.1:{port}")) as transport:
+            return await work(transport)
+
+    return asyncio.run(go())
+
+
+async def create(
+    transport: Transport, task: Any, folder: Path, *, env: dict[str, str] | None = None, **inputs: Any
+) -> Any:
+    """Create a run of a task of `code` and return its identifier."""
+    bundle = await bundle_code(BundleRequest(root=CODE, copy_style="all"), FolderUploader(folder))
+    context = SerializationContext(version=bundle.computed_version, code_bundle=bundle, root_dir=CODE)
+    request = run_service_pb2.CreateRunRequest(task_spec=wire.task_spec(task, context))
+    request.project_id.organization = "local"
+    request.project_id.name = "flytesnacks"
+    request.project_id.domain = "development"
+    for name, text in (env or {}).items():
+        request.run_spec.envs.values.add(key=name, value=text)
+    request.inputs.ParseFromString(codec_for(task).encode_inputs(inputs))
+    answer = await transport.call(RUNS["CreateRun"], request, SOON)
+    return answer.run.action.id.run
+
+
+async def details(transport: Transport, run: Any) -> Any:
+    answer = await transport.call(RUNS["GetRunDetails"], run_service_pb2.GetRunDetailsRequest(run_id=run), SOON)
+    return answer.details.action
+
+
+async def until_over(transport: Transport, run: Any) -> Any:
+    """Return the root action of a run when it is over."""
+    deadline = time.monotonic() + LONGEST
+    while time.monotonic() < deadline:
+        action = await details(transport, run)
+        if action.status.phase >= phase_pb2.ACTION_PHASE_SUCCEEDED:
+            return action
+        await asyncio.sleep(0.1)
+    pytest.fail(f"run `{run.name}` is still in phase {action.status.phase}")
+
+
+async def data(transport: Transport, run: Any) -> Any:
+    """Return inputs and outputs of the root action."""
+    request = dataproxy_service_pb2.GetActionDataRequest()
+    request.action_id.run.CopyFrom(run)
+    request.action_id.name = "a0"
+    return await transport.call(DATA["GetActionData"], request, SOON)
+
+
+def result(port: int, task: Any, folder: Path, *, env: dict[str, str] | None = None, **inputs: Any) -> Any:
+    """Run a task to its end and return what it returned."""
+
+    async def go(transport: Transport) -> Any:
+        run = await create(transport, task, folder, env=env, **inputs)
+        action = await until_over(transport, run)
+        assert action.status.phase == phase_pb2.ACTION_PHASE_SUCCEEDED, action.error_info.message
+        outputs: common_pb2.Outputs = (await data(transport, run)).outputs
+        return codec_for(task).decode_outputs(outputs.SerializeToString())
+
+    return on(port, go)
