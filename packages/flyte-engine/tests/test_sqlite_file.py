@@ -287,6 +287,46 @@ def test_a_lock_that_never_comes_free_is_an_error_and_not_a_hang(path):
     store.close()
 
 
+def test_a_lock_of_another_process_does_not_stop_the_loop(path):
+    async def record_while_locked(blocker):
+        store.record(change("a1"))
+        waiting = asyncio.ensure_future(store.flush())
+        await asyncio.sleep(0.05)
+        # The loop goes on, which it could not if it waited for the lock itself.
+        assert not waiting.done()
+        store.record(change("a2"))
+        blocker.execute("ROLLBACK")
+        await asyncio.gather(waiting, store.flush())
+
+    with closing(SQLiteStore(path)) as store, closing(sqlite3.connect(path, isolation_level=None)) as blocker:
+        store.record(change())
+        flush(store)
+        blocker.execute("BEGIN IMMEDIATE")
+        asyncio.run(record_while_locked(blocker))
+        assert [action.name for action in store.actions("r")] == ["a0", "a1", "a2"]
+
+
+def test_changes_of_one_action_keep_their_order_whoever_writes_them(path):
+    # Batches of every size, so that the loop writes some and the thread others, from two loops at once.
+    async def write(name, sizes):
+        for size in sizes:
+            for number in range(size):
+                store.record(change(name, f"{size}-{number}".encode()))
+            await store.flush()
+            assert store.outputs("r", name) == f"{size}-{size - 1}".encode()
+
+    sizes = [1, 2, 1, 200, 1, 500, 3, 1, 129, 128, 1] * 5
+    with closing(SQLiteStore(path)) as store:
+        threads = [
+            threading.Thread(target=lambda name=name: asyncio.run(write(name, sizes))) for name in ("a1", "a2", "a3")
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert {store.outputs("r", name) for name in ("a1", "a2", "a3")} == {b"1-0"}
+
+
 def test_an_interpreter_that_forgets_to_close_exits_and_loses_nothing(path):
     program = """
     store = SQLiteStore(sys.argv[1])

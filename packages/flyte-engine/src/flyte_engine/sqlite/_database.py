@@ -227,12 +227,13 @@ def retry_while_locked(operation: Callable[[], _T], busy_seconds: float) -> _T:
         try:
             return operation()
         except sqlite3.OperationalError as error:
-            if not _is_locked(error) or time.monotonic() >= deadline:
+            if not is_locked(error) or time.monotonic() >= deadline:
                 raise
             time.sleep(0.02)
 
 
-def _is_locked(error: sqlite3.Error) -> bool:
+def is_locked(error: sqlite3.Error) -> bool:
+    """Tell whether another connection holds a lock."""
     return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
