@@ -40,19 +40,25 @@ def started_at(pid: int) -> str | None:
     return None if fields is None or fields[_STATE] == "Z" else fields[_START_TIME]
 
 
-def belonging_to(leader: int, attempt: str) -> set[int]:
-    """Return the processes of an attempt: its session, what descends from it, and what carries its name in the environment."""
+def belonging_to(leader: int, attempt: str) -> list[int]:
+    """Return the processes of an attempt, the oldest first.
+
+    They are its session, what descends from it, and what carries its name in the environment. A process that hears of the end
+    before its children do can clean up; the other way round it sees them end, and may go on or be over before its turn.
+    """
     found: set[int] = set()
     parents: dict[int, int] = {}
+    ages: dict[int, tuple[int, int]] = {}
     marker = f"{ATTEMPT_VARIABLE}={attempt}".encode()
     for pid in _all_pids():
         fields = _fields(pid)
         if fields is None or fields[_STATE] == "Z":
             continue
         parents[pid] = int(fields[_PARENT])
+        ages[pid] = (int(fields[_START_TIME]), pid)
         if int(fields[_SESSION]) == leader or pid == leader or marker in _environ(pid):
             found.add(pid)
-    return _with_descendants(found, parents) - {os.getpid()}
+    return sorted(_with_descendants(found, parents) - {os.getpid()}, key=ages.__getitem__)
 
 
 def group_is_alive(group: int) -> bool:
