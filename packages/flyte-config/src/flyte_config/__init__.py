@@ -2,18 +2,21 @@
 
 from flyte_config.discovery import find_config_file, git_root, local_state_folder
 from flyte_config.errors import ConfigError
-from flyte_config.loading import auto
+from flyte_config.loading import ConfigFile, auto, get_config_file, set_if_exists
 from flyte_config.model import Config, ImageConfig, LocalConfig, PlatformConfig, TaskConfig
 
 __all__ = [
     "Config",
     "ConfigError",
+    "ConfigFile",
     "ImageConfig",
     "LocalConfig",
     "PlatformConfig",
     "TaskConfig",
     "auto",
     "find_config_file",
+    "get_config_file",
     "git_root",
     "local_state_folder",
+    "set_if_exists",
 ]

@@ -18,7 +18,46 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 
 
-def auto(config_file: str | Path | None = None, *, environment: Mapping[str, str] | None = None) -> Config:
+class ConfigFile:
+    """A configuration file that was read."""
+
+    def __init__(self, location: str | Path) -> None:
+        """Read the file at `location`.
+
+        Raises:
+            ConfigError: It cannot be read or parsed.
+        """
+        self.path = Path(location).expanduser()
+        self._tree = read_file(self.path)
+
+    @property
+    def tree(self) -> Mapping[str, Any]:
+        """What the file holds, section by section."""
+        return self._tree
+
+
+def get_config_file(c: "str | Path | ConfigFile | None" = None) -> ConfigFile | None:
+    """Read the configuration file that is named, or the one that applies here; `None` if none does.
+
+    Raises:
+        ConfigError: It cannot be read or parsed.
+    """
+    if isinstance(c, ConfigFile):
+        return c
+    path = Path(c) if c is not None else find_config_file()
+    return None if path is None else ConfigFile(path)
+
+
+def set_if_exists(d: dict[str, Any], k: str, val: Any) -> dict[str, Any]:
+    """Put a value into a dict unless it is nothing (`None` or empty; `False` and 0 are something), and give the dict."""
+    if val or (val is not None and isinstance(val, bool | int | float)):
+        d[k] = val
+    return d
+
+
+def auto(
+    config_file: "str | Path | ConfigFile | None" = None, *, environment: Mapping[str, str] | None = None
+) -> Config:
     """Return the effective configuration: the file that applies, and over it the environment.
 
     Args:
@@ -29,6 +68,8 @@ def auto(config_file: str | Path | None = None, *, environment: Mapping[str, str
         ConfigError: when the file cannot be read or parsed, or a value has the wrong form.
     """
     environment = os.environ if environment is None else environment
+    if isinstance(config_file, ConfigFile):
+        return build(config_file.tree, environment, config_file.path)
     path = Path(config_file).expanduser() if config_file is not None else find_config_file(environment=environment)
     tree: Mapping[str, Any] = read_file(path) if path is not None else {}
     return build(tree, environment, path)

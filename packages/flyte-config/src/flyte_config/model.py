@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import field
 from pathlib import Path
+from typing import Any
 
 from flyte_models.values import light_dataclass
 
@@ -65,6 +66,13 @@ class Config:
     image: ImageConfig = field(default_factory=ImageConfig)
     local: LocalConfig = field(default_factory=LocalConfig)
     source: Path | None = None
+
+    @classmethod
+    def auto(cls, config_file: Any = None) -> "Config":
+        """Give the effective configuration; see `flyte.config.auto`."""
+        from flyte_config.loading import auto  # noqa: PLC0415 - which needs this module
+
+        return auto(config_file)
 
     def with_params(
         self,

@@ -16,10 +16,23 @@ if TYPE_CHECKING:
     from flyte import storage as storage
     from flyte import syncify as syncify
     from flyte import types as types
+    from flyte.connecting import init_from_api_key as init_from_api_key
+    from flyte.connecting import init_in_cluster as init_in_cluster
+    from flyte.connecting import init_passthrough as init_passthrough
     from flyte.context import ctx as ctx
+    from flyte.images import Image as Image
+    from flyte.images import ImageBuild as ImageBuild
+    from flyte.images import build as build
+    from flyte.images import build_images as build_images
+    from flyte.initialization import current_domain as current_domain
+    from flyte.initialization import current_project as current_project
     from flyte.initialization import init as init
     from flyte.initialization import init_from_config as init_from_config
+    from flyte.initialization import is_control_plane_available as is_control_plane_available
+    from flyte.logs import logger as logger
+    from flyte.logs import system_logger as system_logger
     from flyte.mapping.mapper import map_tasks as map
+    from flyte.plugin_files import load_plugin_config as load_plugin_config
     from flyte.running.start import run as run
     from flyte.running.start import with_runcontext as with_runcontext
     from flyte.tasks.environment import Environment as Environment
@@ -76,6 +89,8 @@ else:
         "FixedRate": ("flyte_models.triggers", "FixedRate"),
         "GPU": ("flyte_models.resources", "GPU"),
         "HABANA_GAUDI": ("flyte_models.resources", "HABANA_GAUDI"),
+        "Image": ("flyte.images", "Image"),
+        "ImageBuild": ("flyte.images", "ImageBuild"),
         "Link": ("flyte_models.links", "Link"),
         "Neuron": ("flyte_models.resources", "Neuron"),
         "OnArtifact": ("flyte_models.triggers", "OnArtifact"),
@@ -95,11 +110,22 @@ else:
         "TriggeredArtifact": ("flyte_models.triggers", "TriggeredArtifact"),
         "TriggeredPartition": ("flyte_models.triggers", "TriggeredPartition"),
         "__version__": ("flyte_models.version", "__version__"),
+        "build": ("flyte.images", "build"),
+        "build_images": ("flyte.images", "build_images"),
         "ctx": ("flyte.context", "ctx"),
+        "current_domain": ("flyte.initialization", "current_domain"),
+        "current_project": ("flyte.initialization", "current_project"),
         "init": ("flyte.initialization", "init"),
+        "init_from_api_key": ("flyte.connecting", "init_from_api_key"),
         "init_from_config": ("flyte.initialization", "init_from_config"),
+        "init_in_cluster": ("flyte.connecting", "init_in_cluster"),
+        "init_passthrough": ("flyte.connecting", "init_passthrough"),
+        "is_control_plane_available": ("flyte.initialization", "is_control_plane_available"),
+        "load_plugin_config": ("flyte.plugin_files", "load_plugin_config"),
+        "logger": ("flyte.logs", "logger"),
         "map": ("flyte.mapping.mapper", "map_tasks"),
         "run": ("flyte.running.start", "run"),
+        "system_logger": ("flyte.logs", "system_logger"),
         "version": ("flyte_models.version", "version"),
         "with_runcontext": ("flyte.running.start", "with_runcontext"),
         "cli": ("flyte.cli", ""),
@@ -119,29 +145,16 @@ else:
             "AppHandle",
             "BaseCheckpoint",
             "Checkpoint",
-            "Image",
-            "ImageBuild",
-            "build",
-            "build_images",
-            "current_domain",
-            "current_project",
             "custom_context",
             "deploy",
             "get_custom_context",
             "group",
-            "init_from_api_key",
-            "init_in_cluster",
-            "init_passthrough",
-            "is_control_plane_available",
             "latest_checkpoint",
             "load_interactive_ctx",
-            "load_plugin_config",
-            "logger",
             "new_condition",
             "rerun",
             "run_python_script",
             "serve",
-            "system_logger",
             "trace",
             "with_servecontext",
         ]
@@ -183,6 +196,8 @@ __all__ = [
     "FixedRate",
     "GPU",
     "HABANA_GAUDI",
+    "Image",
+    "ImageBuild",
     "Link",
     "Neuron",
     "OnArtifact",
@@ -202,19 +217,30 @@ __all__ = [
     "TriggeredArtifact",
     "TriggeredPartition",
     "__version__",
+    "build",
+    "build_images",
     "cli",
     "config",
     "ctx",
+    "current_domain",
+    "current_project",
     "errors",
     "init",
+    "init_from_api_key",
     "init_from_config",
+    "init_in_cluster",
+    "init_passthrough",
     "io",
+    "is_control_plane_available",
+    "load_plugin_config",
+    "logger",
     "map",
     "models",
     "notify",
     "run",
     "storage",
     "syncify",
+    "system_logger",
     "types",
     "version",
     "with_runcontext",

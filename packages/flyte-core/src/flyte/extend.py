@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flyte.bundling.downloading import download_code_bundle
+    from flyte.images import Architecture, ImageBuildEngine, ImageBuilder, ImageChecker
     from flyte.initialization import is_initialized
     from flyte.registration.resources import get_proto_extended_resources, get_proto_resources, pod_spec_from_resources
     from flyte.tasks.lazy_modules import lazy_module
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
     from flyte_models.resources import PRIMARY_CONTAINER_DEFAULT_NAME
 else:
     _EXPORTS = {
+        "Architecture": "flyte.images",
         "AsyncFunctionTaskTemplate": "flyte.tasks.template",
+        "ImageBuildEngine": "flyte.images",
+        "ImageBuilder": "flyte.images",
+        "ImageChecker": "flyte.images",
         "PRIMARY_CONTAINER_DEFAULT_NAME": "flyte_models.resources",
         "RuntimeTaskTemplate": "flyte.tasks.template",
         "TaskPluginRegistry": "flyte.tasks.plugins",
@@ -36,7 +41,11 @@ else:
 
 __all__ = [
     "PRIMARY_CONTAINER_DEFAULT_NAME",
+    "Architecture",
     "AsyncFunctionTaskTemplate",
+    "ImageBuildEngine",
+    "ImageBuilder",
+    "ImageChecker",
     "RuntimeTaskTemplate",
     "TaskPluginRegistry",
     "TaskTemplate",

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-__all__ = ["GROUP", "entry_points", "load_plugins"]
+__all__ = ["GROUP", "entry_points", "leave_out_plugins", "load_plugins"]
 
 GROUP = "flyte.plugins.types"
 
@@ -34,6 +34,11 @@ def load_plugins() -> None:
                 _load(target)
             except Exception as error:  # whatever a plugin does wrong is its own fault
                 _report(name, target, error)
+
+
+def leave_out_plugins() -> None:
+    """Never load a type plugin in this process; what is loaded already stays."""
+    _state["loaded"] = True
 
 
 def entry_points(group: str = GROUP) -> Iterator[tuple[str, str]]:

@@ -4,38 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 _PENDING = {
-    "flyte.init": frozenset(
-        [
-            "log_level",
-            "log_format",
-            "reset_root_logger",
-            "user_log_level",
-            "endpoint",
-            "headless",
-            "insecure",
-            "insecure_skip_verify",
-            "ca_cert_file_path",
-            "auth_type",
-            "command",
-            "proxy_command",
-            "api_key",
-            "client_id",
-            "client_credentials_secret",
-            "auth_client_config",
-            "rpc_retries",
-            "http_proxy_url",
-            "disable_keyring",
-            "storage",
-            "batch_size",
-            "image_builder",
-            "images",
-            "image_registry",
-            "local_tracked",
-            "local_tracked_strict",
-            "scopes",
-            "load_plugin_type_transformers",
-        ]
-    ),
     "flyte.with_runcontext": frozenset(
         [
             "service_account",
