@@ -35,6 +35,7 @@ class FaultProxy:
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of what came in."""
+    heads: list[bytes] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     _tasks: set["asyncio.Task[object]"] = field(default_factory=set)
 
@@ -50,6 +51,7 @@ class FaultProxy:
     def clear(self) -> None:
         self.faults.clear()
         self.requests.clear()
+        self.heads.clear()
         self.times.clear()
 
     def _next(self, method: str) -> Fault | None:
@@ -67,6 +69,7 @@ class FaultProxy:
             head = await reader.readuntil(b"\r\n\r\n")
             method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
             self.requests.append((method, path))
+            self.heads.append(head)
             self.times.append(asyncio.get_running_loop().time())
             fault = self._next(method)
             length = _content_length(head)

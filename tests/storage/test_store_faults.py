@@ -154,6 +154,46 @@ def test_passing_faults_of_an_upload_are_survived(
     assert target.read_bytes() == source.read_bytes()
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("verb", ["read", "write"])
+def test_a_busy_server_is_left_alone_as_long_as_it_wants(
+    bucket: str, proxied: FaultProxy, status: int, verb: str
+) -> None:
+    async def body() -> None:
+        await storage.put_stream(b"content", to_path=f"{bucket}/file")
+        proxied.clear()
+        proxied.fail("status", status=status, retry_after="2", times=2)
+        if verb == "read":
+            assert (await storage.info(f"{bucket}/file")).size == 7
+        else:
+            await storage.put_stream(b"content", to_path=f"{bucket}/file")
+
+    bounded(body)
+    # The request, the question without credentials how long to wait, and the request again.
+    assert [b"authorization" in head.lower() for head in proxied.heads] == [True, False, True]
+    assert proxied.times[2] - proxied.times[1] >= 2
+
+
+def test_a_busy_server_that_wants_to_be_left_alone_for_long_ends_the_request(bucket: str, proxied: FaultProxy) -> None:
+    async def body() -> None:
+        proxied.fail("status", status=429, retry_after="3600")
+        with pytest.raises(storage.StorageError, match="429"):
+            await storage.info(f"{bucket}/file")
+
+    bounded(body)
+    assert len(proxied.requests) == 2
+
+
+def test_what_the_server_refuses_for_good_is_not_tried_again(bucket: str, proxied: FaultProxy) -> None:
+    async def body() -> None:
+        proxied.fail("status", status=400)
+        with pytest.raises(storage.StorageError, match="400"):
+            await storage.info(f"{bucket}/file")
+
+    bounded(body)
+    assert len(proxied.requests) == 1
+
+
 def test_a_failed_multipart_upload_is_aborted(
     bucket: str, proxied: FaultProxy, bytes_of: Callable[[int], bytes]
 ) -> None:

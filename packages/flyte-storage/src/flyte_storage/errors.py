@@ -44,6 +44,8 @@ class StorageError(OSError):
         super().__init__(redact(message))
         self.uri = None if uri is None else redact(uri)
         self.is_retry_safe = is_retry_safe
+        self.was_retried = False
+        """Whether it was tried again until the limits, so that nobody above needs to."""
 
 
 class ObjectNotFoundError(StorageError, FileNotFoundError, LookupError):

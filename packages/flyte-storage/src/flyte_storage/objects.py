@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from obstore.exceptions import (
 )
 from obstore.store import AzureStore, GCSStore, HTTPStore, MemoryStore, S3Store
 
+from flyte_storage.busy import BusyError, BusyServer
 from flyte_storage.errors import (
     IntegrityError,
     InvalidKeyError,
@@ -30,6 +31,7 @@ from flyte_storage.errors import (
 from flyte_storage.exit import guard_exit
 from flyte_storage.limits import Limits
 from flyte_storage.profiles import aws_options
+from flyte_storage.retries import again
 from flyte_storage.settings import ABFS, S3, Storage
 from flyte_storage.store import ObjectInfo, Reading
 from flyte_storage.uris import Location
@@ -48,6 +50,9 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|The specified bucket does not exist", re.IGNORECASE)
+_STATUS = re.compile(r"status code: ?([0-9]{3})\b")
+_RETRIED_STATUS = frozenset([408, 425, 429, 500, 502, 503, 504])
+_URL = re.compile(r"Error performing [A-Z]+ (https?://[^\s]+) in ")
 _TIMED_OUT = re.compile(r"timed ?out|deadline", re.IGNORECASE)
 _MEMORY = MemoryStore()
 """What `memory://` names: one store per process, as with fsspec."""
@@ -57,7 +62,14 @@ def open_store(location: Location, storage: Storage, limits: Limits, *, anonymou
     """Build the store that a location names; nothing is sent yet."""
     guard_exit()
     try:
-        return ObstoreStore(_engine(location, storage, limits, anonymous=anonymous), location, limits)
+        return ObstoreStore(
+            _engine(location, storage, limits, anonymous=anonymous, retries=0),
+            # Parts and pages are requests inside of the engine's own operations: it has to try them again itself.
+            _engine(location, storage, limits, anonymous=anonymous, retries=storage.retries),
+            location,
+            limits,
+            storage,
+        )
     except BaseError as error:
         raise StorageError(_message("cannot open", location.shown, error), uri=location.uri) from None
 
@@ -65,12 +77,18 @@ def open_store(location: Location, storage: Storage, limits: Limits, *, anonymou
 class ObstoreStore:
     """One container, reached through obstore."""
 
-    def __init__(self, engine: "ObjectStore", location: Location, limits: Limits) -> None:
-        """Wrap a store of obstore."""
+    def __init__(
+        self, engine: "ObjectStore", retrying: "ObjectStore", location: Location, limits: Limits, storage: Storage
+    ) -> None:
+        """Wrap a store of obstore, once as `engine` that tries nothing again, and once `retrying`."""
         self.scheme = location.scheme
         self.is_etag_md5 = location.scheme in {"s3", "gs"}
         self._engine = engine
+        self._retrying = retrying
         self._limits = limits
+        self._retries = storage.retries
+        self._first_seconds = _first_wait(storage, limits).total_seconds()
+        self._busy = BusyServer()
         slash = "" if location.scheme == "memory" else "/"
         self._root = (
             location.container if location.scheme in {"http", "https"} else f"{location.scheme}://{location.container}"
@@ -81,7 +99,9 @@ class ObstoreStore:
 
     async def info(self, key: str) -> ObjectInfo:
         """Describe one object."""
-        return _info(await self._answer(obstore.head_async(self._engine, self._name(key)), "look up", key), key)
+        return _info(
+            await self._request(lambda: obstore.head_async(self._engine, self._name(key)), "look up", key), key
+        )
 
     async def begin(self, key: str, *, start: int = 0, end: int | None = None, e_tag: str | None = None) -> Reading:
         """Start reading."""
@@ -92,15 +112,19 @@ class ObstoreStore:
             options["range"] = {"offset": start}
         if e_tag is not None:
             options["if_match"] = f'"{e_tag}"'
-        result = await self._answer(obstore.get_async(self._engine, self._name(key), options=options), "read", key)
+        result = await self._request(
+            lambda: obstore.get_async(self._engine, self._name(key), options=options), "read", key
+        )
         info = _info(result.meta, key)
         expected = min(end, info.size) - start if end is not None else info.size - start
         return Reading(info, self._pieces(result, key, expected))
 
     async def write(self, key: str, data: bytes) -> str | None:
         """Write one object in one request."""
-        request = obstore.put_async(self._engine, self._name(key), data, use_multipart=False)
-        return _bare((await self._answer(request, "write", key))["e_tag"])
+        result = await self._request(
+            lambda: obstore.put_async(self._engine, self._name(key), data, use_multipart=False), "write", key
+        )
+        return _bare(result["e_tag"])
 
     async def write_parts(
         self, key: str, parts: AsyncIterator[bytes], *, part_size: int, concurrency: int
@@ -112,7 +136,7 @@ class ObstoreStore:
         source = _Stoppable(parts)
         upload = asyncio.ensure_future(
             obstore.put_async(
-                self._engine,
+                self._retrying,
                 self._name(key),
                 source,
                 use_multipart=True,
@@ -137,7 +161,7 @@ class ObstoreStore:
 
     async def entries(self, prefix: str) -> AsyncGenerator[ObjectInfo]:
         """Yield the objects below a folder, without the markers that some tools write for folders."""
-        stream = obstore.list(self._engine, prefix or None, chunk_size=1000)  # pyright: ignore[reportUnknownMemberType]
+        stream = obstore.list(self._retrying, prefix or None, chunk_size=1000)  # pyright: ignore[reportUnknownMemberType]
         while True:
             try:
                 batch = await self._answer(anext(stream), "list", prefix)
@@ -149,20 +173,24 @@ class ObstoreStore:
 
     async def level(self, prefix: str) -> tuple[list[ObjectInfo], list[str]]:
         """Return the objects and folders right below a folder."""
-        request = obstore.list_with_delimiter_async(self._engine, prefix or None)  # pyright: ignore[reportUnknownMemberType]
+        # The engine asks for page after page in this.
+        request = obstore.list_with_delimiter_async(self._retrying, prefix or None)  # pyright: ignore[reportUnknownMemberType]
         found = await self._answer(request, "list", prefix)
         objects = [_info(meta, meta["path"]) for meta in found["objects"] if meta["path"] != prefix]
         return objects, [folder.strip("/") for folder in found["common_prefixes"]]
 
     async def copy(self, source: str, target: str) -> None:
         """Copy within the container, without the bytes passing here."""
-        await self._answer(obstore.copy_async(self._engine, self._name(source), self._name(target)), "copy", source)
+        await self._request(
+            lambda: obstore.copy_async(self._engine, self._name(source), self._name(target)), "copy", source
+        )
 
     async def delete(self, keys: list[str]) -> None:
         """Delete objects."""
         for key in keys:
+            name = self._name(key)
             try:
-                await self._answer(obstore.delete_async(self._engine, self._name(key)), "delete", key)
+                await self._request(lambda name=name: obstore.delete_async(self._engine, name), "delete", key)
             except ObjectNotFoundError:
                 # S3 does not tell; so nobody does.
                 continue
@@ -184,6 +212,16 @@ class ObstoreStore:
                 uri=self._root + key,
                 is_retry_safe=True,
             )
+
+    async def _request(self, send: Callable[[], Awaitable[T]], verb: str, key: str) -> T:
+        """Send one request and await its answer; again where that is safe, and not before a busy server wants."""
+        return await again(
+            lambda: self._answer(send(), verb, key),
+            retries=self._retries,
+            limits=self._limits,
+            first_seconds=self._first_seconds,
+            ask=self._busy.asked_wait,
+        )
 
     async def _answer(self, request: Awaitable[T], verb: str, key: str, seconds: float | None = None) -> T:
         try:
@@ -226,6 +264,9 @@ class ObstoreStore:
         if isinstance(error, AlreadyExistsError):
             return StorageError(f"`{uri}` exists already", uri=uri)
         message = _message(f"cannot {verb}", uri, error)
+        status = _STATUS.search(text)
+        if status is not None and int(status[1]) in _RETRIED_STATUS:
+            return BusyError(message, uri=uri, status=int(status[1]), url=_url_of(text))
         if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or _DENIED.search(text):
             return StoragePermissionError(message + "\nhint: check the credentials of this store", uri=uri)
         if _TIMED_OUT.search(text):
@@ -234,7 +275,8 @@ class ObstoreStore:
             )
         if isinstance(error, ValueError):
             return InvalidKeyError(message, uri=uri)
-        return StorageError(message, uri=uri, is_retry_safe=True)
+        # Without a status, the connection failed.
+        return StorageError(message, uri=uri, is_retry_safe=status is None)
 
 
 class _Stoppable:
@@ -273,7 +315,11 @@ class _Stoppable:
         return await anext(self._parts)
 
 
-def _engine(location: Location, storage: Storage, limits: Limits, *, anonymous: bool) -> "ObjectStore":
+def _first_wait(storage: Storage, limits: Limits) -> timedelta:
+    return min(storage.backoff, timedelta(seconds=limits.retry_seconds / 10)) / 10
+
+
+def _engine(location: Location, storage: Storage, limits: Limits, *, anonymous: bool, retries: int) -> "ObjectStore":
     if location.scheme == "memory":
         return _MEMORY
     client: ClientConfig = {
@@ -281,10 +327,13 @@ def _engine(location: Location, storage: Storage, limits: Limits, *, anonymous: 
         "connect_timeout": timedelta(seconds=limits.connect_seconds),
         "timeout": timedelta(seconds=limits.request_seconds),
     }
-    first = min(storage.backoff, timedelta(seconds=limits.retry_seconds / 10)) / 10
     retry: RetryConfig = {
-        "max_retries": storage.retries,
-        "backoff": {"base": 2, "init_backoff": first, "max_backoff": max(storage.backoff, timedelta(seconds=16))},
+        "max_retries": retries,
+        "backoff": {
+            "base": 2,
+            "init_backoff": _first_wait(storage, limits),
+            "max_backoff": max(storage.backoff, timedelta(seconds=16)),
+        },
         "retry_timeout": timedelta(seconds=limits.retry_seconds),
     }
     shared: dict[str, Any] = {"client_options": client, "retry_config": retry}
@@ -315,6 +364,11 @@ def _info(meta: "ObjectMeta", key: str) -> ObjectInfo:
 
 def _bare(e_tag: str | None) -> str | None:
     return None if e_tag is None else e_tag.removeprefix("W/").strip('"')
+
+
+def _url_of(text: str) -> str | None:
+    found = _URL.search(text)
+    return None if found is None else found[1].partition("?")[0]
 
 
 def _message(what: str, uri: str, error: Exception) -> str:

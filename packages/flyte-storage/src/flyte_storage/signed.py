@@ -28,7 +28,7 @@ from flyte_storage.limits import Limits, delay_before_retry
 from flyte_storage.settings import limits_in_force
 from flyte_storage.store import Progress
 
-__all__ = ["content_md5", "get_signed", "put_signed"]
+__all__ = ["content_md5", "get_signed", "put_signed", "wait_of"]
 
 T = TypeVar("T")
 
@@ -135,6 +135,12 @@ async def get_signed(
 
     await _bounded(attempt, url, bounds, retries, "download", is_total=False)
     return target
+
+
+async def wait_of(url: str) -> float | None:
+    """Ask a server for headers only, and return the seconds that it wants to be left alone, if it says so in a refusal."""
+    async with _client(limits_in_force()).stream("HEAD", url) as response:
+        return _retry_after(response.headers.get("retry-after", "")) if response.status in _RETRIED else None
 
 
 def _upload_headers(url: str, given: Mapping[str, str], digest: bytes, size: int) -> Headers:
