@@ -1,0 +1,104 @@
+"""Carrying a run out: recorded, with progress, ended by ctrl-c; and what is printed when it is over."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flyte.initialization import settings
+from flyte.running.local import new_run_name
+from flyte.running.options import RunOptions
+from flyte.running.outputs import LocalRun
+from flyte.running.start import Runner
+from flyte.tasks.template import TaskTemplate
+from flyte_cli.app import RootOptions
+from flyte_cli.errors import InterruptedRunError, RunFailedError
+from flyte_cli.progress.display import progress
+from flyte_cli.run_options import RunChoices
+from flyte_engine.sqlite import SQLiteStore
+from flyte_syncify import syncify
+
+_RESULT_LIMIT = 4000
+
+
+def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) -> None:
+    """Run the task, recorded and with progress, and print the result, the record and what to try next.
+
+    Raises:
+        RunFailedError: when the run did not succeed.
+        InterruptedRunError: when it was interrupted.
+    """
+    options = click.get_current_context().find_root().ensure_object(RootOptions)
+    chosen = RunChoices.of_context()
+    chosen.note_what_has_no_effect()
+    history = settings().history_file
+    name = chosen.name or new_run_name()
+    store = SQLiteStore(history)
+    try:
+        _refuse_taken(chosen.name, store)
+        with progress(enabled=options.progress) as display:
+            runner = Runner(
+                RunOptions(
+                    mode="local",
+                    name=name,
+                    project=chosen.project,
+                    domain=chosen.domain,
+                    store=store,
+                    observers=(display.on_event,),
+                    source_path=str(path),
+                    command=shlex.join(["flyte", *sys.argv[1:]]),
+                    labels=chosen.labels,
+                )
+            )
+            run = syncify.loop.run(runner.attempt(task, (), values))
+        if run.error is not None:
+            raise RunFailedError(run)
+        _print_result(run, store, history, options)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(name) from None
+    finally:
+        store.close()
+
+
+def _refuse_taken(name: str | None, store: SQLiteStore) -> None:
+    if name is not None and store.run(name) is not None:
+        raise click.UsageError(
+            f"there is a run `{name}` already\nhint: take another name, or `flyte delete run {name}` first"
+        )
+
+
+def _print_result(run: LocalRun, store: SQLiteStore, history: Path, options: RootOptions) -> None:
+    if options.output_format in {"table", "table-simple"}:
+        click.echo(_summary(run, history))
+        return
+    # Only programs that read the result pay for what makes data of it.
+    from flyte_cli.output import dump  # noqa: PLC0415
+    from flyte_types.literal_text import literal_string_repr  # noqa: PLC0415
+    from flyte_types.literals import Outputs  # noqa: PLC0415
+
+    outputs = literal_string_repr(Outputs.FromString(store.outputs(run.name, "a0") or b""))
+    data = {"name": run.name, "phase": run.phase.value, "outputs": outputs, "history": str(history)}
+    click.echo(dump(data, options.output_format))
+
+
+def _summary(run: LocalRun, history: Path) -> str:
+    outputs = run.outputs()
+    named = outputs.named_outputs
+    if not named:
+        result = "None"
+    elif list(named) == ["o0"]:
+        result = repr(outputs[0])
+    else:
+        result = ", ".join(f"{name}={value!r}" for name, value in named.items())
+    if len(result) > _RESULT_LIMIT:
+        result = f"{result[:_RESULT_LIMIT]}…"
+    return f"result    {result}\nrecorded  {_short(history)} as run {run.name}\nnext      flyte get run {run.name}"
+
+
+def _short(path: Path) -> str:
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except ValueError:
+        return str(path)

@@ -1,0 +1,122 @@
+"""The options of `flyte run` that stand before the file: what they are, what they mean for a run in this process."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+RUN_OPTIONS = "flyte_cli.run_options"
+"""Where a context keeps its `RunChoices`."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+_CONTAINERS_ONLY = (
+    "version",
+    "service_account",
+    "queue",
+    "image",
+    "no_sync_local_sys_paths",
+    "run_project",
+    "run_domain",
+)
+"""Options that say how a control plane runs it: they change nothing of what a run in this process computes."""
+
+_REFUSED = {
+    "debug": "starts an editor in the container of the run; use `breakpoint()` in the task, or your editor's debugger",
+    "tui": "shows runs in a text interface, which is not built; `flyte get run` and `flyte get logs` show them",
+    "tracked": "reports a local run to a control plane, which is not built",
+    "tracked_strict": "reports a local run to a control plane, which is not built",
+}
+"""Options that promise something which a run in this process would not do."""
+
+
+class RunChoices:
+    """What was chosen for a run."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        """Check what stands before the file.
+
+        Raises:
+            click.UsageError: when something has the wrong form, or is not to be had in this process.
+        """
+        self._given = given
+        self.name: str | None = given.get("run_name")
+        self.project: str | None = given.get("project")
+        self.domain: str | None = given.get("domain")
+        self.root_dir: Path | None = given.get("root_dir")
+        self.labels = _pairs("--label", given.get("label") or ())
+        self.env_vars = _pairs("--env", given.get("env") or ())
+        if self.name is not None and _NAME.fullmatch(self.name) is None:
+            raise click.UsageError(
+                f"`--name {self.name}` is no name of a run\n"
+                "hint: up to 63 letters, digits, `-`, `_` and `.`, a letter or digit first"
+            )
+        for option, reason in _REFUSED.items():
+            if given.get(option):
+                raise click.UsageError(f"`{_spelt(option)}` {reason}\nhint: leave `{_spelt(option)}` out")
+
+    @classmethod
+    def of_context(cls) -> "RunChoices":
+        """Return the choices for the command that is being carried out."""
+        found = click.get_current_context().meta.get(RUN_OPTIONS)
+        return found if isinstance(found, cls) else cls({})
+
+    def note_what_has_no_effect(self) -> None:
+        """Say on standard error which options change nothing in this process."""
+        if idle := [f"`{_spelt(option)}`" for option in _CONTAINERS_ONLY if self._given.get(option)]:
+            verb = "has" if len(idle) == 1 else "have"
+            click.echo(f"note: {', '.join(idle)} {verb} no effect on a run in this process", err=True)
+
+
+def _spelt(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
+
+
+def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise click.UsageError(
+                f"`{option}` needs KEY=VALUE, got `{text}`\nhint: write `{option} {text or 'KEY'}=VALUE`"
+            )
+        pairs[key] = value
+    return pairs
+
+
+def run_parameters() -> list[click.Parameter]:
+    """Make the options, in the order of the help page."""
+    folder = click.Path(path_type=Path, exists=True, file_okay=False)
+    return [
+        click.Option(["--local"], is_flag=True, help="Run in this process (the default, and all there is so far)"),
+        click.Option(["run_name", "--name"], help="Name of the run [default: a random one]"),
+        click.Option(["-p", "--project"], help="Project of the run"),
+        click.Option(["-d", "--domain"], help="Domain of the run"),
+        click.Option(["--label"], multiple=True, metavar="KEY=VALUE", help="Label of the run (repeatable)"),
+        click.Option(["-e", "--env"], multiple=True, metavar="KEY=VALUE", help="Environment variable (repeatable)"),
+        click.Option(
+            ["-f", "--follow"], is_flag=True, help="Print what tasks print; a run in this process always does"
+        ),
+        click.Option(
+            ["--root-dir"], type=folder, help="Folder that modules are imported from [default: the working directory]"
+        ),
+        click.Option(["--version"], help="Version of the tasks, on a control plane"),
+        click.Option(
+            ["--copy-style"],
+            type=click.Choice(["loaded_modules", "all", "none", "custom"]),
+            default="loaded_modules",
+            help="Which files travel to a control plane [default: loaded_modules]",
+        ),
+        click.Option(["--no-sync-local-sys-paths"], is_flag=True, help="Do not take this process's import path along"),
+        click.Option(["--image"], multiple=True, metavar="[NAME=]URI", help="Image of containers (repeatable)"),
+        click.Option(["--service-account"], help="Kubernetes service account of containers"),
+        click.Option(["--queue"], help="Queue of a control plane"),
+        click.Option(["--run-project"], help="Project of a run of a deployed task"),
+        click.Option(["--run-domain"], help="Domain of a run of a deployed task"),
+        click.Option(["--debug"], is_flag=True, help="Start an editor in the container"),
+        click.Option(["--tui"], is_flag=True, help="Show a local run in a text interface"),
+        click.Option(["--tracked"], is_flag=True, help="Report a local run to the control plane"),
+        click.Option(["--tracked-strict"], is_flag=True, help="Fail where reporting fails"),
+    ]

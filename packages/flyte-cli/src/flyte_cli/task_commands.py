@@ -1,0 +1,183 @@
+"""Commands made from tasks: one option per input, whose text becomes the declared type."""
+
+import enum
+import inspect
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flyte.tasks.template import TaskTemplate
+from flyte_cli.app import write_commands
+from flyte_cli.carrying_out import carry_out
+from flyte_cli.errors import CodeNotLoadedError
+from flyte_cli.messages import closest
+from flyte_types.names import describe_type
+
+_EMPTY = inspect.Parameter.empty
+
+
+class TaskGroup(click.Group):
+    """`flyte run FILE`: its commands are the tasks of the file."""
+
+    def __init__(self, path: Path, shown: str, tasks: dict[str, TaskTemplate[..., Any]]) -> None:
+        super().__init__(shown, help=f"Run a task of `{shown}`.", subcommand_metavar="TASK [--INPUT VALUE]...")
+        self._path = path
+        self._shown = shown
+        self._tasks = tasks
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the tasks in the order of their definition."""
+        return list(self._tasks)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make the command of a task."""
+        task = self._tasks.get(cmd_name)
+        return make_task_command(cmd_name, task, self._path) if task is not None else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the task that the first argument names.
+
+        Raises:
+            click.UsageError: when the file has no such task.
+        """
+        word = args[0]
+        command = self.get_command(ctx, word)
+        if command is None and not word.startswith("-"):
+            raise click.UsageError(self._unknown(word), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the tasks with the whole first line of their docstrings."""
+        write_commands(self, ctx, formatter, "Tasks")
+
+    def _unknown(self, word: str) -> str:
+        if not self._tasks:
+            return (
+                f"`{self._shown}` has no tasks\n"
+                "hint: decorate a function with `@env.task`, where `env` is a `flyte.TaskEnvironment`"
+            )
+        close = closest(word, self._tasks)
+        known = ", ".join(f"`{name}`" for name in self._tasks)
+        hint = f"did you mean `{close}`?" if close else "check the name"
+        return f"`{self._shown}` has no task `{word}`; it has {known}\nhint: {hint}"
+
+
+class InputOption(click.Option):
+    """The option of one input: keeps the text, which is converted once all inputs are there."""
+
+    def __init__(self, name: str, kind: Any, default: Any, described: str) -> None:
+        self.kind = kind
+        self.input_name = name
+        self.fallback = default
+        """The value of an input that is not given; `inspect.Parameter.empty` when it must be."""
+        note = "" if self._needed(kind, default) else f"[default: {_default_text(kind, default)}]"
+        required = "[required]" if self._needed(kind, default) else ""
+        text = " ".join(part for part in (described, note, required) if part)
+        if kind is bool:
+            super().__init__([f"--{name}/--no-{name}", name], default=None, help=text)
+        else:
+            super().__init__([f"--{name}", name], default=None, type=str, metavar=describe_type(kind), help=text)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the input has no default and cannot be left out."""
+        return self._needed(self.kind, self.fallback)
+
+    @staticmethod
+    def _needed(kind: Any, default: Any) -> bool:
+        return default is _EMPTY and kind is not bool and not _is_optional(kind)
+
+
+def make_task_command(name: str, task: TaskTemplate[..., Any], path: Path) -> click.Command:
+    """Make the command of a task, with one option per input.
+
+    Raises:
+        CodeNotLoadedError: when the task's annotations cannot be read.
+    """
+    try:
+        interface = task.interface
+    except Exception as error:
+        raise CodeNotLoadedError(f"the signature of task `{task.name}` cannot be used: {error}") from error
+    docstring = interface.docstring
+    described = docstring.input_descriptions if docstring is not None else {}
+    options = [
+        InputOption(input_name, kind, default, described.get(input_name) or "")
+        for input_name, (kind, default) in interface.inputs.items()
+    ]
+
+    def callback(**texts: Any) -> None:
+        carry_out(task, collect_inputs(task, options, texts), path)
+
+    return click.Command(
+        name,
+        params=list(options),
+        callback=callback,
+        help=(docstring.short_description if docstring is not None else None) or f"Run the task `{task.name}`.",
+        # Both spellings of a name are accepted: `--chunk_size` and `--chunk-size`.
+        context_settings={"token_normalize_func": _with_underscores},
+    )
+
+
+def _with_underscores(word: str) -> str:
+    return word.replace("-", "_")
+
+
+def collect_inputs(task: TaskTemplate[..., Any], options: list[InputOption], texts: dict[str, Any]) -> dict[str, Any]:
+    """Convert the texts of the command line to the values of the inputs.
+
+    Raises:
+        click.UsageError: naming every input that is missing, or the one whose text does not fit its type.
+    """
+    missing = [option for option in options if option.is_needed and texts.get(option.input_name) is None]
+    if missing:
+        listed = ", ".join(f"`--{option.input_name}` ({describe_type(option.kind)})" for option in missing)
+        noun = "an input that is" if len(missing) == 1 else f"{len(missing)} inputs that are"
+        example = " ".join(f"--{option.input_name} {describe_type(option.kind).upper()}" for option in missing)
+        raise click.UsageError(f"task `{task.name}` needs {noun} missing: {listed}\nhint: add {example}")
+    values: dict[str, Any] = {}
+    for option in options:
+        text = texts.get(option.input_name)
+        if text is None:
+            if option.fallback is not _EMPTY:
+                values[option.input_name] = option.fallback
+            else:
+                values[option.input_name] = False if option.kind is bool else None
+        elif option.kind is bool:
+            values[option.input_name] = text
+        else:
+            values[option.input_name] = _convert(task, option, text)
+    return values
+
+
+def _convert(task: TaskTemplate[..., Any], option: InputOption, text: str) -> Any:
+    from flyte_types.text import parse_text  # noqa: PLC0415 - a run that is given no input needs no parser
+
+    # Converting texts knows every type there is; a run without inputs does not need it.
+
+    try:
+        return parse_text(text, option.kind)
+    except (ValueError, TypeError, OSError) as error:
+        message, _, hint = str(error).partition("\nhint: ")
+        raise click.UsageError(
+            f"input `--{option.input_name}` of task `{task.name}`: {message}\n"
+            f"hint: {hint or f'`flyte run FILE {task.short_name} --help` lists the inputs and their types'}"
+        ) from error
+
+
+def _is_optional(kind: Any) -> bool:
+    if typing.get_origin(kind) in {typing.Union, types.UnionType}:
+        return types.NoneType in typing.get_args(kind)
+    return kind is None or kind is types.NoneType
+
+
+def _default_text(kind: Any, default: Any) -> str:
+    if default is _EMPTY:
+        return "False" if kind is bool else "None"
+    if isinstance(default, enum.Enum):
+        return default.name  # what the command line takes
+    return default if isinstance(default, str) else repr(default)
