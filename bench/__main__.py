@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.cases import startup
 from bench.cases.bundles import run_bundles
+from bench.cases.engine import run_engine
 from bench.harness import report
 from bench.harness.case import Comparison, Goal, Result
 from bench.harness.counts import Count, budgets, count
@@ -22,7 +23,7 @@ from bench.harness.ours import ROOT, wheels_side, workspace_side
 from bench.harness.reference import reference_side
 from bench.harness.side_by_side import run_commands
 
-PARTS = ("counts", "startup", "literals", "bundles")
+PARTS = ("counts", "startup", "literals", "bundles", "engine")
 README = ROOT / "README.md"
 RESULTS = ROOT / "bench" / "results"
 
@@ -36,11 +37,16 @@ class Depth:
     call_rounds: int
     reference_rounds: int
     bundle_rounds: int
+    engine_rounds: int
 
 
 # The short one is CI's: 3 minutes at most with the environments in the cache or an index near by.
-SHORT = Depth(startup_rounds=9, startup_seconds=70, call_rounds=15, reference_rounds=2, bundle_rounds=3)
-FULL = Depth(startup_rounds=41, startup_seconds=900, call_rounds=101, reference_rounds=7, bundle_rounds=9)
+SHORT = Depth(
+    startup_rounds=9, startup_seconds=70, call_rounds=15, reference_rounds=2, bundle_rounds=3, engine_rounds=2
+)
+FULL = Depth(
+    startup_rounds=41, startup_seconds=900, call_rounds=101, reference_rounds=7, bundle_rounds=9, engine_rounds=7
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results += _literals(options.rounds or depth.call_rounds, depth.reference_rounds, reference)
     if "bundles" in options.only:
         results += run_bundles(ours, reference, rounds=options.rounds or depth.bundle_rounds, progress=_say)
+    if "engine" in options.only:
+        results += run_engine(ours, reference, rounds=options.rounds or depth.engine_rounds, progress=_say)
     table = report.markdown(head, results, counts)
     document = report.as_json(head, results, counts)
     RESULTS.mkdir(parents=True, exist_ok=True)

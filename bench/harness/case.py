@@ -7,6 +7,7 @@ from typing import Literal
 from bench.harness.statistics import Spread
 
 Metric = Literal["cpu", "wall"]
+Unit = Literal["seconds", "bytes"]
 Verdict = Literal["pass", "miss", "not measured", "information"]
 
 
@@ -17,6 +18,14 @@ class Goal:
     ratio: float
     gate: float
     """At least the goal, wide enough for two shared cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a number of ours should be at most, whatever others take. Never gated: machines differ."""
+
+    most: float
+    """In the unit of the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +97,21 @@ class Result:
     section: str
     metric: Metric
     times: dict[str, Spread]
-    """Seconds by contestant, after subtracting the bare interpreter where the case says so."""
+    """Seconds (or bytes, see `unit`) by contestant, after subtracting the bare interpreter where the case says so."""
     comparisons: tuple[Comparison, ...]
     samples: dict[str, dict[str, list[float]]] = field(default_factory=dict[str, dict[str, list[float]]])
     """Raw numbers: contestant -> `cpu` or `wall` seconds (or `peak_rss_bytes`) -> one a round; bare runs as `bare <name>`."""
     problem: str = ""
     """Why there is no ratio: what our side said instead of doing the thing."""
+    limit: Limit | None = None
+    unit: Unit = "seconds"
+    """Of `times`, `samples` and the limit."""
+
+    @property
+    def limit_verdict(self) -> Verdict:
+        """Whether ours stayed within its limit."""
+        if self.limit is None:
+            return "information"
+        if "ours" not in self.times:
+            return "not measured"
+        return "pass" if self.times["ours"].median <= self.limit.most else "miss"

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from bench.harness.case import Comparison, Result
+from bench.harness.case import Comparison, Result, Unit
 from bench.harness.counts import Count
 from bench.harness.machine import Circumstances
 from bench.harness.statistics import Spread
@@ -23,6 +23,7 @@ def as_json(circumstances: Circumstances, results: Sequence[Result], counts: Seq
         "results": [
             {
                 **asdict(result),
+                "limit_verdict": result.limit_verdict,
                 "comparisons": [
                     {**asdict(comparison), "verdict": comparison.verdict} for comparison in result.comparisons
                 ],
@@ -54,10 +55,9 @@ def markdown(circumstances: Circumstances, results: Sequence[Result], counts: Se
     startup = [result for result in results if result.section == "startup"]
     if startup:
         parts.append(_startup_table(startup))
-    for section in ("literals", "bundles"):
+    for section in dict.fromkeys(result.section for result in results if result.section != "startup"):
         contests = [result for result in results if result.section == section]
-        if contests:
-            parts.append(_contest_table(section.capitalize(), contests))
+        parts.append(_contest_table(section.capitalize(), contests))
     if counts:
         parts.append(_count_table(counts))
     return "\n\n".join(parts) + "\n"
@@ -104,20 +104,23 @@ def _startup_table(results: Sequence[Result]) -> str:
 
 
 def _contest_table(heading: str, results: Sequence[Result]) -> str:
+    return _table((heading, "ours", "beside", "ratio", "goal", ""), [row for each in results for row in _contest(each)])
+
+
+def _contest(result: Result) -> list[tuple[str, ...]]:
     rows = [
         (
-            result.title if index == 0 else "",
-            _time(result, "ours") if index == 0 else "",
             f"{comparison.against}: {_time(result, comparison.against)}",
             _ratio(comparison.ratio),
             _goal(comparison),
             "" if comparison.verdict == "information" else comparison.verdict,
         )
-        for result in results
-        for index, comparison in enumerate(result.comparisons)
+        for comparison in result.comparisons
     ]
-    rows += [(result.title, _time(result, "ours"), "", "", "", "") for result in results if not result.comparisons]
-    return _table((heading, "ours", "beside", "ratio", "goal", ""), rows)
+    if result.limit is not None:
+        rows.append(("", "", f"<= {_amount(result.limit.most, result.unit)}", result.limit_verdict))
+    head = (result.title, _time(result, "ours"))
+    return [((*head, *row) if index == 0 else ("", "", *row)) for index, row in enumerate(rows or [("", "", "", "")])]
 
 
 def _count_table(counts: Sequence[Count]) -> str:
@@ -144,7 +147,20 @@ def _time(result: Result, name: str) -> str:
     times = result.times.get(name)
     if times is None:
         return _cell(result.problem) if name == "ours" else ""
-    return duration(times.median)
+    return _amount(times.median, result.unit)
+
+
+def _amount(number: float, unit: Unit) -> str:
+    return duration(number) if unit == "seconds" else size(number)
+
+
+def size(count: float) -> str:
+    """Write a number of bytes with three digits at most."""
+    for scale, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        # As for durations.
+        if count >= 0.9995 * scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count:.3g} B"
 
 
 def duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from bench.__main__ import main
 from bench.cases import startup
 from bench.harness import report
-from bench.harness.case import CallCase, CommandCase, Comparison, Goal, Result
+from bench.harness.case import CallCase, CommandCase, Comparison, Goal, Limit, Result
 from bench.harness.counts import Budget, Count, budgets, count, is_own, loaded_modules
 from bench.harness.environment import Side, cache_folder, cached_environment
 from bench.harness.gate import gate_failures
@@ -156,6 +157,20 @@ class TestReport:
             "| --- | ---: | ---: | ---: | ---: | --- |",
             "| `import` | 300 ms | 1 s | 0.3 [0.3, 0.3] | <= 0.2 | miss |",
             "| `help` | broken |  |  | <= 1 | not measured |",
+        ]
+
+    def test_limits_stand_below_the_ratios(self):
+        times = {"ours": spread([3 * 2**20]), "other": spread([6 * 2**20])}
+        beside = (Comparison("other", spread([0.5]), Goal(0.4, 1)),)
+        both = Result("x", "both", "memory", "wall", times, beside, unit="bytes", limit=Limit(4 * 2**20))
+        alone = replace(both, title="alone", comparisons=(), limit=Limit(1024))
+        table = report.markdown(CIRCUMSTANCES, [both, alone], [])
+        assert table.strip().splitlines()[2:] == [
+            "| Memory | ours | beside | ratio | goal |  |",
+            "| --- | ---: | ---: | ---: | ---: | --- |",
+            "| both | 3 MiB | other: 6 MiB | 0.5 [0.5, 0.5] | <= 0.4 | miss |",
+            "|  |  |  |  | <= 4 MiB | pass |",
+            "| alone | 3 MiB |  |  | <= 1 KiB | miss |",
         ]
 
     @pytest.mark.parametrize(
