@@ -330,7 +330,8 @@ def apply(made: Settings, *, storage: Any = None) -> None:
     """Make these the settings of the process, and let its root folder join `sys.path`."""
     global _settings  # noqa: PLW0603 - one process has one set of settings, as in the reference
     _settings = made
-    if storage is not None:
+    # Without settings it goes back to the environment; programs that never touch a store do not load this.
+    if storage is not None or "flyte_storage.settings" in sys.modules:
         from flyte_storage.settings import configure  # noqa: PLC0415 - local files never need it
 
         configure(storage)

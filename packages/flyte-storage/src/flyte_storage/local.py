@@ -42,9 +42,9 @@ class LocalFile:
         return self.path.open("rb")
 
 
-def is_remote(uri: str | os.PathLike[str]) -> bool:
-    """Tell whether `uri` names something that is not on the local file system."""
-    match = _SCHEME.match(os.fspath(uri))
+def is_remote(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path or URI names something that is not on the local file system."""
+    match = _SCHEME.match(os.fspath(path))
     return match is not None and match.group(1).lower() != "file"
 
 

@@ -166,8 +166,16 @@ _limits: Limits | None = None
 
 
 def configure(storage: Storage | None = None, *, limits: Limits | None = None) -> None:
-    """Set the settings of this process; `flyte.init(storage=...)` calls this. `None` goes back to the environment."""
+    """Set the settings of this process; `flyte.init(storage=...)` calls this. `None` goes back to the environment.
+
+    Raises:
+        TypeError: when it is no `Storage`.
+    """
     global _storage, _limits
+    if storage is not None and not isinstance(storage, Storage):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"`storage` is {storage!r}, not settings of a store\nhint: pass for example `flyte.storage.S3.auto()`"
+        )
     _storage, _limits = storage, limits
 
 
