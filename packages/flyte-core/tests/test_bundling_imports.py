@@ -223,23 +223,23 @@ def test_loaded_modules_are_those_of_the_user(tmp_path: Path) -> None:
 def test_an_environment_below_the_root_is_not_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tree(tmp_path, {"main.py": "", ".venv/lib/x.py": ""})
     monkeypatch.setattr(sys, "prefix", str(root / ".venv"))
-    user_code._installations.cache_clear()  # noqa: SLF001
+    user_code.installations.cache_clear()
     try:
         loaded = {"x": module("x", str(root / ".venv/lib/x.py")), "main": module("main", str(root / "main.py"))}
         assert list(UserCode(root).loaded_files(loaded)) == ["main.py"]
     finally:
-        user_code._installations.cache_clear()  # noqa: SLF001
+        user_code.installations.cache_clear()
 
 
 def test_a_root_below_the_interpreters_prefix_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in images that put the code in `/usr/src/app`, where `/usr` is the interpreter's prefix."""
     root = tree(tmp_path, {"src/app/main.py": "", "lib/site-packages/x.py": ""}) / "src/app"
     monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
-    user_code._installations.cache_clear()  # noqa: SLF001
+    user_code.installations.cache_clear()
     try:
         assert list(UserCode(root).loaded_files({"main": module("main", str(root / "main.py"))})) == ["main.py"]
     finally:
-        user_code._installations.cache_clear()  # noqa: SLF001
+        user_code.installations.cache_clear()
 
 
 statements = st.sampled_from(

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from flyte.connecting import init_in_cluster as init_in_cluster
     from flyte.connecting import init_passthrough as init_passthrough
     from flyte.context import ctx as ctx
+    from flyte.context import custom_context as custom_context
+    from flyte.context import get_custom_context as get_custom_context
+    from flyte.context import group as group
     from flyte.images import Image as Image
     from flyte.images import ImageBuild as ImageBuild
     from flyte.images import build as build
@@ -115,6 +118,9 @@ else:
         "ctx": ("flyte.context", "ctx"),
         "current_domain": ("flyte.initialization", "current_domain"),
         "current_project": ("flyte.initialization", "current_project"),
+        "custom_context": ("flyte.context", "custom_context"),
+        "get_custom_context": ("flyte.context", "get_custom_context"),
+        "group": ("flyte.context", "group"),
         "init": ("flyte.initialization", "init"),
         "init_from_api_key": ("flyte.connecting", "init_from_api_key"),
         "init_from_config": ("flyte.initialization", "init_from_config"),
@@ -145,10 +151,7 @@ else:
             "AppHandle",
             "BaseCheckpoint",
             "Checkpoint",
-            "custom_context",
             "deploy",
-            "get_custom_context",
-            "group",
             "latest_checkpoint",
             "load_interactive_ctx",
             "new_condition",
@@ -182,6 +185,9 @@ else:
 __all__ = [
     "AMD_GPU",
     "APPLE_SILICON",
+    "GPU",
+    "HABANA_GAUDI",
+    "TPU",
     "AsyncFunctionTaskTemplate",
     "Backoff",
     "Cache",
@@ -194,8 +200,6 @@ __all__ = [
     "Documentation",
     "Environment",
     "FixedRate",
-    "GPU",
-    "HABANA_GAUDI",
     "Image",
     "ImageBuild",
     "Link",
@@ -207,7 +211,6 @@ __all__ = [
     "ReusePolicy",
     "Secret",
     "SecretRequest",
-    "TPU",
     "TaskEnvironment",
     "TaskTemplate",
     "Timeout",
@@ -224,7 +227,10 @@ __all__ = [
     "ctx",
     "current_domain",
     "current_project",
+    "custom_context",
     "errors",
+    "get_custom_context",
+    "group",
     "init",
     "init_from_api_key",
     "init_from_config",

@@ -80,6 +80,16 @@ class Settings:
         """The SQLite file in which local runs are recorded."""
         return self.state_folder / "history.db"
 
+    @property
+    def cache_file(self) -> Path:
+        """The SQLite file with the cached results of local runs."""
+        return self.state_folder / "cache.db"
+
+    @property
+    def secrets_folder(self) -> Path:
+        """The folder with a file for each secret of local runs: `<group>/<key>`, or `<key>` without a group."""
+        return self.state_folder / "secrets"
+
 
 _settings: Settings | None = None
 

@@ -65,6 +65,6 @@ def custom_context_scope(**context: str) -> Generator[None]:
 
 
 def current_custom_context() -> dict[str, str]:
-    """Give a copy of the pairs that child actions inherit; empty outside of tasks."""
+    """Give a copy of the pairs that child actions inherit, without those that Flyte itself hands on; empty outside of tasks."""
     context = current_context()
-    return dict(context.custom_context) if context else {}
+    return {key: item for key, item in context.custom_context.items() if not key.startswith("_u_")} if context else {}

@@ -18,7 +18,7 @@ class UserCode:
         self.root = root.resolve()
         # Plain strings: a process has thousands of modules, and a `Path` of each costs more than the archive.
         self._inside = os.path.join(self.root, "")  # noqa: PTH118
-        self._foreign = tuple(folder for folder in _installations() if not self._inside.startswith(folder))
+        self._foreign = tuple(folder for folder in installations() if not self._inside.startswith(folder))
 
     def name_of(self, file: str) -> str | None:
         """Return the POSIX path of `file` below the root, or None if it is not the user's, or not there."""
@@ -73,7 +73,7 @@ def _files_of(module: object) -> list[str]:
 
 
 @cache
-def _installations() -> tuple[str, ...]:
+def installations() -> tuple[str, ...]:
     """Folders whose files are no user's: interpreter, standard library, site-packages, our own distributions.
 
     Each ends with a separator, so that it is a prefix of what lies in it.

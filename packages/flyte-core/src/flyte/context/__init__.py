@@ -1,6 +1,6 @@
-"""What the code of a task can ask about its own execution."""
+"""What the code of a task can ask about its own execution, and hand down to its children."""
 
-from flyte_models.context import current_context
+from flyte_models.context import current_context, current_custom_context, custom_context_scope, group_scope
 from flyte_models.task_context import TaskContext
 
 
@@ -9,4 +9,11 @@ def ctx() -> TaskContext:
     return current_context()
 
 
-__all__ = ["ctx"]
+custom_context = custom_context_scope
+"""`flyte.custom_context`."""
+get_custom_context = current_custom_context
+"""`flyte.get_custom_context`."""
+group = group_scope
+"""`flyte.group`."""
+
+__all__ = ["ctx", "custom_context", "get_custom_context", "group"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.core import identifier_pb2
@@ -11,6 +11,7 @@ from flyteidl2.workflow import run_definition_pb2
 from google.protobuf import wrappers_pb2
 
 from flyte.controllers.backends import ActionsBackend, Backend, ChildRequest, QueueBackend
+from flyte.controllers.calling import call_blocking
 from flyte.controllers.children import ChildState, ChildWatch
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.specs import describer
@@ -24,7 +25,6 @@ from flyte_models.errors import (
     BaseRuntimeError,
     InlineIOMaxBytesBreached,
     RuntimeSystemError,
-    SyncTaskCallInAsyncContextError,
     TaskTimeoutError,
     TraceDoesNotAllowNestedTasksError,
 )
@@ -219,18 +219,7 @@ class ClusterController:
         Raises:
             SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return self.wait(self.submit(task, args, kwargs))
-        raise SyncTaskCallInAsyncContextError(
-            f"sync task `{task.name}` was called in async code, where waiting for it would block the event loop\n"
-            f"hint: write `await {task.short_name}.aio(...)`"
-        )
-
-    def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine on the controller's loop and block this thread until it ends."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return call_blocking(self._loop, task, self.submit(task, args, kwargs))
 
     async def run_child(
         self,

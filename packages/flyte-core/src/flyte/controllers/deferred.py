@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from flyte_models.errors import SyncTaskCallInAsyncContextError
+from flyte.controllers.calling import call_blocking, in_loop
 
 if TYPE_CHECKING:
     from flyte.controllers.cluster import ClusterController
@@ -31,8 +31,7 @@ class DeferredController:
     ) -> Any:
         """Run a child action; see `Controller.submit`. May be called from any loop."""
         if asyncio.get_running_loop() is not self._loop:
-            child = self.submit(task, args, kwargs, group=group, index=index)
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(child, self._loop))
+            return await in_loop(self._loop, self.submit(task, args, kwargs, group=group, index=index))
         return await self._controller().submit(task, args, kwargs, group=group, index=index)
 
     def submit_sync(self, task: "TaskTemplate[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -41,14 +40,7 @@ class DeferredController:
         Raises:
             SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run_coroutine_threadsafe(self.submit(task, args, kwargs), self._loop).result()
-        raise SyncTaskCallInAsyncContextError(
-            f"sync task `{task.name}` was called in async code, where waiting for it would block the event loop\n"
-            f"hint: write `await {task.short_name}.aio(...)`"
-        )
+        return call_blocking(self._loop, task, self.submit(task, args, kwargs))
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -1,19 +1,22 @@
 """The controller of a local run: children become actions of the engine in this process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import field
 from functools import partial
 from typing import Any, cast
 
+from flyte.controllers.cached import CacheSettings, CacheUses
+from flyte.controllers.calling import call_blocking, in_loop
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.protocol import active_controller, sync_bodies
+from flyte.controllers.surroundings import Surroundings
 from flyte.failures import ActionFailure, error_of
 from flyte.running.threads import BodyThreads
 from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
 from flyte_engine.engine import ActionOutcome, ActionRequest, Attempt, Completed, Engine
 from flyte_models.context import current_context, task_scope
 from flyte_models.digests import task_identity_hash
-from flyte_models.errors import SyncTaskCallInAsyncContextError
 from flyte_models.ids import ActionID
 from flyte_models.paths import RawDataPath
 from flyte_models.policies import timeout_from_request
@@ -34,6 +37,13 @@ class RunPlace:
     base_dir: str
     """Folder of the run's own files, `<base_dir>/<action>` for each action."""
     version: str = "local"
+    secrets_folder: str = ""
+    """Where files with the values of secrets are."""
+    env_vars: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Environment variables of every action of the run; those of a task itself count more."""
+    custom_context: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Pairs that the root action has, and all below it inherit."""
+    caching: CacheSettings = field(default_factory=CacheSettings)
 
 
 class LocalController:
@@ -47,6 +57,8 @@ class LocalController:
         self._engine = engine
         self._place = place
         self._threads = threads
+        self._caching = CacheUses(place.caching)
+        self._surroundings = Surroundings(place.env_vars, place.secrets_folder)
         self._loop = asyncio.get_running_loop()
 
     async def run_root(self, task: TaskTemplate[..., Any], inputs: bytes) -> ActionOutcome:
@@ -57,7 +69,7 @@ class LocalController:
         )
         token = active_controller.set(self)
         try:
-            return await self._run(task, action_id, inputs, parent_name=None, group=None)
+            return await self._run(task, action_id, inputs, dict(place.custom_context), parent_name=None, group=None)
         finally:
             active_controller.reset(token)
 
@@ -78,8 +90,7 @@ class LocalController:
             TypeError: when a value does not have its declared type.
         """
         if asyncio.get_running_loop() is not self._loop:
-            child = self.submit(task, args, kwargs, group=group, index=index)
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(child, self._loop))
+            return await in_loop(self._loop, self.submit(task, args, kwargs, group=group, index=index))
         context = current_context()
         if not context:
             raise RuntimeError(f"task `{task.name}` was called in a run, but outside every action of it")
@@ -87,12 +98,15 @@ class LocalController:
             group = context.group_data.name
         codec = codec_for(task)
         given = task.interface.convert_to_kwargs(*args, **kwargs)
-        inputs = await codec.encode_inputs_async(given) if codec.needs_await else codec.encode_inputs(given)
+        custom = context.custom_context
+        inputs = (
+            await codec.encode_inputs_async(given, custom) if codec.needs_await else codec.encode_inputs(given, custom)
+        )
         inputs_hash = codec.inputs_hash(inputs)
         identity = task_identity_hash(task.name, codec.interface_hash(), "")
         number = context.call_counter.next(f"{identity}-{inputs_hash}-{group or ''}")
         action_id = context.action.new_sub_action_from(number, identity, inputs_hash, group)
-        outcome = await self._run(task, action_id, inputs, parent_name=context.action.name, group=group)
+        outcome = await self._run(task, action_id, inputs, custom, parent_name=context.action.name, group=group)
         if outcome.exception is not None:
             failure = ActionFailure.of(outcome.record, codec.decode_inputs(inputs), index=index)
             raise error_of(outcome.exception, failure)
@@ -104,22 +118,14 @@ class LocalController:
         Raises:
             SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
         """
-        if _is_loop_running():
-            raise SyncTaskCallInAsyncContextError(
-                f"sync task `{task.name}` was called in async code, where waiting for it would block the event loop\n"
-                f"hint: write `await {task.short_name}.aio(...)`"
-            )
-        return self.wait(self.submit(task, args, kwargs))
-
-    def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine on the run's loop and block this thread until it ends."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return call_blocking(self._loop, task, self.submit(task, args, kwargs))
 
     async def _run(
         self,
         task: TaskTemplate[..., Any],
         action_id: ActionID,
         inputs: bytes,
+        custom_context: dict[str, str],
         *,
         parent_name: str | None,
         group: str | None,
@@ -133,16 +139,19 @@ class LocalController:
             inputs=inputs,
             retry=task.retries,
             timeout=timeout_from_request(task.timeout) if task.timeout else None,
-            body=self._body(task, inputs),
+            cache=self._caching.use_of(task, codec_for(task), inputs),
+            body=self._body(task, inputs, custom_context),
             restore=self._restore(task),
         )
         return await self._engine.run_action(request)
 
-    def _body(self, task: TaskTemplate[..., Any], inputs: bytes) -> Callable[[Attempt], Awaitable[Completed]]:
+    def _body(
+        self, task: TaskTemplate[..., Any], inputs: bytes, custom_context: dict[str, str]
+    ) -> Callable[[Attempt], Awaitable[Completed]]:
         codec = codec_for(task)
 
         async def body(attempt: Attempt) -> Completed:
-            with task_scope(self._context(attempt)):
+            with self._surroundings.of(task), task_scope(self._context(attempt, custom_context)):
                 arguments = (
                     await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
                 )
@@ -177,7 +186,7 @@ class LocalController:
             return await function.func(**arguments)
         return await self._threads.run(attempt.leftovers, function.func, **arguments)
 
-    def _context(self, attempt: Attempt) -> TaskContext:
+    def _context(self, attempt: Attempt, custom_context: dict[str, str]) -> TaskContext:
         place = self._place
         folder = f"{place.base_dir}/{attempt.action_id.name}"
         return TaskContext(
@@ -189,6 +198,8 @@ class LocalController:
             report=None,
             mode="local",
             local_attempt=attempt.number - 1,
+            custom_context=custom_context,
+            disable_run_cache=place.caching.is_disabled,
         )
 
 
@@ -209,11 +220,3 @@ def _place_of(task: TaskTemplate[..., Any]) -> str:
         f'  File "{code.co_filename}", line {code.co_firstlineno}, in {task.func.__name__}\n'
         f"hint: return what the annotation says, or change the annotation of `{task.func.__name__}`"
     )
-
-
-def _is_loop_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

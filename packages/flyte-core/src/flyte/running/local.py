@@ -6,10 +6,12 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from flyte.controllers.cached import CacheSettings
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.local import LocalController, RunPlace
 from flyte.failures import ActionFailure, error_of
 from flyte.initialization import settings
+from flyte.running.cache_file import LazyCache
 from flyte.running.options import RunOptions
 from flyte.running.outputs import ActionInputs, ActionOutputs, LocalRun
 from flyte.running.threads import BodyThreads
@@ -45,7 +47,7 @@ class LocalStrategy:
             check_names(environment.closure())
         codec = codec_for(task)
         given = task.interface.convert_to_kwargs(*args, **kwargs)
-        inputs = await codec.encode_inputs_async(given) if codec.needs_await else codec.encode_inputs(given)
+        inputs = await codec.encode_inputs_async(given, self._options.custom_context)
         async with self._store() as (store, recorded_in):
             place = self._place(recorded_in)
             with self._captured(recorded_in, store, place.run_name):
@@ -71,7 +73,8 @@ class LocalStrategy:
         place: RunPlace,
     ) -> tuple[ActionOutcome, RunRecord]:
         clock = SystemClock()
-        engine = Engine(store, clock=clock, jitter=True)
+        cache = LazyCache(settings().cache_file)
+        engine = Engine(store, clock=clock, jitter=True, cache=cache)
         for observer in self._options.observers:
             engine.subscribe(observer)
         threads = BodyThreads()
@@ -86,7 +89,8 @@ class LocalStrategy:
                 source_path=self._options.source_path,
                 command=self._options.command,
                 labels=self._options.labels,
-            )
+            ),
+            max_action_concurrency=self._options.max_action_concurrency,
         )
         try:
             outcome = await LocalController(engine, place, threads).run_root(task, inputs)
@@ -97,6 +101,7 @@ class LocalStrategy:
             raise
         finally:
             threads.close()
+            cache.close()
         return outcome, await engine.finish_run(place.run_name)
 
     @asynccontextmanager
@@ -133,12 +138,25 @@ class LocalStrategy:
         made, options = settings(), self._options
         name = options.name or new_run_name()
         runs = recorded_in.parent / "runs" if recorded_in is not None else _temporary_runs()
+        project, domain = options.project or made.project or "local", options.domain or made.domain or "development"
         return RunPlace(
             run_name=name,
-            project=options.project or made.project or "local",
-            domain=options.domain or made.domain or "development",
+            project=project,
+            domain=domain,
             org=made.org or "local",
             base_dir=str(runs / name),
+            secrets_folder=str(made.secrets_folder),
+            env_vars=options.env_vars,
+            custom_context=options.custom_context,
+            caching=self._caching(project, domain),
+        )
+
+    def _caching(self, project: str, domain: str) -> CacheSettings:
+        options = self._options
+        return CacheSettings(
+            is_disabled=options.disable_run_cache,
+            overwrite=options.overwrite_cache,
+            scope=f"{project}/{domain}" if options.cache_lookup_scope == "project-domain" else "",
         )
 
 

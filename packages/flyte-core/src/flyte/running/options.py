@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Literal
+from typing import Any, Literal
 
 from flyte_engine.engine import EngineEvent
 from flyte_engine.store import ActionStore
 from flyte_models.values import value
 
 Mode = Literal["local", "remote", "hybrid"]
+CacheScope = Literal["global", "project-domain"]
 Observer = Callable[[EngineEvent], None]
 
 
@@ -28,3 +29,37 @@ class RunOptions:
     command: str | None = None
     """The command line that made the run, for its record."""
     labels: dict[str, str] = field(default_factory=dict[str, str])
+    env_vars: dict[str, str] = field(default_factory=dict[str, str])
+    """Environment variables of every action; those of a task itself count more."""
+    custom_context: dict[str, str] = field(default_factory=dict[str, str])
+    """Pairs that all actions inherit."""
+    overwrite_cache: bool = False
+    """Run every cached task, and keep the new results."""
+    disable_run_cache: bool = False
+    """Neither read nor write the cache."""
+    cache_lookup_scope: CacheScope = "global"
+    """Whether results are shared between projects and domains."""
+    queue: str | None = None
+    """Has no effect in a local run, which has no queues."""
+    max_action_concurrency: int | None = None
+    """How many actions run at once; one that waits for its children does not count. None or 0: any number."""
+
+
+def check_scope(scope: Any) -> None:
+    """Refuse a scope of the cache that there is not.
+
+    Raises:
+        ValueError: It is neither `global` nor `project-domain`.
+    """
+    if scope not in ("global", "project-domain"):
+        raise ValueError(f"`cache_lookup_scope` must be `global` or `project-domain`, got {scope!r}")
+
+
+def check_concurrency(limit: Any) -> None:
+    """Refuse a limit of actions at once that is none.
+
+    Raises:
+        ValueError: It is neither `None` nor a whole number from 0 on.
+    """
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
+        raise ValueError(f"`max_action_concurrency` must be a whole number from 0 on (0: no limit), got {limit!r}")

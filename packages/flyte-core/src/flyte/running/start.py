@@ -4,9 +4,10 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from flyte.initialization import settings
-from flyte.running.options import Mode, RunOptions
+from flyte.running.options import CacheScope, Mode, RunOptions, check_concurrency, check_scope
 from flyte.running.outputs import LocalRun
 from flyte.tasks.pending import refuse_unbuilt
+from flyte.tasks.settings import check_env_vars
 from flyte.tasks.template import TaskTemplate
 from flyte_syncify import syncify
 
@@ -116,6 +117,13 @@ def with_runcontext(
     name: str | None = None,
     project: str | None = None,
     domain: str | None = None,
+    overwrite_cache: bool = False,
+    env_vars: dict[str, str] | None = None,
+    disable_run_cache: bool = False,
+    queue: str | None = None,
+    max_action_concurrency: int | None = None,
+    custom_context: dict[str, str] | None = None,
+    cache_lookup_scope: CacheScope = "global",
     **unbuilt: Any,
 ) -> Runner:
     """Return a runner with options of its own: `flyte.with_runcontext(name="nightly").run(task, x)`.
@@ -125,7 +133,31 @@ def with_runcontext(
         name: Name of the run; default: a random one.
         project: Project of the run.
         domain: Domain of the run.
+        overwrite_cache: Run every cached task, and keep the new results.
+        env_vars: Environment variables of every action; those of a task itself count more.
+        disable_run_cache: Neither read nor write the cache.
+        queue: The queue that the actions wait in; a local run has none.
+        max_action_concurrency: How many actions run at once; one that waits for its children does not count.
+        custom_context: Pairs that every action finds in `flyte.get_custom_context()`.
+        cache_lookup_scope: `project-domain` shares cached results within project and domain only.
         unbuilt: The reference's further settings, which this version refuses by name.
     """
     refuse_unbuilt("flyte.with_runcontext", unbuilt)
-    return Runner(RunOptions(mode=mode, name=name, project=project, domain=domain))
+    check_env_vars("with_runcontext", env_vars)
+    check_scope(cache_lookup_scope)
+    check_concurrency(max_action_concurrency)
+    return Runner(
+        RunOptions(
+            mode=mode,
+            name=name,
+            project=project,
+            domain=domain,
+            env_vars=env_vars or {},
+            custom_context=custom_context or {},
+            overwrite_cache=overwrite_cache,
+            disable_run_cache=disable_run_cache,
+            cache_lookup_scope=cache_lookup_scope,
+            queue=queue,
+            max_action_concurrency=max_action_concurrency,
+        )
+    )

@@ -1,0 +1,43 @@
+"""Calls from other places than the controller's loop: sync ones, which block their thread, and those of other loops."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flyte_models.errors import SyncTaskCallInAsyncContextError
+
+if TYPE_CHECKING:
+    from flyte.tasks.template import TaskTemplate
+
+__all__ = ["call_blocking", "in_loop", "is_loop_running"]
+
+R = TypeVar("R")
+
+
+def is_loop_running() -> bool:
+    """Tell whether the calling thread runs an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def call_blocking(loop: asyncio.AbstractEventLoop, task: "TaskTemplate[..., Any]", child: Coroutine[Any, Any, R]) -> R:
+    """Run the coroutine of a call of `task` on the controller's loop and block this thread until it ends.
+
+    Raises:
+        SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
+    """
+    if is_loop_running():
+        child.close()
+        raise SyncTaskCallInAsyncContextError(
+            f"sync task `{task.name}` was called in async code, where waiting for it would block the event loop\n"
+            f"hint: write `await {task.short_name}.aio(...)`"
+        )
+    return asyncio.run_coroutine_threadsafe(child, loop).result()
+
+
+async def in_loop(loop: asyncio.AbstractEventLoop, child: Coroutine[Any, Any, R]) -> R:
+    """Run a coroutine on the controller's loop and await it in another one."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(child, loop))
