@@ -98,27 +98,32 @@ Usage: flyte [OPTIONS] COMMAND [ARGS]...
 Write typed tasks in Python and run them.
 
 Run:
-  run                   Run a task of a Python file
+  run                     Run a task of a Python file
 
 Look:
-  get                   Show runs, their actions, logs, inputs and outputs
-  delete                Delete runs from the history
+  get                     Show runs, their actions, logs, inputs and outputs
+  delete                  Delete runs from the history
 
 Devbox:
-  start                 Start the devbox: a control plane on this machine
-  stop                  Stop the devbox
-  status                Tell whether the devbox runs, and where
+  start                   Start the devbox: a control plane on this machine
+  stop                    Stop the devbox
+  status                  Tell whether the devbox runs, and where
 
 Set up:
-  create                Write a configuration file
+  create                  Write a configuration file
 
 Options:
-  -c, --config PATH     Use this configuration file
-  -v, --verbose         Show the frames of flyte and of Python in tracebacks
-  -of, --output-format  Print table, table-simple, json, json-raw (one line) or yaml
-  --no-progress         Print no progress while a run is going on
-  --version             Show the version and exit
-  --help                Show this page and exit
+  -c, --config PATH       Use this configuration file
+  -v, --verbose           Show the frames of flyte and of Python in tracebacks
+  -of, --output-format    Print table, table-simple, json, json-raw (one line) or yaml
+  --no-progress           Print no progress while a run is going on
+  --org ORG               Organisation of runs
+  --log-format FORMAT     Log as text (console) or json
+  --user-log-level LEVEL  From which level on `flyte.logger` writes: debug, info, warning, error,
+                          critical
+  --reset-root-logger     Let all other libraries log as flyte does
+  --version               Show the version and exit
+  --help                  Show this page and exit
 
 `flyte COMMAND --help` explains a command. Exit codes: 0 ok, 1 the run failed, 2 usage, 3 code that
 does not load, 4 configuration, 130 interrupted.

@@ -22,6 +22,11 @@ COLOUR = os.environ.get("COLOUR", "none")
 @env.task
 def colour() -> str:
     return f"{COLOUR} {os.environ.get('COLOUR')}"
+
+
+@env.task
+def tell() -> None:
+    flyte.logger.debug("a detail")
 """
 SCRIPT = """\
 import os, sys, time
@@ -77,6 +82,9 @@ Options:
   --label KEY=VALUE               Label of the run (repeatable)
   -e, --env KEY=VALUE             Environment variable (repeatable)
   -f, --follow                    Print what tasks print; a run in this process always does
+  --max-action-concurrency INTEGER RANGE
+                                  How many actions of the run are at work at once [default: 0, any
+                                  number] [x>=0]
   --root-dir DIRECTORY            Folder that modules are imported from [default: the working
                                   directory]
   --version TEXT                  Version of the tasks, on a control plane
@@ -193,6 +201,25 @@ def test_the_folder_that_a_script_fills_is_its_output(shell: Shell) -> None:
     assert Path(outputs["o0"].removeprefix("file://"), "a.txt").read_text() == "a"
     _, err = shell.flyte("run", "python-script", "script.py", "--output-dir", "nowhere", code=1)
     assert "did not make the folder" in err
+
+
+def test_one_action_at_a_time(shell: Shell) -> None:
+    out, _ = shell.flyte("run", "--max-action-concurrency", "1", "hello")
+    assert out.startswith("result    'Hello")
+    shell.flyte("run", "--max-action-concurrency=-1", "hello", code=2)
+
+
+def test_what_the_users_logger_writes(shell: Shell) -> None:
+    _, err = shell.flyte("--user-log-level", "debug", "--log-format", "json", "run", "shell.py", "tell")
+    assert json.loads(err)["message"] == "a detail"
+    assert shell.flyte("run", "shell.py", "tell")[1] == ""
+
+
+def test_the_cache_is_deleted(shell: Shell) -> None:
+    (shell.folder / ".flyte").mkdir()
+    (shell.folder / ".flyte" / "cache.db").touch()
+    assert shell.flyte("delete", "local-cache")[0].startswith("Deleted `")
+    assert shell.flyte("delete", "local-cache")[0].startswith("There is no cache")
 
 
 @pytest.mark.parametrize("option", ["--clustered", "--replicas=2", "--plugin-config=x.yaml"])

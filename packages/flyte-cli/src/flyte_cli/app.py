@@ -18,6 +18,9 @@ OutputFormat = Literal["table", "json", "yaml", "table-simple", "json-raw"]
 OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 
 
+LogFormat = Literal["console", "json"]
+
+
 class RootOptions:
     """What was given before the command."""
 
@@ -28,11 +31,19 @@ class RootOptions:
         *,
         progress: bool = True,
         output_format: OutputFormat = "table",
+        org: str | None = None,
+        log_format: LogFormat | None = None,
+        user_log_level: str | None = None,
+        reset_root_logger: bool = False,
     ) -> None:
         self.config = config
         self.verbose = verbose
         self.progress = progress
         self.output_format: OutputFormat = output_format
+        self.org = org
+        self.log_format: LogFormat | None = log_format
+        self.user_log_level = user_log_level
+        self.reset_root_logger = reset_root_logger
 
 
 class PageFormatter(click.HelpFormatter):
@@ -154,11 +165,19 @@ def _place(text: str) -> tuple[str, str]:
 @click.option("-v", "--verbose", count=True)
 @click.option("-of", "--output-format", type=click.Choice(OUTPUT_FORMATS), default="table")
 @click.option("--no-progress", is_flag=True)
+@click.option("--org", default=None)
+@click.option("--log-format", type=click.Choice(["console", "json"]), default=None)
+@click.option(
+    "--user-log-level",
+    type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
+    default=None,
+)
+@click.option("--reset-root-logger", is_flag=True)
 @click.version_option(package_name="flyte-cli", prog_name="flyte", message="%(prog)s %(version)s")
 @click.pass_context
-def root(ctx: click.Context, config: Path | None, verbose: int, output_format: OutputFormat, no_progress: bool) -> None:
+def root(ctx: click.Context, no_progress: bool, **given: Any) -> None:
     """Write typed tasks in Python and run them."""
-    ctx.obj = RootOptions(config=config, verbose=verbose, progress=not no_progress, output_format=output_format)
+    ctx.obj = RootOptions(progress=not no_progress, **given)
 
 
 def run_command_line(arguments: Sequence[str]) -> int:

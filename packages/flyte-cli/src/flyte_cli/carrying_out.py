@@ -50,6 +50,7 @@ def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) 
                     source_path=str(path),
                     command=shlex.join(["flyte", *sys.argv[1:]]),
                     labels=chosen.labels,
+                    max_action_concurrency=chosen.max_action_concurrency,
                 )
             )
             run = syncify.loop.run(runner.attempt(task, (), values))

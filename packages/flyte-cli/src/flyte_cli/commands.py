@@ -19,6 +19,10 @@ OPTIONS = (
     ("-v, --verbose", "Show the frames of flyte and of Python in tracebacks"),
     ("-of, --output-format", "Print table, table-simple, json, json-raw (one line) or yaml"),
     ("--no-progress", "Print no progress while a run is going on"),
+    ("--org ORG", "Organisation of runs"),
+    ("--log-format FORMAT", "Log as text (console) or json"),
+    ("--user-log-level LEVEL", "From which level on `flyte.logger` writes: debug, info, warning, error, critical"),
+    ("--reset-root-logger", "Let all other libraries log as flyte does"),
     ("--version", "Show the version and exit"),
     ("--help", "Show this page and exit"),
 )

@@ -57,6 +57,19 @@ def delete_run(
     )
 
 
+@click.command("local-cache")
+@output_option
+def delete_local_cache() -> None:
+    """Delete the cached results of tasks that ran on this machine."""
+    cache = history_file().with_name("cache.db")
+    was_there = cache.is_file()
+    # The journal first: without it the file is whole, and one without the file would be taken for another's.
+    for path in (cache.with_name("cache.db-wal"), cache.with_name("cache.db-shm"), cache):
+        path.unlink(missing_ok=True)
+    text = f"Deleted `{cache}`." if was_there else f"There is no cache: `{cache}` does not exist."
+    show(lambda: {"deleted": [str(cache)] if was_there else []}, lambda _: text)
+
+
 def _files_of(run: RunRecord) -> Path:
     return history_file().parent / "runs" / run.run_name
 
@@ -77,7 +90,10 @@ def _refuse_if_going_on(store: ActionStore, run: RunRecord) -> None:
 
 command: Any = LazyGroup(
     "delete",
-    help="Delete runs of this machine's history.",
-    table={"run": ("flyte_cli.delete", "delete_run")},
+    help="Delete runs of this machine's history, or the cache of results.",
+    table={
+        "run": ("flyte_cli.delete", "delete_run"),
+        "local-cache": ("flyte_cli.delete", "delete_local_cache"),
+    },
 )
 """The command `flyte delete`."""

@@ -3,6 +3,7 @@
 import os
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,8 +42,17 @@ class FileGroup(click.Group):
         """Check the options, keep them for the command, and make the settings, all before the user's code is imported."""
         chosen = ctx.meta[RUN_OPTIONS] = RunChoices(ctx.params)
         os.environ.update(chosen.env_vars)
-        config = auto(ctx.find_root().ensure_object(RootOptions).config)
-        init_from_config(config, root_dir=chosen.root_dir or Path.cwd())
+        options = ctx.find_root().ensure_object(RootOptions)
+        settings: dict[str, Any] = {"org": options.org} if options.org else {}
+        if options.log_format is not None:
+            settings["log_format"] = options.log_format
+        if options.user_log_level is not None:
+            import logging  # noqa: PLC0415 - only who sets a level pays for it
+
+            settings["user_log_level"] = logging.getLevelNamesMapping()[options.user_log_level.upper()]
+        if options.reset_root_logger:
+            os.environ["FLYTE_RESET_ROOT_LOGGER"] = "1"
+        init_from_config(auto(options.config), root_dir=chosen.root_dir or Path.cwd(), **settings)
         return super().invoke(ctx)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -46,6 +46,7 @@ class RunChoices:
         self.project: str | None = given.get("project")
         self.domain: str | None = given.get("domain")
         self.root_dir: Path | None = given.get("root_dir")
+        self.max_action_concurrency: int | None = given.get("max_action_concurrency")
         self.labels = _pairs("--label", given.get("label") or ())
         self.env_vars = _pairs("--env", given.get("env") or ())
         if self.name is not None and _NAME.fullmatch(self.name) is None:
@@ -98,6 +99,11 @@ def run_parameters() -> list[click.Parameter]:
         click.Option(["-e", "--env"], multiple=True, metavar="KEY=VALUE", help="Environment variable (repeatable)"),
         click.Option(
             ["-f", "--follow"], is_flag=True, help="Print what tasks print; a run in this process always does"
+        ),
+        click.Option(
+            ["--max-action-concurrency"],
+            type=click.IntRange(0),
+            help="How many actions of the run are at work at once [default: 0, any number]",
         ),
         click.Option(
             ["--root-dir"], type=folder, help="Folder that modules are imported from [default: the working directory]"
