@@ -7,10 +7,12 @@ import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from flyte_devbox.admission import Capacity
 from flyte_devbox.caching import CacheTable
+from flyte_devbox.contents import find_content, restore_contents
 from flyte_devbox.database import Database
 from flyte_devbox.executors import Executor
 from flyte_devbox.executors.warm import WarmExecutor
@@ -69,6 +71,7 @@ class Devbox:
         self.database = Database(folder.database)
         key = folder.key()
         self.objects = ObjectFolder(folder.objects)
+        self.objects.kept = partial(find_content, self.database)
         self.signer = UrlSigner(key)
         self.logs = LogFolder(folder.logs)
         self.hub = Hub()
@@ -114,7 +117,9 @@ class Devbox:
         # Reads while nothing is served yet.
         self.starter.server = ServerPlace(f"localhost:{port}", self.token, str(self.folder.root))
         await self.cache.clear()
-        recover(self.database, self.scheduler, self.starter, str(self.folder.root))
+        restore_contents(self.database)
+        is_same_boot = self.folder.is_same_boot()
+        recover(self.database, self.scheduler, self.starter, str(self.folder.root), trusts_files=is_same_boot)
         # After that: a warm parent that is there by then is another server's.
         self.executor.prepare()
         self.scheduler.start()
@@ -127,6 +132,7 @@ class Devbox:
                 await clock
             await self.scheduler.stop()
             await self.executor.close()
+            self.starter.close()
 
     def close(self) -> None:
         """Make everything durable and close the state."""

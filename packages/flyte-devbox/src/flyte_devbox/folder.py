@@ -115,6 +115,17 @@ class StateFolder:
         self._write_private(path, content)
         return content
 
+    def is_same_boot(self) -> bool:
+        """Tell whether the machine has run on since this was last asked; if not, unsynced files cannot be relied on."""
+        path = self.root / "boot"
+        try:
+            now = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+        except OSError:
+            return False
+        before = path.read_bytes() if path.exists() else now
+        self._write_private(path, now)
+        return before == now
+
     def write_record(self, record: ServerRecord) -> None:
         """Say where the server listens."""
         fields = {"pid": record.pid, "port": record.port, "token": record.token}

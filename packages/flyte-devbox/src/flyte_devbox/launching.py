@@ -1,6 +1,7 @@
 """How an attempt is started: the templates of the container's arguments filled in, and its environment. Pure."""
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from flyte_models.values import value
 
 __all__ = ["AttemptPlace", "ServerPlace", "environment_of", "fill_arguments", "inheritable"]
 
+_TEMPLATE = re.compile(r"\{\{ ?\.([A-Za-z]+) ?\}\}")
 _NOT_INHERITED = ("FLYTE_", "_U_", "_F_", "_UNION_", "EAGER_API_KEY", "UCTL_", "RUN_NAME", "ACTION_NAME")
 """Variables of whoever started the devbox that would tell the runtime another story."""
 
@@ -20,6 +22,11 @@ class ServerPlace:
     endpoint: str
     token: str
     folder: str
+
+    @property
+    def code(self) -> str:
+        """The folder that takes extracted bundles."""
+        return f"{self.folder}/code"
 
 
 @value
@@ -121,6 +128,7 @@ def environment_of(
         "_U_INSECURE": "1",
         "_U_USE_ACTIONS": "1",
         "FLYTE_DEVBOX_FOLDER": server.folder,
+        "FLYTE_DEVBOX_CODE": server.code,
         "PYTHONUNBUFFERED": "1",
         # Object folders are local, and a runtime that writes with fsspec expects of a store that it makes folders.
         "FSSPEC_FILE": '{"auto_mkdir": true}',
@@ -132,9 +140,4 @@ def environment_of(
 
 
 def _fill(argument: str, values: Mapping[str, str]) -> str:
-    if "{{" not in argument:
-        return argument
-    for name, text in values.items():
-        for written in (f"{{{{.{name}}}}}", f"{{{{ .{name} }}}}"):
-            argument = argument.replace(written, text)
-    return argument
+    return _TEMPLATE.sub(lambda found: values.get(found[1], found[0]), argument) if "{{" in argument else argument

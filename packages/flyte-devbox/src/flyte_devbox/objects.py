@@ -7,7 +7,7 @@ import hmac
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, quote, urlencode
@@ -29,6 +29,8 @@ class ObjectFolder:
     """
 
     def __init__(self, root: Path) -> None:
+        self.kept: Callable[[str], bytes | None] = lambda _: None
+        """Gives the content of a URI whose file is missing, if it was kept elsewhere."""
         self.root = root.resolve()
         (self.root / _UPLOADS).mkdir(parents=True, exist_ok=True, mode=0o700)
         self._prefix = f"{self.root}{os.sep}"
@@ -47,28 +49,30 @@ class ObjectFolder:
         Raises:
             ServiceError: INVALID_ARGUMENT: the key is no path within the folder.
         """
-        parts = key.split("/")
-        for part in parts:
+        self._check(key)
+        path = Path(f"{self._prefix}{key}")
+        # A task may have left a link that leads out.
+        if not f"{os.path.realpath(path.parent)}{os.sep}".startswith(self._prefix):
+            raise invalid_argument(f"`{key[:200]}` leads out of the object folder")
+        return path
+
+    def _check(self, key: str) -> None:
+        for part in key.split("/"):
             if part in {"", ".", "..", _UPLOADS} or "\0" in part or "\\" in part:
                 raise invalid_argument(f"`{key[:200]}` is no name of an object: it has a part `{part[:50]}`")
             if len(part.encode(errors="surrogatepass")) > _MAX_NAME_BYTES:
                 raise invalid_argument(
                     f"`{key[:50]}...` is no name of an object: a part has more than {_MAX_NAME_BYTES} bytes"
                 )
-        path = self.root.joinpath(*parts)
-        # A task may have left a link that leads out.
-        if not f"{path.parent.resolve()}{os.sep}".startswith(self._prefix):
-            raise invalid_argument(f"`{key[:200]}` leads out of the object folder")
-        return path
 
     def key_of(self, uri: str) -> str | None:
-        """Return the key of a URI, or `None` when it is not of this folder."""
+        """Return the key of a URI, or `None` when it is not of this folder. Whether links lead out of it is seen at its use."""
         path = uri.removeprefix("file://")
         if not path.startswith(self._prefix):
             return None
         key = path[len(self._prefix) :]
         try:
-            self.path(key)
+            self._check(key)
         except ServiceError:
             return None
         return key
@@ -83,6 +87,8 @@ class ObjectFolder:
         path = self.path(key)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return self.kept(str(path))
         except OSError:
             return None
         with os.fdopen(descriptor, "rb") as file:

@@ -39,8 +39,9 @@ def judge(ended: Exit, read: Callable[[str], bytes | None], *, label: str) -> Ou
     if ended.is_out_of_memory:
         message = f"{label} used more memory than its limit and was killed\nhint: raise `Resources(memory=...)`"
         return Outcome(Fail(recoverable=True), _ErrorInfo(code="OOMKilled", message=message, kind=_ErrorInfo.KIND_USER))
-    has_outputs = ended.outputs is not None or read("outputs.pb") is not None
-    if ended.code == 0 or (ended.code is None and has_outputs):
+    if ended.code == 0:
+        return Outcome(Succeed())
+    if ended.code is None and (ended.outputs is not None or read("outputs.pb") is not None):
         return Outcome(Succeed())
     if ended.code is None:
         return lost(f"{label} ended while the devbox was down, without a result")

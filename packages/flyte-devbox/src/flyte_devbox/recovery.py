@@ -15,7 +15,7 @@ from flyte_devbox.live import LiveAction, LiveRun
 from flyte_devbox.rows import transitions_of
 from flyte_devbox.scheduler import Scheduler
 from flyte_devbox.starting import AttemptStarter
-from flyte_models.lifecycle import ActionState
+from flyte_models.lifecycle import ActionState, Start, advance
 from flyte_models.phases import ActionPhase
 
 __all__ = ["recover"]
@@ -26,7 +26,9 @@ _RUNNING = 4
 _PAUSED = 9
 
 
-def recover(database: Database, scheduler: Scheduler, starter: AttemptStarter, folder: str) -> int:
+def recover(
+    database: Database, scheduler: Scheduler, starter: AttemptStarter, folder: str, *, trusts_files: bool = True
+) -> int:
     """Hand the scheduler everything that is not over; return how many actions that are.
 
     Args:
@@ -34,6 +36,7 @@ def recover(database: Database, scheduler: Scheduler, starter: AttemptStarter, f
         scheduler: not started yet.
         starter: finds attempts that still run.
         folder: the state folder, which the processes of its attempts carry in their environment.
+        trusts_files: whether what attempts have left is as they left it; after a power cut it may not be.
     """
     runs: dict[int, LiveRun] = {}
     for row in database.read("SELECT * FROM runs WHERE phase NOT IN (5, 6, 7, 8, 10) AND is_tracked = 0"):
@@ -61,6 +64,8 @@ def recover(database: Database, scheduler: Scheduler, starter: AttemptStarter, f
             continue
         count += 1
         action = _action(row, run, starter)
+        if not trusts_files and action.policy is not None:
+            starter.forget_outcome(action)
         if row["phase"] == _RUNNING:
             attempt = database.read_one(
                 "SELECT * FROM attempts WHERE action_id = ? AND number = ?", (action.id, action.number)
@@ -72,6 +77,10 @@ def recover(database: Database, scheduler: Scheduler, starter: AttemptStarter, f
             running.append((action, worker))
         elif action.type == run_definition_pb2.ACTION_TYPE_CONDITION:
             _add_condition(scheduler, action, row)
+        elif starter.has_outcome(action):
+            # It has run, and nobody had the time to say so.
+            action.state = advance(_queued(action.state), Start())
+            running.append((action, ""))
         else:
             # What may have been started without a record of it is ended below, and starts anew.
             action.state = _queued(action.state)
@@ -87,6 +96,7 @@ def recover(database: Database, scheduler: Scheduler, starter: AttemptStarter, f
     forks = end_forks(FOLDER_VARIABLE, folder, leaders)
     if strays or forks:
         _logger.warning("ended %d processes of attempts that are over or unknown", len(strays) + forks)
+    starter.clean_all([starter.work_dir(action) for action, _ in running])
     return count
 
 

@@ -16,6 +16,7 @@ from flyteidl2.workflow import run_definition_pb2
 
 from flyte_devbox.admission import Admission, Capacity
 from flyte_devbox.caching import CacheTable
+from flyte_devbox.contents import keep_content
 from flyte_devbox.database import Database, DatabaseError
 from flyte_devbox.executors import Exit, Handle, LaunchError
 from flyte_devbox.live import LiveAction, LiveRun
@@ -322,12 +323,17 @@ class Scheduler:
         if isinstance(outcome.event, Succeed):
             action.output_uri = f"{action.output_prefix()}/outputs.pb"
             action.error = None
+            outputs = await self._starter.outputs(action)
+            if action.state.is_terminal:
+                # Aborted meanwhile.
+                self._leave(action)
+                return
             self._advance(action, outcome.event)
             if action.cache_key and action.policy is not None and action.policy.is_cached:
                 action.cache_status = await self._cache.keep(
                     action.run.project, action.run.domain, action.cache_key, action.output_uri, str(action.id)
                 )
-            await self._finish(action, usage=usage)
+            await self._finish(action, usage=usage, outputs=outputs)
             return
         failed = ActionPhase.TIMED_OUT if is_limit else ActionPhase.FAILED
         event: Event = TimeOut(recoverable=True) if is_limit else outcome.event
@@ -425,6 +431,7 @@ class Scheduler:
         *,
         value: bytes | None = None,
         usage: tuple[float | None, int | None, float | None] = (None, None, None),
+        outputs: bytes | None = None,
     ) -> None:
         """Record the end of an action whose state is terminal, then tell everybody."""
         now = time.time()
@@ -436,7 +443,7 @@ class Scheduler:
             action.started_at = action.started_at or action.created_at
         if not action.parent:
             await self._end_below(action, "the run ended before this action did")
-        await self._record_surely(action, update, ended_at=now, value=value)
+        await self._record_surely(action, update, ended_at=now, value=value, outputs=outputs)
         self._forget(action)
         if action.handle is None:
             self._leave(action)
@@ -555,12 +562,13 @@ class Scheduler:
         *,
         ended_at: float | None = None,
         value: bytes | None = None,
+        outputs: bytes | None = None,
     ) -> None:
         """Record and wait until it is durable, however long the disk is full."""
         pause = 0.2
         while True:
             try:
-                await self._write(action, attempt, ended_at, value)
+                await self._write(action, attempt, ended_at, value, outputs)
                 break
             except DatabaseError as error:
                 if self._is_stopping:
@@ -571,14 +579,22 @@ class Scheduler:
         self._hub.publish(action.run.id, action.id, action.parent)
 
     def _write(
-        self, action: LiveAction, attempt: AttemptUpdate | None, ended_at: float | None, value: bytes | None
+        self,
+        action: LiveAction,
+        attempt: AttemptUpdate | None,
+        ended_at: float | None,
+        value: bytes | None,
+        outputs: bytes | None = None,
     ) -> "asyncio.Future[None]":
         update = action.update(time.time(), ended_at, value)
+        output_uri, run = action.output_uri, action.run.id
 
         def work(connection: sqlite3.Connection) -> None:
             update_action(connection, update)
             if attempt is not None:
                 update_attempt(connection, update.id, attempt)
+            if outputs is not None and output_uri is not None:
+                keep_content(connection, run, output_uri, outputs)
 
         return self._database.write_later(work)
 

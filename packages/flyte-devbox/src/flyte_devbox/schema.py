@@ -88,5 +88,12 @@ CREATE TABLE reservations (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_CONTENTS = """
+CREATE TABLE contents (
+    uri TEXT PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE, content BLOB NOT NULL
+);
+CREATE INDEX contents_by_run ON contents (run_id);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _CONTENTS)
 """Step `n` leads from schema `n` to `n + 1`."""

@@ -1,20 +1,25 @@
 """Starts the attempts of actions and reads what they leave: folders, logs, environment, outputs."""
 
+import asyncio
+import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flyteidl2.task import task_definition_pb2
 
+from flyte_devbox.contents import MAX_KEPT_BYTES, sync_file
 from flyte_devbox.database import Database
 from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError
-from flyte_devbox.launching import AttemptPlace, ServerPlace, environment_of, fill_arguments
+from flyte_devbox.launching import AttemptPlace, ServerPlace, environment_of, fill_arguments, inheritable
 from flyte_devbox.live import LiveAction
 from flyte_devbox.logs import LogFolder
 from flyte_devbox.objects import ObjectFolder
 from flyte_devbox.outcomes import Outcome, judge
-from flyte_devbox.policies import TaskPolicy, command_of, policy_of
+from flyte_devbox.policies import Command, TaskPolicy, command_of, policy_of
 
 __all__ = ["AttemptStarter", "SecretSource"]
 
@@ -25,6 +30,9 @@ Raises `LaunchError` for a secret that does not exist.
 """
 
 _KEPT_POLICIES = 1000
+_KEPT_COMMANDS = 200
+_OUTCOMES = ("outputs.pb", "error.pb")
+_CODE_SECONDS = 7 * 86400
 
 
 class AttemptStarter:
@@ -58,11 +66,27 @@ class AttemptStarter:
         self._work = work
         self._secrets = secrets
         self._policies: dict[bytes, TaskPolicy] = {}
+        self._commands: dict[bytes, tuple[task_definition_pb2.TaskSpec, Command]] = {}
+        self._inherited = inheritable()
+        self._cleaner = ThreadPoolExecutor(1, thread_name_prefix="flyte-devbox-cleaner")
 
     def spec(self, digest: bytes) -> task_definition_pb2.TaskSpec:
         """Return a stored specification."""
         row: sqlite3.Row | None = self._database.read_one("SELECT spec FROM task_specs WHERE digest = ?", (digest,))
         return task_definition_pb2.TaskSpec.FromString(row["spec"] if row is not None else b"")
+
+    def _command(self, digest: bytes) -> tuple[task_definition_pb2.TaskSpec, Command]:
+        found = self._commands.get(digest)
+        if found is None:
+            spec = self.spec(digest)
+            command = command_of(spec.task_template)
+            if command is None:
+                name = spec.task_template.id.name
+                raise LaunchError(f"task `{name}` has no container, so the devbox cannot run it")
+            if len(self._commands) >= _KEPT_COMMANDS:
+                self._commands.clear()
+            found = self._commands[digest] = (spec, command)
+        return found
 
     def policy(self, digest: bytes, spec: task_definition_pb2.TaskSpec | None = None) -> TaskPolicy:
         """Return the policies of a specification."""
@@ -82,16 +106,16 @@ class AttemptStarter:
         run, policy = action.run, action.policy
         assert policy is not None
         assert action.digest is not None
-        spec = self.spec(action.digest)
-        command = command_of(spec.task_template)
-        if command is None:
-            raise LaunchError(f"task `{spec.task_template.id.name}` has no container, so the devbox cannot run it")
+        spec, command = self._command(action.digest)
         prefix, place = action.output_prefix(), self._place(action, spec)
         work = self.work_dir(action)
-        shutil.rmtree(work, ignore_errors=True)
         try:
-            work.mkdir(parents=True, mode=0o700)
-            self._objects.path(self._key(f"{prefix}/outputs.pb")).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                work.mkdir(mode=0o700)
+            except FileExistsError:
+                shutil.rmtree(work)
+                work.mkdir(mode=0o700)
+            os.makedirs(prefix, exist_ok=True)  # noqa: PTH103 - of every start
             log = self.log_path(action)
         except OSError as error:
             raise LaunchError(f"the folders of the attempt cannot be made: {error}") from error
@@ -101,6 +125,7 @@ class AttemptStarter:
             self.server,
             run_env={pair.key: pair.value for pair in run.spec.envs.values},
             secrets=self._secrets(run.project, run.domain, spec, work),
+            inherited=self._inherited,
         )
         launch = Launch(
             run.name,
@@ -128,13 +153,59 @@ class AttemptStarter:
             self._objects.write(self._key(f"{prefix}/outputs.pb"), ended.outputs)
         return judge(ended, lambda name: self._objects.read_uri(f"{prefix}/{name}"), label=self.label(action))
 
+    def has_outcome(self, action: LiveAction) -> bool:
+        """Tell whether the current attempt has left what it came to."""
+        prefix = action.output_prefix()
+        return any(os.path.exists(f"{prefix}/{name}") for name in _OUTCOMES)  # noqa: PTH110 - the prefix is no path of ours yet
+
+    def forget_outcome(self, action: LiveAction) -> None:
+        """Remove what the current attempt has left."""
+        for name in _OUTCOMES:
+            Path(action.output_prefix(), name).unlink(missing_ok=True)
+
+    async def outputs(self, action: LiveAction) -> bytes | None:
+        """Return the outputs of the current attempt when they are small enough to be recorded; larger ones are on disk then.
+
+        Raises:
+            OSError: they cannot be brought to disk.
+        """
+        path = f"{action.output_prefix()}/outputs.pb"
+        try:
+            with open(path, "rb") as file:  # noqa: ASYNC230, PTH123 - a few kilobytes that were just written
+                content = file.read(MAX_KEPT_BYTES + 1)
+        except OSError:
+            return None
+        if len(content) <= MAX_KEPT_BYTES:
+            return content
+        await asyncio.to_thread(sync_file, path)
+        return None
+
     def rotate_log(self, action: LiveAction) -> None:
         """Keep the log of a running attempt from growing without end."""
         self._logs.rotate(self.log_path(action))
 
     def clean(self, action: LiveAction, number: int) -> None:
         """Remove the current directory of an attempt that is over."""
-        shutil.rmtree(self.work_dir(action, number), ignore_errors=True)
+        self._cleaner.submit(shutil.rmtree, self.work_dir(action, number), ignore_errors=True)
+
+    def clean_all(self, kept: Collection[Path]) -> None:
+        """Remove the current directories that earlier servers left, except some, and code that was not used for long."""
+
+        def work() -> None:
+            for folder in self._work.iterdir():
+                if folder not in kept:
+                    shutil.rmtree(folder, ignore_errors=True)
+            before = time.time() - _CODE_SECONDS
+            code = Path(self.server.code)
+            for folder in code.iterdir() if code.is_dir() else ():
+                if folder.stat().st_mtime < before:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+        self._cleaner.submit(work)
+
+    def close(self) -> None:
+        """Stop cleaning up; the next server goes on with it."""
+        self._cleaner.shutdown(wait=True, cancel_futures=True)
 
     def label(self, action: LiveAction) -> str:
         """Return how messages name the current attempt."""
@@ -146,7 +217,7 @@ class AttemptStarter:
 
     def work_dir(self, action: LiveAction, number: int | None = None) -> Path:
         """Return the current directory of an attempt."""
-        return self._work / str(action.id) / str(action.number if number is None else number)
+        return self._work / f"{action.id}-{action.number if number is None else number}"
 
     def _place(self, action: LiveAction, spec: task_definition_pb2.TaskSpec) -> AttemptPlace:
         run, number, prefix = action.run, action.number, action.output_prefix()

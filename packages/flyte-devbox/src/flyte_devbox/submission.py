@@ -1,5 +1,6 @@
 """How runs and actions come to be: checked, recorded, then handed to the scheduler. Repeating a request is harmless."""
 
+import asyncio
 import hashlib
 import secrets
 import sqlite3
@@ -12,6 +13,7 @@ from flyteidl2.core import catalog_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
+from flyte_devbox.contents import MAX_KEPT_BYTES, keep_content, sync_file
 from flyte_devbox.database import Database
 from flyte_devbox.errors import ServiceError, already_exists, invalid_argument, not_found
 from flyte_devbox.live import LiveAction, LiveRun
@@ -256,6 +258,7 @@ class Submission:
             new |= {"detail": condition.SerializeToString(), "task_name": condition.name}
             phase, started = 9, now
         type_number = metadata.action_type
+        inputs = await self._kept_inputs(action.input_uri) if kind == "task" else None
 
         def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row | None, int, bytes | None, TaskPolicy | None]:
             digest = keep_spec(connection, spec) if spec is not None else None
@@ -266,6 +269,8 @@ class Submission:
             if known is not None:
                 return known, int(known["id"]), digest, policy
             cache_key = str(new["cache_key"])
+            if inputs is not None:
+                keep_content(connection, run.id, action.input_uri, inputs)
             row = add_action(
                 connection,
                 run.id,
@@ -358,6 +363,14 @@ class Submission:
         now = time.time()
         update = live.update(now, now)
         await self._database.write(lambda connection: update_action(connection, update))
+
+    async def _kept_inputs(self, uri: str) -> bytes | None:
+        """Return inputs that are small enough to be recorded; larger ones are on disk then."""
+        content = self._objects.read_uri(uri)
+        if content is None or len(content) <= MAX_KEPT_BYTES:
+            return content
+        await asyncio.to_thread(sync_file, uri.removeprefix("file://"))
+        return None
 
     def _run_base(self, request: RunRequest, name: str) -> str:
         given = request.run_spec.run_base_dir.rstrip("/")

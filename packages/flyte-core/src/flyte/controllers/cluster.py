@@ -124,6 +124,7 @@ class ClusterController:
         limits: ControllerLimits | None = None,
         watch: ChildWatch | None = None,
         is_restart: bool = False,
+        syncs: bool = True,
         transport: Transport | None = None,
     ) -> None:
         """Prepare; nothing is connected until the first child.
@@ -136,6 +137,7 @@ class ClusterController:
             limits: Bounds.
             watch: What follows the children; made from `backend` if not given.
             is_restart: Whether an earlier attempt may have created children already.
+            syncs: Whether inputs must be on disk before a child is created; see `Invocation.syncs`.
             transport: Closed with the controller.
         """
         self._parent = parent
@@ -145,6 +147,7 @@ class ClusterController:
         self._limits = limits or ControllerLimits()
         self._watch = watch or ChildWatch(backend, action_id_to_wire(parent))
         self._is_restart = is_restart
+        self._syncs = syncs
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._under_way = asyncio.Semaphore(self._limits.children)
@@ -170,6 +173,7 @@ class ClusterController:
             describe=describer(invocation),
             limits=ControllerLimits.from_environment(env),
             is_restart=env.get("FLYTE_ATTEMPT_NUMBER", "0") not in {"", "0"},
+            syncs=invocation.syncs,
             transport=transport,
         )
 
@@ -293,7 +297,7 @@ class ClusterController:
 
     async def _create(self, child: Child, action: ActionID, parent: str, group: str) -> None:
         uri = f"{self._base}/{action.name}/inputs.pb"
-        await write_object(uri, child.inputs)
+        await write_object(uri, child.inputs, sync=self._syncs)
         template = child.spec.task_template
         cache_key = None
         if template.metadata.discoverable:

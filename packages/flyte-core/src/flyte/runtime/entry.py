@@ -62,7 +62,7 @@ async def _carry_out(invocation: Invocation) -> int:
     if outcome.error is None:
         assert outcome.outputs is not None
         try:
-            await write_object(f"{invocation.outputs_path}/outputs.pb", outcome.outputs)
+            await write_object(f"{invocation.outputs_path}/outputs.pb", outcome.outputs, sync=invocation.syncs)
         except Exception as error:
             outcome = Outcome(error=error)
         else:

@@ -48,6 +48,11 @@ class Invocation:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """The environment of the process, for what reads it later."""
 
+    @property
+    def syncs(self) -> bool:
+        """Whether what it writes to this machine must be on disk before it says so. On a devbox, that is for the devbox to do."""
+        return "FLYTE_DEVBOX_FOLDER" not in self.environment
+
 
 _OPTIONS = frozenset(
     {

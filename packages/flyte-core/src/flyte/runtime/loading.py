@@ -15,6 +15,8 @@ from flyte_models.errors import ModuleLoadError
 __all__ = ["code_bundle_of", "load_task", "resolve"]
 
 _SHOWN_FILES = 40
+_SHARED_CODE = "FLYTE_DEVBOX_CODE"
+"""Environment variable: the folder in which a devbox keeps extracted bundles."""
 
 
 class _Resolver(Protocol):
@@ -29,12 +31,19 @@ async def load_task(invocation: Invocation) -> tuple[TaskTemplate[..., Any], Cod
         CodeBundleError: the bundle is missing or damaged.
     """
     bundle = code_bundle_of(invocation)
-    if bundle is not None:
-        # A task whose code is in its image needs no storage.
+    root = invocation.dest
+    folder = invocation.environment.get(_SHARED_CODE)
+    if bundle is not None and bundle.tgz is not None and folder and root == ".":
+        from flyte.runtime.shared_code import shared_code  # noqa: PLC0415 - a task whose code is in its image needs no storage
+
+        path = await shared_code(bundle.tgz, folder, os.getcwd())  # noqa: PTH109 - of every start
+        bundle = bundle.with_downloaded_path(path)
+        root = str(path)
+    elif bundle is not None:
         from flyte.bundling.downloading import download_code_bundle  # noqa: PLC0415 - as said above
 
         bundle = await download_code_bundle(bundle)
-    extend_search_path(invocation)
+    extend_search_path(root, invocation.sys_path)
     if bundle is not None and bundle.pkl is not None:
         from flyte.bundling.pickling import load_pickled  # noqa: PLC0415 - cloudpickle is for pickled tasks only
 
@@ -56,10 +65,10 @@ def code_bundle_of(invocation: Invocation) -> CodeBundle | None:
     )
 
 
-def extend_search_path(invocation: Invocation) -> None:
+def extend_search_path(code: str, parts: Sequence[str]) -> None:
     """Let modules be imported from the folder of the code, and from those below it that the submitter had on its path."""
-    root = os.path.abspath(invocation.dest)  # noqa: PTH100 - of every start
-    for folder in (root, *(os.path.normpath(os.path.join(root, part)) for part in invocation.sys_path)):  # noqa: PTH118
+    root = os.path.abspath(code)  # noqa: PTH100 - of every start
+    for folder in (root, *(os.path.normpath(os.path.join(root, part)) for part in parts)):  # noqa: PTH118
         if folder not in sys.path:
             sys.path.insert(0 if folder == root else 1, folder)
 

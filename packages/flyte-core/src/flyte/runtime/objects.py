@@ -37,8 +37,13 @@ async def read_object(uri: str) -> bytes:
         raise MissingObjectError(uri) from None
 
 
-async def write_object(uri: str, content: bytes) -> None:
+async def write_object(uri: str, content: bytes, *, sync: bool = True) -> None:
     """Write an object, whole or not at all; the folder of a local one is made.
+
+    Args:
+        uri: Of the object.
+        content: Of the object.
+        sync: Whether a local one must be on disk when this returns. A devbox sees to that itself before it records what is in it.
 
     Raises:
         OSError: the local disk refuses.
@@ -46,7 +51,7 @@ async def write_object(uri: str, content: bytes) -> None:
     """
     path = _local(uri)
     if path is not None:
-        _write_local(path, content)
+        _write_local(path, content, sync)
         return
     import flyte_storage  # noqa: PLC0415 - as above
 
@@ -78,16 +83,22 @@ def _local(uri: str) -> str | None:
     return None if "://" in uri else uri
 
 
-def _write_local(path: str, content: bytes) -> None:
+def _write_local(path: str, content: bytes, sync: bool) -> None:
     folder = os.path.dirname(path) or "."  # noqa: PTH120
-    os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     temporary = f"{folder}/.{os.urandom(8).hex()}.part"
-    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
+        descriptor = os.open(temporary, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        descriptor = os.open(temporary, flags, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            view = memoryview(content)
+            while view:
+                view = view[file.write(view) :]
+            if sync:
+                os.fsync(descriptor)
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         os.unlink(temporary)  # noqa: PTH108

@@ -9,12 +9,15 @@ __all__ = ["preload"]
 
 _MODULES = (
     "asyncio.runners",
+    "concurrent.futures.thread",
+    "faulthandler",
     "flyte.bundling.downloading",
     "flyte.controllers.cluster",
     "flyte.io",
     "flyte.runtime.action",
     "flyte.runtime.entry",
     "flyte.runtime.error_documents",
+    "flyte.runtime.shared_code",
     "traceback",
 )
 _AUTHORING = ("TaskEnvironment", "Cache", "Resources", "RetryStrategy", "ReusePolicy", "Secret", "Timeout", "Trigger")

@@ -5,8 +5,8 @@ sides send frames: four bytes of length, then JSON. It is told `{"id", "argv", "
 are what differs from its own environment. It answers `{"id", "pid"}` or `{"id", "error"}`, and when the process has ended
 `{"id", "status", "cpu", "rss"}`: the wait status, seconds of CPU and most bytes resident.
 
-Forking is safe only for a process with one thread that holds no connection, store or event loop. It makes none, and looks before
-each fork. Once the other side is gone nothing more is forked, and it ends with the last of its processes.
+Forking is safe only for a process with one thread that holds no connection, store or event loop. It has none by then, and looks
+before each fork. Once the other side is gone nothing more is forked, and it ends with the last of its processes.
 """
 
 import ctypes
@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from flyte.runtime.forked import become_action
 from flyte.runtime.preloading import preload
+from flyte.runtime.rehearsal import rehearse
 
 __all__ = ["WarmParent", "main"]
 
@@ -208,6 +209,9 @@ def main(descriptor: int) -> int:
     # It is ended by its socket. A terminal's Ctrl-C is for the server.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     preload()
+    rehearse()
+    # Of the rehearsal, which another loop set and took away again.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     adopt_orphans()
     parent = WarmParent(control)
     # What is here now stays: collecting it in a child would only copy its pages.

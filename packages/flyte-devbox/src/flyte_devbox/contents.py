@@ -1,0 +1,59 @@
+"""Small inputs and outputs, kept in the database by the transaction that names them: their files need not be synced one by one.
+
+Whoever reads an object finds the file. After a power cut it may be missing or empty, and then the database has its content.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from flyte_devbox.database import Database
+
+__all__ = ["MAX_KEPT_BYTES", "find_content", "keep_content", "restore_contents", "sync_file"]
+
+MAX_KEPT_BYTES = 64 * 1024
+"""Larger ones are synced as files."""
+
+_OF_LIVE_RUNS = """
+SELECT uri, content FROM contents WHERE run_id IN (SELECT id FROM runs WHERE phase NOT IN (5, 6, 7, 8, 10))
+"""
+
+
+def keep_content(connection: sqlite3.Connection, run: int, uri: str, content: bytes) -> None:
+    """Keep the content of an object of a run."""
+    connection.execute("INSERT OR REPLACE INTO contents (uri, run_id, content) VALUES (?, ?, ?)", (uri, run, content))
+
+
+def find_content(database: Database, uri: str) -> bytes | None:
+    """Return what is kept of an object."""
+    row = database.read_one("SELECT content FROM contents WHERE uri = ?", (uri,))
+    return None if row is None else bytes(row["content"])
+
+
+def restore_contents(database: Database) -> int:
+    """Write the files anew that a power cut has taken from runs that are not over; return how many."""
+    count = 0
+    for row in database.read(_OF_LIVE_RUNS):
+        path = Path(row["uri"])
+        if path.exists() and path.stat().st_size == len(row["content"]):
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = path.with_name(f".{path.name}.restored")
+        temporary.write_bytes(row["content"])
+        temporary.replace(path)
+        count += 1
+    return count
+
+
+def sync_file(path: str) -> None:
+    """Bring a file and its name to disk.
+
+    Raises:
+        OSError: it cannot be.
+    """
+    for name, flags in ((path, os.O_RDONLY), (os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)):  # noqa: PTH120
+        descriptor = os.open(name, flags | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
