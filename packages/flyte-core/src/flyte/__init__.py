@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flyte import cli as cli
     from flyte import config as config
+    from flyte import durable as durable
     from flyte import errors as errors
     from flyte import io as io
     from flyte import models as models
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from flyte.tasks.environment import TaskEnvironment as TaskEnvironment
     from flyte.tasks.template import AsyncFunctionTaskTemplate as AsyncFunctionTaskTemplate
     from flyte.tasks.template import TaskTemplate as TaskTemplate
+    from flyte.tracing.decorator import trace as trace
     from flyte_models.accelerators import DeviceClass as DeviceClass
     from flyte_models.caching import Cache as Cache
     from flyte_models.caching import CachePolicy as CachePolicy
@@ -132,10 +134,12 @@ else:
         "map": ("flyte.mapping.mapper", "map_tasks"),
         "run": ("flyte.running.start", "run"),
         "system_logger": ("flyte.logs", "system_logger"),
+        "trace": ("flyte.tracing.decorator", "trace"),
         "version": ("flyte_models.version", "version"),
         "with_runcontext": ("flyte.running.start", "with_runcontext"),
         "cli": ("flyte.cli", ""),
         "config": ("flyte.config", ""),
+        "durable": ("flyte.durable", ""),
         "errors": ("flyte.errors", ""),
         "io": ("flyte.io", ""),
         "models": ("flyte.models", ""),
@@ -158,7 +162,6 @@ else:
             "rerun",
             "run_python_script",
             "serve",
-            "trace",
             "with_servecontext",
         ]
     )
@@ -228,6 +231,7 @@ __all__ = [
     "current_domain",
     "current_project",
     "custom_context",
+    "durable",
     "errors",
     "get_custom_context",
     "group",
@@ -246,6 +250,7 @@ __all__ = [
     "run",
     "storage",
     "syncify",
+    "trace",
     "system_logger",
     "types",
     "version",

@@ -133,6 +133,11 @@ class Engine:
         """Where records go."""
         return self._store
 
+    @property
+    def clock(self) -> Clock:
+        """What tells the time and waits."""
+        return self._clock
+
     def set_pool(self, name: str, limit: int | None) -> None:
         """Let at most `limit` actions of a pool run at once from now on, or any number; what runs is left alone.
 

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flyte_models.errors import SyncTaskCallInAsyncContextError
+from flyte_models.errors import SyncTaskCallInAsyncContextError, TraceDoesNotAllowNestedTasksError
+from flyte_models.task_context import TaskContext
 
 if TYPE_CHECKING:
     from flyte.tasks.template import TaskTemplate
 
-__all__ = ["call_blocking", "in_loop", "is_loop_running"]
+__all__ = ["call_blocking", "in_loop", "is_loop_running", "refuse_in_trace"]
 
 R = TypeVar("R")
 
@@ -41,3 +42,16 @@ def call_blocking(loop: asyncio.AbstractEventLoop, task: "TaskTemplate[..., Any]
 async def in_loop(loop: asyncio.AbstractEventLoop, child: Coroutine[Any, Any, R]) -> R:
     """Run a coroutine on the controller's loop and await it in another one."""
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(child, loop))
+
+
+def refuse_in_trace(context: TaskContext, called: str) -> None:
+    """Refuse to make a child action inside a traced function.
+
+    Raises:
+        TraceDoesNotAllowNestedTasksError: the calling code is one.
+    """
+    if context.task_action is not None and context.task_action != context.action:
+        raise TraceDoesNotAllowNestedTasksError(
+            f"task `{called}` was called inside a traced function\n"
+            "hint: call tasks from the task, and trace only what makes no actions"
+        )

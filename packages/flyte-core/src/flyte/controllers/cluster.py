@@ -11,7 +11,7 @@ from flyteidl2.workflow import run_definition_pb2
 from google.protobuf import wrappers_pb2
 
 from flyte.controllers.backends import ActionsBackend, Backend, ChildRequest, QueueBackend
-from flyte.controllers.calling import call_blocking
+from flyte.controllers.calling import call_blocking, refuse_in_trace
 from flyte.controllers.children import ChildState, ChildWatch
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.specs import describer
@@ -26,7 +26,6 @@ from flyte_models.errors import (
     InlineIOMaxBytesBreached,
     RuntimeSystemError,
     TaskTimeoutError,
-    TraceDoesNotAllowNestedTasksError,
 )
 from flyte_models.ids import ActionID
 from flyte_models.phases import ActionPhase
@@ -272,11 +271,7 @@ class ClusterController:
         context = current_context()
         if not context:
             raise RuntimeError(f"task `{called}` was called in a run, but outside every action of it")
-        if context.task_action is not None and context.task_action != context.action:
-            raise TraceDoesNotAllowNestedTasksError(
-                f"task `{called}` was called inside a traced function\n"
-                "hint: call tasks from the task, and trace only what makes no actions"
-            )
+        refuse_in_trace(context, called)
         return context
 
     async def _to_its_end(self, child: Child, action: ActionID, parent: str, group: str) -> ChildState:

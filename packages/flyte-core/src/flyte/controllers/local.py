@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any, cast
 
 from flyte.controllers.cached import CacheSettings, CacheUses
-from flyte.controllers.calling import call_blocking, in_loop
+from flyte.controllers.calling import call_blocking, in_loop, refuse_in_trace
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.protocol import active_controller, sync_bodies
 from flyte.controllers.surroundings import Surroundings
 from flyte.failures import ActionFailure, error_of
 from flyte.running.threads import BodyThreads
 from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
+from flyte.tracing.recorder import LocalTraces, active_traces
 from flyte_engine.engine import ActionOutcome, ActionRequest, Attempt, Completed, Engine
 from flyte_models.context import current_context, task_scope
 from flyte_models.digests import task_identity_hash
@@ -94,6 +95,7 @@ class LocalController:
         context = current_context()
         if not context:
             raise RuntimeError(f"task `{task.name}` was called in a run, but outside every action of it")
+        refuse_in_trace(context, task.name)
         if group is None and context.group_data is not None:
             group = context.group_data.name
         codec = codec_for(task)
@@ -151,16 +153,27 @@ class LocalController:
         codec = codec_for(task)
 
         async def body(attempt: Attempt) -> Completed:
-            with self._surroundings.of(task), task_scope(self._context(attempt, custom_context)):
-                arguments = (
-                    await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
-                )
-                value = await self._call(task, arguments, attempt)
-                try:
-                    return await _completed(codec, value)
-                except OutputError as error:
-                    error.add_note(_place_of(task))
-                    raise
+            action, number = attempt.action_id, attempt.number
+            if number > 1:
+                # What the attempt before has recorded is to be found.
+                await self._engine.store.flush()
+            traces = LocalTraces(
+                self._engine.store, self._engine.clock, self._place.run_name, action.name, is_first=number == 1
+            )
+            token = active_traces.set(traces)
+            try:
+                with self._surroundings.of(task), task_scope(self._context(attempt, custom_context)):
+                    arguments = (
+                        await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
+                    )
+                    value = await self._call(task, arguments, attempt)
+                    try:
+                        return await _completed(codec, value)
+                    except OutputError as error:
+                        error.add_note(_place_of(task))
+                        raise
+            finally:
+                active_traces.reset(token)
 
         return body
 

@@ -1,0 +1,62 @@
+"""Time that a later attempt, or a resumed run, sees as the first one did: `now`, `time`, and a `sleep` that goes on."""
+
+import asyncio
+import time as _system
+from datetime import datetime
+
+from flyte.tracing.decorator import trace
+from flyte.tracing.recorder import active_traces
+from flyte_syncify import syncify
+
+__all__ = ["now", "sleep", "time"]
+
+
+def _read_clock() -> float:
+    recorder = active_traces.get()
+    return recorder.clock.now() if recorder is not None else _system.time()
+
+
+@trace
+async def _time_of_call() -> float:
+    return _read_clock()
+
+
+@trace
+async def _start_of_sleep(seconds: float) -> float:
+    del seconds  # it tells sleeps apart
+    return _read_clock()
+
+
+@syncify
+async def time() -> float:
+    """Return the Unix time in seconds at which this call was made first; outside a task, the time now."""
+    return await _time_of_call()
+
+
+@syncify
+async def now() -> datetime:
+    """Return the local time, without a time zone, at which this call was made first; outside a task, the time now."""
+    return datetime.fromtimestamp(await _time_of_call())
+
+
+@syncify
+async def sleep(seconds: float) -> None:
+    """Wait until `seconds` have passed since this call was made first: a later attempt waits for the rest only.
+
+    Raises:
+        ValueError: `seconds` is negative.
+    """
+    if seconds < 0:
+        raise ValueError(f"`flyte.durable.sleep` takes seconds from 0 on, got {seconds!r}")
+    left = await _start_of_sleep(float(seconds)) + seconds - _read_clock()
+    if left <= 0:
+        return
+    recorder = active_traces.get()
+    if recorder is None:
+        await asyncio.sleep(left)
+    elif asyncio.get_running_loop() is recorder.loop:
+        await recorder.clock.sleep(left)
+    else:
+        from flyte.controllers.calling import in_loop  # noqa: PLC0415 - only calls from other loops need it
+
+        await in_loop(recorder.loop, recorder.clock.sleep(left))

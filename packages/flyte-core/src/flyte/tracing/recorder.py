@@ -1,0 +1,86 @@
+"""Where traced calls of one action are recorded and found again: the protocol, and the one of local runs."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Protocol
+
+from flyte_engine.clock import Clock
+from flyte_engine.records import TraceRecord
+from flyte_engine.store import ActionStore
+
+__all__ = ["LocalTraces", "TraceRecorder", "active_traces"]
+
+
+class TraceRecorder(Protocol):
+    """Records the traced calls of one action. Its methods but `flush` are safe from any thread."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that `flush` is awaited in."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the run."""
+        ...
+
+    def find(self, name: str, inputs_hash: str) -> TraceRecord | None:
+        """Return what an earlier attempt, or an earlier process, has recorded of a call."""
+        ...
+
+    def record(self, trace: TraceRecord) -> None:
+        """Take the result of a call; durable after `flush`."""
+        ...
+
+    async def flush(self) -> None:
+        """Return when everything recorded so far is durable."""
+        ...
+
+
+active_traces: ContextVar[TraceRecorder | None] = ContextVar("flyte_active_traces", default=None)
+"""What records the traced calls of the current action; None outside a run, or where calls are not recorded."""
+
+
+class LocalTraces:
+    """Records in the store of a local run.
+
+    Args:
+        store: the store.
+        clock: the clock of the run.
+        run_name: the run.
+        action_name: the action whose calls these are.
+        is_first: whether no attempt was made before, so that there is nothing to find.
+    """
+
+    def __init__(self, store: ActionStore, clock: Clock, run_name: str, action_name: str, *, is_first: bool) -> None:
+        self._store = store
+        self._clock = clock
+        self._run_name = run_name
+        self._action_name = action_name
+        self._loop = asyncio.get_running_loop()
+        self._known: dict[str, TraceRecord] | None = {} if is_first else None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of the run."""
+        return self._loop
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the run."""
+        return self._clock
+
+    def find(self, name: str, inputs_hash: str) -> TraceRecord | None:
+        """Return what was recorded of a call before this attempt; see `TraceRecorder.find`."""
+        if self._known is None:
+            self._known = {trace.name: trace for trace in self._store.traces(self._run_name, self._action_name)}
+        found = self._known.get(name)
+        return found if found is not None and found.inputs_hash == inputs_hash else None
+
+    def record(self, trace: TraceRecord) -> None:
+        """Take the result of a call; see `TraceRecorder.record`."""
+        self._store.record_trace(trace)
+
+    async def flush(self) -> None:
+        """Return when everything recorded so far is durable."""
+        await self._store.flush()
