@@ -11,11 +11,12 @@ from pathlib import Path
 from bench.cases import startup
 from bench.cases.bundles import run_bundles
 from bench.cases.engine import run_engine
+from bench.cases.memory import run_memory
+from bench.cases.type_engine import beside_type_engine, run_type_engine
 from bench.harness import report
 from bench.harness.case import Comparison, Goal, Result
 from bench.harness.counts import Count, budgets, count
 from bench.harness.environment import Side
-from bench.harness.foreign import with_reference_literals
 from bench.harness.gate import gate_failures
 from bench.harness.in_process import run_calls
 from bench.harness.machine import circumstances
@@ -80,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             progress=_say,
         )
     if "literals" in options.only:
-        results += _literals(options.rounds or depth.call_rounds, depth.reference_rounds, reference)
+        engines = run_type_engine(ours, reference, rounds=depth.reference_rounds, progress=_say)
+        results += beside_type_engine(_literals(options.rounds or depth.call_rounds), engines)
+        results += [*run_memory(ours, progress=_say), *engines]
     if "bundles" in options.only:
         results += run_bundles(ours, reference, rounds=options.rounds or depth.bundle_rounds, progress=_say)
     if "engine" in options.only:
@@ -97,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _judge(results, counts) if options.gate else 0
 
 
-def _literals(rounds: int, reference_rounds: int, reference: Side) -> list[Result]:
+def _literals(rounds: int) -> list[Result]:
     """Run the literal cases; what our codec lacks is a result that says so, not a crash of the bench."""
     try:
         # Their oracles are no part of a run of start-up cases, and must not grow the process that starts those.
@@ -107,8 +110,7 @@ def _literals(rounds: int, reference_rounds: int, reference: Side) -> list[Resul
     except (ImportError, LookupError) as error:
         missing = Comparison("upb", None, Goal(0.5, 1.0))
         return [Result("literals", "literals", "literals", "cpu", {}, (missing,), problem=str(error.args[0]))]
-    results = run_calls(cases, rounds=rounds, progress=_say)
-    return with_reference_literals(results, reference, rounds=reference_rounds)
+    return run_calls(cases, rounds=rounds, progress=_say)
 
 
 def _ours(options: argparse.Namespace) -> Side:

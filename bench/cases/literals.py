@@ -12,9 +12,9 @@ from flyteidl2.core import literals_pb2 as upb
 from flyteidl2.task.common_pb2 import Inputs
 
 from bench.cases import betterproto_messages as betterproto
-from bench.cases.our_literals import our_inputs, our_plan
-from bench.harness.case import CallCase, Goal
-from bench.programs.literal_values import Model, Point, literal_values
+from bench.harness.case import CallCase, Goal, Limit
+from bench.programs.literal_values import Model, Point, literal_value, literal_values
+from bench.programs.our_literals import our_inputs, our_plan
 
 OURS = "ours"
 UPB = "upb"
@@ -43,6 +43,15 @@ GOALS: dict[str, dict[str, Goal]] = {
     "decode-list-point": {MSGSPEC: Goal(1.0, 1.5)},
     "encode-list-model": {PYDANTIC: Goal(1.0, 1.3)},
     "decode-list-model": {PYDANTIC: Goal(1.0, 1.3)},
+}
+# Issue 4, in seconds: the whole conversion, and that of an int in the codec alone.
+LIMITS = {
+    "encode-int": Limit(5e-6),
+    "decode-int": Limit(5e-6),
+    "encode-int-alone": Limit(0.3e-6),
+    "decode-int-alone": Limit(0.3e-6),
+    "encode-point": Limit(1e-6),
+    "decode-point": Limit(1e-6),
 }
 TITLES = {
     "int": "one int",
@@ -86,7 +95,7 @@ def _pair(name: str, kind: Any, value: Any) -> Iterator[CallCase]:
 
 
 def _case(name: str, title: str, contestants: dict[str, Callable[[], object]]) -> CallCase:
-    return CallCase(id=name, title=title, contestants=contestants, goals=GOALS.get(name, {}))
+    return CallCase(id=name, title=title, contestants=contestants, goals=GOALS.get(name, {}), limit=LIMITS.get(name))
 
 
 Others = dict[str, tuple[Callable[[], object], Callable[[], object]]]
@@ -123,7 +132,7 @@ def _points(name: str, kind: Any, _value: Any, _data: bytes) -> Others:
 def _own(name: str) -> Any:
     # Each codec has objects of its own: who asks for the `__dict__` of an instance, as msgspec and pickle do, makes every later
     # read of its attributes slower, and his own faster.
-    return literal_values()[name][1]
+    return literal_value(name)[1]
 
 
 def _models(name: str, _kind: Any, _value: Any, _data: bytes) -> Others:
@@ -162,7 +171,7 @@ def _pickle(name: str) -> Others:
 
 def _plans() -> Iterator[CallCase]:
     """One value through the native plan alone; how much more the whole conversion costs is what the ratio says."""
-    for name, kind, value in (("int", int, 42), ("point", Point, literal_values()["point"][1])):
+    for name, kind, value in (("int", int, 42), ("point", Point, literal_value("point")[1])):
         encode, decode = our_plan(kind)
         whole_encode, whole_decode = our_inputs(kind)
         literal, data = encode(value), whole_encode(value)
@@ -182,6 +191,7 @@ def _plan_case(
         title=f"{TITLES[name]}, {words}, in the codec alone",
         contestants={OURS: lambda: call(argument), "ours, whole": whole},
         goals={},
+        limit=LIMITS.get(f"{verb}-{name}-alone"),
     )
 
 

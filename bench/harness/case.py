@@ -61,6 +61,8 @@ class CallCase:
     contestants: dict[str, Callable[[], object]]
     goals: dict[str, Goal]
     section: str = "literals"
+    limit: Limit | None = None
+    """Seconds of one call."""
 
 
 @dataclass(frozen=True, slots=True)

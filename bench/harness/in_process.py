@@ -55,6 +55,7 @@ def _run(case: CallCase, rounds: int) -> Result:
         times={name: spread(values["cpu"]) for name, values in samples.items()},
         comparisons=comparisons,
         samples=samples,
+        limit=case.limit,
     )
 
 

@@ -268,8 +268,10 @@ class TestMeasure:
 
     def test_calls_contend_in_one_process(self):
         contestants = {"ours": lambda: None, "other": lambda: sum(range(2_000))}
-        (result,) = run_calls([CallCase("x", "x", contestants, {"other": Goal(0.5, 1.0)})], rounds=3)
+        case = CallCase("x", "x", contestants, {"other": Goal(0.5, 1.0)}, limit=Limit(60.0))
+        (result,) = run_calls([case], rounds=3)
         assert result.comparisons[0].verdict == "pass"
+        assert result.limit_verdict == "pass"
         assert len(result.samples["ours"]["wall"]) == 3
 
 
