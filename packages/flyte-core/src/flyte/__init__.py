@@ -7,13 +7,18 @@ The names load when they are used, so that `import flyte` costs nothing: this fi
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from flyte import artifacts as artifacts
     from flyte import cli as cli
     from flyte import config as config
     from flyte import durable as durable
     from flyte import errors as errors
+    from flyte import extend as extend
+    from flyte import extras as extras
+    from flyte import git as git
     from flyte import io as io
     from flyte import models as models
     from flyte import notify as notify
+    from flyte import report as report
     from flyte import storage as storage
     from flyte import syncify as syncify
     from flyte import types as types
@@ -137,13 +142,18 @@ else:
         "trace": ("flyte.tracing.decorator", "trace"),
         "version": ("flyte_models.version", "version"),
         "with_runcontext": ("flyte.running.start", "with_runcontext"),
+        "artifacts": ("flyte.artifacts", ""),
         "cli": ("flyte.cli", ""),
         "config": ("flyte.config", ""),
         "durable": ("flyte.durable", ""),
         "errors": ("flyte.errors", ""),
+        "extend": ("flyte.extend", ""),
+        "extras": ("flyte.extras", ""),
+        "git": ("flyte.git", ""),
         "io": ("flyte.io", ""),
         "models": ("flyte.models", ""),
         "notify": ("flyte.notify", ""),
+        "report": ("flyte.report", ""),
         "storage": ("flyte.storage", ""),
         "syncify": ("flyte.syncify", ""),
         "types": ("flyte.types", ""),
@@ -188,9 +198,6 @@ else:
 __all__ = [
     "AMD_GPU",
     "APPLE_SILICON",
-    "GPU",
-    "HABANA_GAUDI",
-    "TPU",
     "AsyncFunctionTaskTemplate",
     "Backoff",
     "Cache",
@@ -203,6 +210,8 @@ __all__ = [
     "Documentation",
     "Environment",
     "FixedRate",
+    "GPU",
+    "HABANA_GAUDI",
     "Image",
     "ImageBuild",
     "Link",
@@ -214,6 +223,7 @@ __all__ = [
     "ReusePolicy",
     "Secret",
     "SecretRequest",
+    "TPU",
     "TaskEnvironment",
     "TaskTemplate",
     "Timeout",
@@ -223,6 +233,7 @@ __all__ = [
     "TriggeredArtifact",
     "TriggeredPartition",
     "__version__",
+    "artifacts",
     "build",
     "build_images",
     "cli",
@@ -233,7 +244,10 @@ __all__ = [
     "custom_context",
     "durable",
     "errors",
+    "extend",
+    "extras",
     "get_custom_context",
+    "git",
     "group",
     "init",
     "init_from_api_key",
@@ -247,6 +261,7 @@ __all__ = [
     "map",
     "models",
     "notify",
+    "report",
     "run",
     "storage",
     "syncify",

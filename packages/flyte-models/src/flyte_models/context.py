@@ -1,14 +1,29 @@
 """Which task context, group and custom context are current, in this thread or asyncio task."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from flyte_models.task_context import NULL_TASK_CONTEXT, GroupData, TaskContext
 
-__all__ = ["current_context", "current_custom_context", "custom_context_scope", "group_scope", "task_scope"]
+__all__ = [
+    "current_context",
+    "current_custom_context",
+    "custom_context_scope",
+    "expected_artifacts",
+    "group_scope",
+    "task_scope",
+]
 
 _current: ContextVar[TaskContext] = ContextVar("flyte_task_context", default=NULL_TASK_CONTEXT)
+
+
+expected_artifacts: ContextVar[tuple[str, Mapping[str, Any]] | None] = ContextVar(
+    "flyte_expected_artifacts", default=None
+)
+"""The action that declares artifacts of the children it calls now, and their metadata by the name of the output. Children inherit
+the variable, not the declaration."""
 
 
 def current_context() -> TaskContext:

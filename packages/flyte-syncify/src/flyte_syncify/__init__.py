@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from flyte_syncify.immediate import Immediate as Immediate
     from flyte_syncify.immediate import immediate as immediate
     from flyte_syncify.loop import BackgroundLoop as BackgroundLoop
+    from flyte_syncify.twofold import Twofold as Twofold
     from flyte_syncify.wrapper import Syncified as Syncified
     from flyte_syncify.wrapper import SyncifiedMethod as SyncifiedMethod
     from flyte_syncify.wrapper import Syncify as Syncify
@@ -20,6 +21,7 @@ else:
         "Syncified": "flyte_syncify.wrapper",
         "SyncifiedMethod": "flyte_syncify.wrapper",
         "Syncify": "flyte_syncify.wrapper",
+        "Twofold": "flyte_syncify.twofold",
         "immediate": "flyte_syncify.immediate",
         "syncify": "flyte_syncify.wrapper",
     }
@@ -33,4 +35,4 @@ else:
         return value
 
 
-__all__ = ["BackgroundLoop", "Immediate", "Syncified", "SyncifiedMethod", "Syncify", "immediate", "syncify"]
+__all__ = ["BackgroundLoop", "Immediate", "Syncified", "SyncifiedMethod", "Syncify", "Twofold", "immediate", "syncify"]

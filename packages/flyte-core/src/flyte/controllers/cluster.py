@@ -18,7 +18,7 @@ from flyte.controllers.specs import describer
 from flyte.failures import ActionFailure, error_of, preview
 from flyte.runtime.objects import MissingObjectError, read_object, write_object
 from flyte.tasks.template import TaskTemplate
-from flyte_models.context import current_context
+from flyte_models.context import current_context, expected_artifacts
 from flyte_models.digests import cache_key_hash, task_identity_hash
 from flyte_models.errors import (
     ActionAbortedError,
@@ -197,7 +197,7 @@ class ClusterController:
         context = self._calling(task.name)
         codec = codec_for(task)
         given = task.interface.convert_to_kwargs(*args, **kwargs)
-        inputs = await codec.encode_inputs_async(given, context.custom_context)
+        inputs = await codec.encode_inputs_async(given, {**context.custom_context, **_declared_artifacts(task)})
         spec = self._spec_of(task)
         ignored = list(spec.task_template.metadata.cache_ignore_input_vars)
         inputs_hash = codec.inputs_hash(inputs)
@@ -441,3 +441,15 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         return default
     return number if 0 < number < float("inf") else default
+
+
+def _declared_artifacts(task: TaskTemplate[..., Any]) -> dict[str, str]:
+    """Give what the caller declares of the outputs of a task, as a pair of the child's context."""
+    if expected_artifacts.get() is None:
+        return {}
+    from flyte.artifacts.declaring import check_outputs, declared_by_caller  # noqa: PLC0415 - hardly any run declares
+    from flyte.artifacts.wire import CONTEXT_KEY, as_context  # noqa: PLC0415 - as above
+
+    declared = declared_by_caller()
+    check_outputs(task.name, task.interface.outputs, declared)
+    return {CONTEXT_KEY: as_context(declared)} if declared else {}

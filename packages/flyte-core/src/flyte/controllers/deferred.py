@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from flyte.controllers.cluster import ClusterController
     from flyte.runtime.invocation import Invocation
     from flyte.tasks.template import TaskTemplate
+    from flyte_models.ids import ActionID
 
 
 class DeferredController:
@@ -41,6 +42,13 @@ class DeferredController:
             SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
         """
         return call_blocking(self._loop, task, self.submit(task, args, kwargs))
+
+    async def save_report(self, action: "ActionID", page: bytes) -> None:
+        """Write the report beside the outputs, where the control plane looks for it."""
+        from flyte.runtime.objects import write_object  # noqa: PLC0415 - most actions make no report
+
+        del action  # a container carries out one action
+        await write_object(f"{self._invocation.outputs_path}/report.html", page)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -10,13 +10,15 @@ from flyte.controllers.cached import CacheSettings, CacheUses
 from flyte.controllers.calling import call_blocking, in_loop, refuse_in_trace
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.protocol import active_controller, sync_bodies
+from flyte.controllers.reporting import with_report
 from flyte.controllers.surroundings import Surroundings
 from flyte.failures import ActionFailure, error_of
 from flyte.running.threads import BodyThreads
 from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
 from flyte.tracing.recorder import LocalTraces, active_traces
 from flyte_engine.engine import ActionOutcome, ActionRequest, Attempt, Completed, Engine
-from flyte_models.context import current_context, task_scope
+from flyte_engine.store import ReportChange
+from flyte_models.context import current_context, expected_artifacts, task_scope
 from flyte_models.digests import task_identity_hash
 from flyte_models.ids import ActionID
 from flyte_models.paths import RawDataPath
@@ -93,6 +95,8 @@ class LocalController:
         if asyncio.get_running_loop() is not self._loop:
             return await in_loop(self._loop, self.submit(task, args, kwargs, group=group, index=index))
         context = current_context()
+        if expected_artifacts.get() is not None:
+            _check_artifacts(task)
         if not context:
             raise RuntimeError(f"task `{task.name}` was called in a run, but outside every action of it")
         refuse_in_trace(context, task.name)
@@ -121,6 +125,10 @@ class LocalController:
             SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
         """
         return call_blocking(self._loop, task, self.submit(task, args, kwargs))
+
+    async def save_report(self, action: ActionID, page: bytes) -> None:
+        """Record the report with the action."""
+        self._engine.store.record(ReportChange(self._place.run_name, action.name, page))
 
     async def _run(
         self,
@@ -162,11 +170,12 @@ class LocalController:
             )
             token = active_traces.set(traces)
             try:
-                with self._surroundings.of(task), task_scope(self._context(attempt, custom_context)):
+                with self._surroundings.of(task), task_scope(self._context(attempt, custom_context)) as context:
                     arguments = (
                         await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
                     )
-                    value = await self._call(task, arguments, attempt)
+                    call = self._call(task, arguments, attempt)
+                    value = await (with_report(context, call) if task.report else call)
                     try:
                         return await _completed(codec, value)
                     except OutputError as error:
@@ -223,6 +232,13 @@ async def _completed(codec: InterfaceCodec, value: Any) -> Completed:
         return Completed(await codec.decode_outputs_async(outputs), outputs)
     outputs = codec.encode_outputs(value)
     return Completed(codec.decode_outputs(outputs), outputs)
+
+
+def _check_artifacts(task: TaskTemplate[..., Any]) -> None:
+    """Refuse what the caller declares of outputs that the task does not have; nothing is published here."""
+    from flyte.artifacts.declaring import check_outputs, declared_by_caller  # noqa: PLC0415 - hardly any run declares
+
+    check_outputs(task.name, task.interface.outputs, declared_by_caller())
 
 
 def _place_of(task: TaskTemplate[..., Any]) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from flyte.tasks.template import TaskTemplate
+    from flyte_models.ids import ActionID
 
 
 class Controller(Protocol):
@@ -33,6 +34,10 @@ class Controller(Protocol):
 
     def submit_sync(self, task: "TaskTemplate[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the child to its end and return its result, blocking the calling thread."""
+        ...
+
+    def save_report(self, action: "ActionID", page: bytes) -> Coroutine[Any, Any, None]:
+        """Keep the report of an action as it is now, HTML in UTF-8, in the place of an earlier one."""
         ...
 
 

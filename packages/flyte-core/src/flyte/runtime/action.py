@@ -1,11 +1,13 @@
 """One attempt at one action: inputs read, the task run in its context, outputs made. Nothing is written here."""
 
 import asyncio
+import sys
 from dataclasses import replace
 from typing import Any
 
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.protocol import Controller, active_controller, sync_bodies
+from flyte.controllers.reporting import with_report
 from flyte.runtime.bodies import run_on_thread
 from flyte.runtime.invocation import Invocation
 from flyte.runtime.loading import load_task
@@ -17,8 +19,13 @@ from flyte_models.errors import InlineIOMaxBytesBreached
 from flyte_models.paths import CheckpointPaths, PathRewrite, RawDataPath
 from flyte_models.task_context import TaskContext
 from flyte_models.values import value
+from flyte_types.codec import InterfaceCodec
 
 __all__ = ["Outcome", "run_action"]
+
+_ARTIFACTS = "flyte.artifacts.declaring"
+_DECLARED = "_u_produced_artifacts"
+"""The key under which a caller declares the artifacts that its child returns."""
 
 
 @value
@@ -68,15 +75,35 @@ async def _run(
     try:
         with task_scope(context):
             arguments, custom = await codec.decode_inputs_and_context_async(inputs)
+            # For this action alone: its children do not inherit it.
+            declared = custom.pop(_DECLARED, None)
             if custom:
                 context = context.replace(custom_context=dict(custom))
             with task_scope(context):
-                result = await _call(task, arguments)
+                call = _call(task, arguments)
+                result = await (with_report(context, call) if task.report else call)
                 outputs = await codec.encode_outputs_async(result)
+                if declared is not None or _ARTIFACTS in sys.modules:
+                    outputs += _artifacts(task, codec, result, declared)
     finally:
         active_controller.reset(token)
     _check_size(task, outputs)
     return outputs
+
+
+def _artifacts(task: TaskTemplate[..., Any], codec: InterfaceCodec, result: Any, by_caller: str | None) -> bytes:
+    """Give what declares artifacts behind the outputs: those of the body, and those of the caller."""
+    from flyteidl2.core.interface_pb2 import TypedInterface  # noqa: PLC0415 - most actions declare none
+
+    from flyte.artifacts.declaring import declared_in  # noqa: PLC0415 - as above
+    from flyte.artifacts.wire import as_outputs, from_context  # noqa: PLC0415 - as above
+
+    found = declared_in(tuple(task.interface.outputs), result)
+    if not found and by_caller is None:
+        return b""
+    interface = TypedInterface.FromString(codec.typed_interface())
+    types = {each.key: each.value.type for each in interface.outputs.variables}
+    return as_outputs(found, types) + (from_context(by_caller, types) if by_caller is not None else b"")
 
 
 async def _call(task: TaskTemplate[..., Any], arguments: dict[str, Any]) -> Any:
