@@ -15,6 +15,7 @@ from typing import Any
 
 from flyteidl2.common import identifier_pb2
 from flyteidl2.core import tasks_pb2
+from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.task import run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 from google.protobuf.descriptor import ServiceDescriptor
@@ -215,6 +216,20 @@ def wait(server: Server, run: str, action: str = "a0") -> run_definition_pb2.Act
         last = message.details
     assert last is not None
     return last
+
+
+def abort(server: Server, run: str, reason: str = "enough") -> None:
+    server.call("RunService", "AbortRun", run_service_pb2.AbortRunRequest(run_id=run_id(run), reason=reason))
+
+
+def logs(server: Server, run: str, action: str = "a0", attempt: int = 1) -> list[str]:
+    request = dataproxy_service_pb2.TailLogsRequest(action_id=action_id(run, action), attempt=attempt)
+    return [
+        line.message.removesuffix("\n")
+        for message in server.stream("DataProxyService", "TailLogs", request)
+        for batch in message.logs
+        for line in batch.lines
+    ]
 
 
 def until(condition: Any, seconds: float = 15.0) -> Any:

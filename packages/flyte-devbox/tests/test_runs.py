@@ -17,9 +17,11 @@ from .serving import (
     SUCCEED,
     CallError,
     Server,
+    abort,
     action_id,
     create_run,
     details,
+    logs,
     run_id,
     shell_task,
     start,
@@ -51,20 +53,6 @@ def enqueue(
 
 def details_base(server: Server) -> str:
     return f"{server.folder}/objects/flytesnacks/development"
-
-
-def abort(server: Server, run: str, reason: str = "enough") -> None:
-    server.call("RunService", "AbortRun", run_service_pb2.AbortRunRequest(run_id=run_id(run), reason=reason))
-
-
-def logs(server: Server, run: str, action: str = "a0", attempt: int = 1) -> list[str]:
-    request = dataproxy_service_pb2.TailLogsRequest(action_id=action_id(run, action), attempt=attempt)
-    return [
-        line.message.removesuffix("\n")
-        for message in server.stream("DataProxyService", "TailLogs", request)
-        for batch in message.logs
-        for line in batch.lines
-    ]
 
 
 def test_a_run_succeeds_and_tells_its_phases_and_measures(server: Server) -> None:

@@ -15,6 +15,7 @@ from flyte_devbox.caching import CacheTable
 from flyte_devbox.contents import find_content, restore_contents
 from flyte_devbox.database import Database
 from flyte_devbox.executors import Executor
+from flyte_devbox.executors.container import CHOICE_VARIABLE, ContainerExecutor
 from flyte_devbox.executors.warm import WarmExecutor
 from flyte_devbox.folder import StateFolder
 from flyte_devbox.launching import ServerPlace, inheritable
@@ -50,7 +51,7 @@ class Devbox:
     Args:
         folder: where everything is kept; the caller holds its lock.
         token: what callers have to bring; empty for none.
-        executor: where attempts run; forks of a warm process of `python` if not given.
+        executor: where attempts run; if not given, forks of a warm process of `python`, or containers for tasks with an image.
         python: the interpreter whose `a0` runs the actions; this one if not given.
         capacity: what actions may occupy; the whole machine if not given.
     """
@@ -77,9 +78,7 @@ class Devbox:
         self.hub = Hub()
         self.cache = CacheTable(self.database)
         self.secrets = SecretTable(self.database, key)
-        self.executor: Executor = (
-            executor if executor is not None else WarmExecutor(python, folder=folder.root, inherited=inheritable())
-        )
+        self.executor: Executor = executor if executor is not None else self._default_executor(python)
         self.starter = AttemptStarter(
             database=self.database,
             objects=self.objects,
@@ -104,6 +103,16 @@ class Devbox:
         )
         self.triggers = TriggerClock(self.database, self.objects, self.submission)
         self.port = 0
+
+    def _default_executor(self, python: Path | None) -> Executor:
+        inherited = inheritable()
+        return ContainerExecutor(
+            WarmExecutor(python, folder=self.folder.root, inherited=inherited),
+            folder=self.folder.root,
+            mounts=(self.folder.objects, self.folder.root / "code"),
+            inherited=inherited,
+            choice=os.environ.get(CHOICE_VARIABLE) or "auto",
+        )
 
     @property
     def base_url(self) -> str:

@@ -72,6 +72,8 @@ class Command:
     image: str
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
+    has_command: bool = True
+    """Whether the first of `argv` is the program; otherwise all are arguments of the image's entry point, if it has one."""
 
 
 def parse_quantity(text: str) -> float | None:
@@ -131,14 +133,15 @@ def command_of(template: tasks_pb2.TaskTemplate) -> Command | None:
     if template.HasField("container"):
         container = template.container
         env = tuple((pair.key, pair.value) for pair in container.env)
-        return Command(container.image, (*container.command, *container.args), env)
+        return Command(container.image, (*container.command, *container.args), env, bool(container.command))
     primary = _primary_container(template)
     if primary is None:
         return None
-    words = [*_texts(primary.get("command")), *_texts(primary.get("args"))]
+    program = _texts(primary.get("command"))
+    words = [*program, *_texts(primary.get("args"))]
     pairs = cast("list[dict[str, Any]]", primary.get("env") or [])
     env = tuple((str(pair.get("name", "")), str(pair.get("value", ""))) for pair in pairs if "value" in pair)
-    return Command(str(primary.get("image", "")), tuple(words), env)
+    return Command(str(primary.get("image", "")), tuple(words), env, bool(program))
 
 
 def _texts(values: object) -> list[str]:

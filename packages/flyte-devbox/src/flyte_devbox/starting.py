@@ -139,6 +139,7 @@ class AttemptStarter:
             policy.memory_limit,
             policy.reuse,
             command.image,
+            command.has_command,
         )
         return await self.executor.start(launch)
 

@@ -47,6 +47,8 @@ class Launch:
     """Set when the environment's workers are reused."""
     image: str = ""
     """The image that the task names."""
+    has_command: bool = True
+    """Whether the first of `argv` is the program; otherwise all are arguments of the image's entry point, if it has one."""
 
 
 @value
