@@ -290,7 +290,7 @@ def test_ctrl_c(shell: Shell) -> None:
             130,
             """\
 error: interrupted: run `<run>` was aborted, and the clean-up code of its tasks was run
-hint: `flyte get run <run>` shows what it had done
+hint: `flyte get run <run>` shows what it had done, `flyte run --resume <run>` goes on
 """,
         )
     )

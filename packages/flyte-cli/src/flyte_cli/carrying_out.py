@@ -34,7 +34,7 @@ def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) 
     chosen = RunChoices.of_context()
     chosen.note_what_has_no_effect()
     history = settings().history_file
-    name = chosen.name or new_run_name()
+    name = chosen.resume or chosen.name or new_run_name()
     store = SQLiteStore(history)
     try:
         _refuse_taken(chosen.name, store)
@@ -43,6 +43,7 @@ def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) 
                 RunOptions(
                     mode="local",
                     name=name,
+                    resume=chosen.resume,
                     project=chosen.project,
                     domain=chosen.domain,
                     store=store,
@@ -53,7 +54,12 @@ def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) 
                     max_action_concurrency=chosen.max_action_concurrency,
                 )
             )
-            run = syncify.loop.run(runner.attempt(task, (), values))
+            try:
+                run = syncify.loop.run(runner.attempt(task, (), values))
+            except ValueError as error:
+                if chosen.resume is None:
+                    raise
+                raise click.UsageError(str(error)) from error
         if run.error is not None:
             raise RunFailedError(run)
         _print_result(run, store, history, options)

@@ -36,7 +36,7 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
     if isinstance(error, InterruptedRunError):
         message = (
             f"interrupted: run `{error.run_name}` was aborted, and the clean-up code of its tasks was run\n"
-            f"hint: `flyte get run {error.run_name}` shows what it had done"
+            f"hint: `flyte get run {error.run_name}` shows what it had done, `flyte run --resume {error.run_name}` goes on"
         )
         return error_text(message, colour=colour), exit_codes.INTERRUPTED
     if isinstance(error, KeyboardInterrupt | click.Abort):

@@ -53,6 +53,11 @@ class FileGroup(click.Group):
         if options.reset_root_logger:
             os.environ["FLYTE_RESET_ROOT_LOGGER"] = "1"
         init_from_config(auto(options.config), root_dir=chosen.root_dir or Path.cwd(), **settings)
+        if chosen.resume is not None and not [*ctx._protected_args, *ctx.args]:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # click has no public name for the word after the options
+            from flyte_cli.resume import resume_command  # noqa: PLC0415 - most runs are new
+
+            with ctx:
+                return resume_command(chosen.resume, chosen.root_dir or Path.cwd(), ctx)
         return super().invoke(ctx)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

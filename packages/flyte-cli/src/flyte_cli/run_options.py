@@ -43,6 +43,8 @@ class RunChoices:
         """
         self._given = given
         self.name: str | None = given.get("run_name")
+        self.resume: str | None = given.get("resume")
+        """The run to continue."""
         self.project: str | None = given.get("project")
         self.domain: str | None = given.get("domain")
         self.root_dir: Path | None = given.get("root_dir")
@@ -53,6 +55,10 @@ class RunChoices:
             raise click.UsageError(
                 f"`--name {self.name}` is no name of a run\n"
                 "hint: up to 63 letters, digits, `-`, `_` and `.`, a letter or digit first"
+            )
+        if self.name is not None and self.resume is not None:
+            raise click.UsageError(
+                "`--name` names a new run, and `--resume` continues a recorded one\nhint: leave one of them out"
             )
         for option, reason in _REFUSED.items():
             if given.get(option):
@@ -93,6 +99,11 @@ def run_parameters() -> list[click.Parameter]:
     return [
         click.Option(["--local"], is_flag=True, help="Run in this process (the default, and all there is so far)"),
         click.Option(["run_name", "--name"], help="Name of the run [default: a random one]"),
+        click.Option(
+            ["--resume"],
+            metavar="RUN",
+            help="Continue a recorded run that was killed or failed; FILE TASK may be left out",
+        ),
         click.Option(["-p", "--project"], help="Project of the run"),
         click.Option(["-d", "--domain"], help="Domain of the run"),
         click.Option(["--label"], multiple=True, metavar="KEY=VALUE", help="Label of the run (repeatable)"),

@@ -14,6 +14,7 @@ from flyte_cli.app import write_commands
 from flyte_cli.carrying_out import carry_out
 from flyte_cli.errors import CodeNotLoadedError
 from flyte_cli.messages import closest
+from flyte_cli.run_options import RunChoices
 from flyte_types.names import describe_type
 
 _EMPTY = inspect.Parameter.empty
@@ -111,7 +112,15 @@ def make_task_command(name: str, task: TaskTemplate[..., Any], path: Path) -> cl
     ]
 
     def callback(**texts: Any) -> None:
-        carry_out(task, collect_inputs(task, options, texts), path)
+        if (resumed := RunChoices.of_context().resume) is None:
+            carry_out(task, collect_inputs(task, options, texts), path)
+            return
+        if given := [name for name, text in texts.items() if text is not None]:
+            raise click.UsageError(
+                f"run `{resumed}` is continued with its recorded inputs, and `--{given[0]}` was given\n"
+                f"hint: leave `--{given[0]}` out, or start a new run"
+            )
+        carry_out(task, {}, path)
 
     return click.Command(
         name,

@@ -38,7 +38,8 @@ class LocalStrategy:
         Inputs are checked before anything is recorded.
 
         Raises:
-            ValueError: when the arguments do not fit the task's parameters.
+            ValueError: when the arguments do not fit the task's parameters, or the run to resume is not one of this task.
+            RunOwnedError: when the run to resume is being carried out by another process.
             TypeError: when a value does not have its declared type.
             asyncio.CancelledError: when the wait was cancelled; the run is recorded as ABORTED.
         """
@@ -46,10 +47,17 @@ class LocalStrategy:
         if environment is not None:
             check_names(environment.closure())
         codec = codec_for(task)
-        given = task.interface.convert_to_kwargs(*args, **kwargs)
-        inputs = await codec.encode_inputs_async(given, self._options.custom_context)
+        inputs, custom_context = b"", self._options.custom_context
+        if self._options.resume is None:
+            given = task.interface.convert_to_kwargs(*args, **kwargs)
+            inputs = await codec.encode_inputs_async(given, custom_context)
         async with self._store() as (store, recorded_in):
-            place = self._place(recorded_in)
+            if self._options.resume is not None:
+                from flyte.running.resumption import recorded_inputs  # noqa: PLC0415 - most runs are new
+
+                inputs = recorded_inputs(store, self._options.resume, task, has_arguments=bool(args or kwargs))
+                custom_context = (await codec.decode_inputs_and_context_async(inputs))[1]
+            place = self._place(recorded_in, custom_context)
             with self._captured(recorded_in, store, place.run_name):
                 outcome, record = await self._carry_out(task, inputs, store, place)
         values = await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
@@ -78,20 +86,7 @@ class LocalStrategy:
         for observer in self._options.observers:
             engine.subscribe(observer)
         threads = BodyThreads()
-        engine.start_run(
-            RunRecord(
-                run_name=place.run_name,
-                task_name=task.name,
-                project=place.project,
-                domain=place.domain,
-                org=place.org,
-                created_at=clock.now(),
-                source_path=self._options.source_path,
-                command=self._options.command,
-                labels=self._options.labels,
-            ),
-            max_action_concurrency=self._options.max_action_concurrency,
-        )
+        self._begin(engine, task, place)
         try:
             outcome = await LocalController(engine, place, threads).run_root(task, inputs)
         except BaseException:
@@ -103,6 +98,26 @@ class LocalStrategy:
             threads.close()
             cache.close()
         return outcome, await engine.finish_run(place.run_name)
+
+    def _begin(self, engine: Engine, task: TaskTemplate[..., Any], place: RunPlace) -> None:
+        limit = self._options.max_action_concurrency
+        if self._options.resume is not None:
+            engine.resume_run(place.run_name, max_action_concurrency=limit)
+            return
+        engine.start_run(
+            RunRecord(
+                run_name=place.run_name,
+                task_name=task.name,
+                project=place.project,
+                domain=place.domain,
+                org=place.org,
+                created_at=engine.clock.now(),
+                source_path=self._options.source_path,
+                command=self._options.command,
+                labels=self._options.labels,
+            ),
+            max_action_concurrency=limit,
+        )
 
     @asynccontextmanager
     async def _store(self) -> AsyncGenerator[tuple[ActionStore, Path | None]]:
@@ -134,9 +149,9 @@ class LocalStrategy:
 
         return captured(store, run_name)
 
-    def _place(self, recorded_in: Path | None) -> RunPlace:
+    def _place(self, recorded_in: Path | None, custom_context: dict[str, str]) -> RunPlace:
         made, options = settings(), self._options
-        name = options.name or new_run_name()
+        name = options.resume or options.name or new_run_name()
         runs = recorded_in.parent / "runs" if recorded_in is not None else _temporary_runs()
         project, domain = options.project or made.project or "local", options.domain or made.domain or "development"
         return RunPlace(
@@ -147,7 +162,7 @@ class LocalStrategy:
             base_dir=str(runs / name),
             secrets_folder=str(made.secrets_folder),
             env_vars=options.env_vars,
-            custom_context=options.custom_context,
+            custom_context=custom_context,
             caching=self._caching(project, domain),
         )
 

@@ -19,6 +19,8 @@ class RunOptions:
 
     mode: Mode | None = None
     name: str | None = None
+    resume: str | None = None
+    """The recorded run to continue, with its recorded inputs, in place of a new one."""
     project: str | None = None
     domain: str | None = None
     store: ActionStore | None = None

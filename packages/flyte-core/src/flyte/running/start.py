@@ -115,6 +115,7 @@ def with_runcontext(
     mode: Mode | None = None,
     *,
     name: str | None = None,
+    resume: str | None = None,
     project: str | None = None,
     domain: str | None = None,
     overwrite_cache: bool = False,
@@ -131,6 +132,8 @@ def with_runcontext(
     Args:
         mode: `"local"`, the only one that this version has.
         name: Name of the run; default: a random one.
+        resume: Name of a recorded run, whose process was killed or which failed, to continue: what it has finished is not done
+            again. The task gets the recorded inputs.
         project: Project of the run.
         domain: Domain of the run.
         overwrite_cache: Run every cached task, and keep the new results.
@@ -150,6 +153,7 @@ def with_runcontext(
         RunOptions(
             mode=mode,
             name=name,
+            resume=resume,
             project=project,
             domain=domain,
             env_vars=env_vars or {},
