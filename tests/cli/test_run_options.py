@@ -77,6 +77,8 @@ Run a task of a Python file in this process and record the run.
 Options:
   --local                         Run in this process (the default, and all there is so far)
   --name TEXT                     Name of the run [default: a random one]
+  --resume RUN                    Continue a recorded run that was killed or failed; FILE TASK may
+                                  be left out
   -p, --project TEXT              Project of the run
   -d, --domain TEXT               Domain of the run
   --label KEY=VALUE               Label of the run (repeatable)
