@@ -16,6 +16,7 @@ from flyte_devbox.contents import find_content, restore_contents
 from flyte_devbox.database import Database
 from flyte_devbox.executors import Executor
 from flyte_devbox.executors.container import CHOICE_VARIABLE, ContainerExecutor
+from flyte_devbox.executors.reusable import ReusableExecutor
 from flyte_devbox.executors.warm import WarmExecutor
 from flyte_devbox.folder import StateFolder
 from flyte_devbox.launching import ServerPlace, inheritable
@@ -51,7 +52,8 @@ class Devbox:
     Args:
         folder: where everything is kept; the caller holds its lock.
         token: what callers have to bring; empty for none.
-        executor: where attempts run; if not given, forks of a warm process of `python`, or containers for tasks with an image.
+        executor: where attempts run; if not given, forks of a warm process of `python`, workers of reusable environments, or
+            containers for tasks with an image.
         python: the interpreter whose `a0` runs the actions; this one if not given.
         capacity: what actions may occupy; the whole machine if not given.
     """
@@ -107,7 +109,9 @@ class Devbox:
     def _default_executor(self, python: Path | None) -> Executor:
         inherited = inheritable()
         return ContainerExecutor(
-            WarmExecutor(python, folder=self.folder.root, inherited=inherited),
+            ReusableExecutor(
+                WarmExecutor(python, folder=self.folder.root, inherited=inherited), python, self.folder.root / "workers"
+            ),
             folder=self.folder.root,
             mounts=(self.folder.objects, self.folder.root / "code"),
             inherited=inherited,

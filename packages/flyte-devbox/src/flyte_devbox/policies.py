@@ -95,24 +95,29 @@ def policy_of(spec: task_definition_pb2.TaskSpec) -> TaskPolicy:
     reuse = None
     if template.HasField("reuse_policy"):
         policy = template.reuse_policy
+        named = template.custom.fields
         reuse = Reuse(
-            policy.name or spec.environment.name,
-            policy.version,
+            policy.name or named["name"].string_value or spec.environment.name,
+            policy.version or named["version"].string_value,
+            min(policy.min_replicas, max(1, policy.max_replicas)),
             max(1, policy.max_replicas),
             max(1, policy.concurrency),
             _seconds(policy.idle_ttl),
             _seconds(policy.scaledown_ttl),
+            policy.scope == tasks_pb2.ReusePolicy.RUN,
         )
     memory_limit = limits.get("memory")
+    # What a task of a reusable environment declares is its worker's, which carries out several of them at once.
+    share = 1.0 / reuse.concurrency if reuse is not None else 1.0
     return TaskPolicy(
         retry=_retry(metadata.retries),
         max_runtime=_seconds(metadata.timeout),
         max_queued=_seconds(metadata.timeouts.queued_timeout),
         deadline=_seconds(metadata.timeouts.deadline),
         demand=Demand(
-            requests.get("cpu", limits.get("cpu", UNDECLARED_CPU)),
-            requests.get("memory", limits.get("memory", 0.0)),
-            requests.get("gpu", limits.get("gpu", 0.0)),
+            requests.get("cpu", limits.get("cpu", UNDECLARED_CPU)) * share,
+            requests.get("memory", limits.get("memory", 0.0)) * share,
+            requests.get("gpu", limits.get("gpu", 0.0)) * share,
         ),
         memory_limit=int(memory_limit) if memory_limit is not None else None,
         is_cached=metadata.discoverable,

@@ -15,7 +15,7 @@ from flyte.runtime.action import Outcome, run_action
 from flyte.runtime.invocation import Invocation, InvocationError, read_invocation
 from flyte.runtime.objects import remove_object, write_object
 
-__all__ = ["main", "perform"]
+__all__ = ["carry_out", "main", "perform"]
 
 _ABORTED = 128 + signal.SIGTERM
 
@@ -56,6 +56,16 @@ async def _carry_out(invocation: Invocation) -> int:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await carry_out(invocation)
+
+
+async def carry_out(invocation: Invocation) -> int:
+    """Run the action and write its outcome; return the exit code that says so, which is 0.
+
+    Raises:
+        asyncio.CancelledError: it was aborted.
+        OSError, flyte_storage.StorageError: the outcome cannot be written.
+    """
     # Of an earlier attempt whose place this one has: it would be taken for the outcome of this one.
     await remove_object(f"{invocation.outputs_path}/error.pb")
     outcome = await perform(invocation)

@@ -17,10 +17,13 @@ class Reuse:
     """Of the environment, or of the policy."""
     version: str
     """Workers of another version run other code."""
+    min_replicas: int
     max_replicas: int
     concurrency: int
     idle_seconds: float | None
     scaledown_seconds: float | None
+    is_per_run: bool = False
+    """Whether each run has its own workers."""
 
 
 @value

@@ -21,7 +21,7 @@ from flyte_devbox.executors.processes import (
     started_at,
 )
 
-__all__ = ["ProcessExecutor", "ProcessHandle", "attempt_key", "end_of_stranger", "leader_of"]
+__all__ = ["ProcessExecutor", "ProcessHandle", "attempt_key", "end_of_child", "end_of_stranger", "leader_of"]
 
 _MEMORY_CHECK_SECONDS = 0.5
 _POLL_SECONDS = 0.1
@@ -79,7 +79,7 @@ class ProcessExecutor:
                 )
         except OSError as error:
             raise LaunchError(f"`{argv[0]}` cannot be started: {error}") from error
-        return ProcessHandle(process.pid, attempt, launch.memory_bytes, _end_of_child(process))
+        return ProcessHandle(process.pid, attempt, launch.memory_bytes, end_of_child(process))
 
     def adopt(self, worker: str, launch_dir: Path) -> "ProcessHandle | None":  # noqa: ARG002 - others need it
         """Find the process of an earlier server; see `Executor.adopt`."""
@@ -105,7 +105,7 @@ def attempt_key(launch: Launch) -> str:
     return f"{launch.output_prefix}"
 
 
-async def _end_of_child(process: "subprocess.Popen[bytes]") -> Exit:
+async def end_of_child(process: "subprocess.Popen[bytes]") -> Exit:
     """Wait for a child of this server and say how it ended."""
     await _until_over(process.pid)
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import secrets
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flyte_devbox.executors import Exit, Handle, Launch, LaunchError
+from flyte_devbox.executors.frames import environment_change, frame, read_frame
 from flyte_devbox.executors.process import ProcessExecutor, ProcessHandle, attempt_key, end_of_stranger
 from flyte_devbox.executors.processes import ATTEMPT_VARIABLE, FOLDER_VARIABLE, WARM_VARIABLE, end_forks
 
@@ -154,20 +154,16 @@ class _WarmParent:
         self._count += 1
         number = self._count
         attempt = attempt_key(launch)
-        env = {name: text for name, text in launch.env.items() if self._env.get(name) != text}
-        env[ATTEMPT_VARIABLE] = attempt
         request = {
             "id": number,
             "argv": argv,
             "cwd": str(launch.work_dir),
             "log": str(launch.log_path),
-            "env": env,
-            "unset": [name for name in self._env if name not in launch.env],
+            **environment_change(self._env, {**launch.env, ATTEMPT_VARIABLE: attempt}),
         }
-        content = json.dumps(request).encode()
         started = self._started[number] = loop.create_future()
         ended = self._ended[number] = loop.create_future()
-        self._writer.write(len(content).to_bytes(4, "big") + content)
+        self._writer.write(frame(request))
         try:
             async with asyncio.timeout(_FORK_SECONDS):
                 pid = await started
@@ -202,8 +198,7 @@ class _WarmParent:
         try:
             reader, self._writer = await asyncio.open_connection(sock=self._socket)
             while True:
-                head = await reader.readexactly(4)
-                self._take(json.loads(await reader.readexactly(int.from_bytes(head, "big"))))
+                self._take(await read_frame(reader))
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
