@@ -8,7 +8,7 @@ import pytest
 import flyte_storage
 
 from .fault_proxy import FaultProxy, fault_proxy
-from .services import CLEARED, Server, azurite, clean_environment, moto, versitygw
+from .services import CLEARED, Server, azurite, clean_environment, fake_gcs, moto, versitygw
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +29,12 @@ def azurite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         yield server
 
 
+@pytest.fixture(scope="session")
+def fake_gcs_server() -> Iterator[Server]:
+    with fake_gcs() as server:
+        yield server
+
+
 @pytest.fixture(autouse=True)
 def no_credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tests see no credentials but those they set, and nothing leaves loopback."""
@@ -44,7 +50,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     flyte_storage.configure()
 
 
-@pytest.fixture(params=["local", "memory", "moto", "azurite", "versitygw"])
+@pytest.fixture(params=["local", "memory", "moto", "azurite", "versitygw", "fake-gcs"])
 def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A URI below which a test has a store for itself."""
     own = tmp_path.name
@@ -52,7 +58,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         return str(tmp_path / "store")
     if request.param == "memory":
         return f"memory://{own}"
-    server: Server = request.getfixturevalue(f"{request.param}_server")
+    server: Server = request.getfixturevalue(f"{request.param.replace('-', '_')}_server")
     for name, text in server.environment.items():
         monkeypatch.setenv(name, text)
     return f"{server.root}/{own}"

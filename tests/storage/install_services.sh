@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs the object store servers that tests/storage starts, into one cache folder. Nothing global; about half a minute when it is empty.
+# With --go it also builds versitygw and fake-gcs-server, which takes some minutes, where Go is installed.
 set -euo pipefail
 cache="${FLYTE_TEST_SERVICES:-$HOME/.cache/flyte-test-services}"
 mkdir -p "$cache"
@@ -24,5 +25,18 @@ if [ ! -x "$cache/node_modules/.bin/azurite-blob" ]; then
   fi
 fi
 
-# versitygw and fake-gcs-server are Go programs that take minutes to build; tests use $cache/bin/<name> where it is there.
+# S3 that checks signatures, and Google: versitygw and fake-gcs-server. Tests of theirs are skipped where they are not there.
+if [ "${1:-}" = --go ]; then
+  if command -v go >/dev/null; then
+    for module in github.com/versity/versitygw/cmd/versitygw@v1.8.0 github.com/fsouza/fake-gcs-server@v1.56.1; do
+      name="${module%@*}"
+      if [ ! -x "$cache/bin/${name##*/}" ]; then
+        GOBIN="$cache/bin" GOFLAGS="${GOFLAGS:--buildvcs=false}" nice go install "$module"
+      fi
+    done
+  else
+    echo "go is missing: versitygw and fake-gcs-server are not built, their tests will be skipped" >&2
+  fi
+fi
+
 ls "$cache"

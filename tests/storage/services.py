@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from .gcs_shim import gcs_shim
+
 CACHE = Path(os.environ.get("FLYTE_TEST_SERVICES", Path.home() / ".cache" / "flyte-test-services"))
 INSTALL = "run tests/storage/install_services.sh"
 CLEARED = ("AWS_", "AZURE_", "GOOGLE_", "FLYTE_", "STORAGE_EMULATOR_HOST")
@@ -31,7 +33,7 @@ class Server:
 
     @property
     def root(self) -> str:
-        return f"{ {'moto': 's3', 'versitygw': 's3', 'azurite': 'abfs'}[self.kind] }://{self.bucket}"
+        return f"{ {'azurite': 'abfs', 'fake-gcs': 'gs'}.get(self.kind, 's3') }://{self.bucket}"
 
 
 def clean_environment() -> dict[str, str]:
@@ -91,9 +93,7 @@ def moto() -> Iterator[Server]:
 def versitygw(folder: Path) -> Iterator[Server]:
     program = CACHE / "bin" / "versitygw"
     if not program.exists():
-        pytest.skip(
-            f"`{program}` is missing (Go module github.com/versity/versitygw/cmd/versitygw); it takes minutes to build"
-        )
+        pytest.skip(f"`{program}` is missing (Go module github.com/versity/versitygw/cmd/versitygw): {INSTALL} --go")
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     (folder / "flyte-tests").mkdir(parents=True)
@@ -125,6 +125,25 @@ def azurite(folder: Path) -> Iterator[Server]:
         )
 
 
+@contextlib.contextmanager
+def fake_gcs() -> Iterator[Server]:
+    program = CACHE / "bin" / "fake-gcs-server"
+    if not program.exists():
+        pytest.skip(f"`{program}` is missing (Go module github.com/fsouza/fake-gcs-server): {INSTALL} --go")
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    options = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"]
+    command = [str(program), *options, "-public-host", address, "-external-url", f"http://{address}"]
+    with running(command, port, clean_environment()), gcs_shim(port) as endpoint:
+        _send(
+            f"{endpoint}/storage/v1/b?project=p",
+            "POST",
+            {"Content-Type": "application/json"},
+            b'{"name": "flyte-tests"}',
+        )
+        yield Server("fake-gcs", endpoint, "flyte-tests", {"STORAGE_EMULATOR_HOST": endpoint})
+
+
 def _aws(endpoint: str, key: str, secret: str) -> dict[str, str]:
     return {
         "FLYTE_AWS_ENDPOINT": endpoint,
@@ -153,8 +172,8 @@ def _make_container(endpoint: str, name: str) -> None:
     _send(f"{endpoint}/{name}?restype=container", "PUT", headers)
 
 
-def _send(url: str, method: str, headers: dict[str, str] | None = None) -> None:
+def _send(url: str, method: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, method=method, headers=headers or {})
+    request = urllib.request.Request(url, body, method=method, headers=headers or {})
     with opener.open(request, timeout=30) as response:
         assert response.status < 300
