@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
@@ -40,6 +41,10 @@ class RunPlace:
     base_dir: str
     """Folder of the run's own files, `<base_dir>/<action>` for each action."""
     version: str = "local"
+    raw_data_path: str = ""
+    """Where the data of the actions goes, instead of their own folders."""
+    run_start_time: datetime | None = None
+    """What the run takes as its start."""
     secrets_folder: str = ""
     """Where files with the values of secrets are."""
     env_vars: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -210,11 +215,12 @@ class LocalController:
 
     def _context(self, attempt: Attempt, custom_context: dict[str, str]) -> TaskContext:
         place = self._place
-        folder = f"{place.base_dir}/{attempt.action_id.name}"
+        name = attempt.action_id.name
+        folder = f"{place.base_dir}/{name}"
         return TaskContext(
             action=attempt.action_id,
             version=place.version,
-            raw_data_path=RawDataPath(path=f"{folder}/raw"),
+            raw_data_path=RawDataPath(path=f"{place.raw_data_path}/{name}" if place.raw_data_path else f"{folder}/raw"),
             output_path=f"{folder}/{attempt.number}",
             run_base_dir=place.base_dir,
             report=None,
@@ -222,6 +228,7 @@ class LocalController:
             local_attempt=attempt.number - 1,
             custom_context=custom_context,
             disable_run_cache=place.caching.is_disabled,
+            run_start_time=place.run_start_time,
         )
 
 

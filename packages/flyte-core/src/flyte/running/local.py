@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class LocalStrategy:
         error = None
         if outcome.exception is not None:
             error = error_of(outcome.exception, ActionFailure.of(outcome.record, values))
-        return LocalRun(
+        run = LocalRun(
             record,
             inputs=ActionInputs(values),
             outputs=None if outcome.exception is not None else _outputs(task, outcome.value),
@@ -72,6 +73,11 @@ class LocalStrategy:
             error_record=outcome.record.error,
             recorded_in=str(recorded_in) if recorded_in is not None else None,
         )
+        if self._options.notifications:
+            from flyte.running.notices import tell  # noqa: PLC0415 - hardly any run tells somebody
+
+            await tell(run, self._options.notifications)
+        return run
 
     async def _carry_out(
         self,
@@ -159,7 +165,10 @@ class LocalStrategy:
             project=project,
             domain=domain,
             org=made.org or "local",
-            base_dir=str(runs / name),
+            base_dir=options.run_base_dir or str(runs / name),
+            raw_data_path=options.raw_data_path or "",
+            run_start_time=options.run_start_time or datetime.now(UTC),
+            version=options.version or "local",
             secrets_folder=str(made.secrets_folder),
             env_vars=options.env_vars,
             custom_context=custom_context,

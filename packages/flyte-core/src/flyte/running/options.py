@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flyte_engine.engine import EngineEvent
 from flyte_engine.store import ActionStore
 from flyte_models.values import value
 
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
 Mode = Literal["local", "remote", "hybrid"]
+CopyStyle = Literal["loaded_modules", "all", "none", "custom"]
 CacheScope = Literal["global", "project-domain"]
 Observer = Callable[[EngineEvent], None]
 
@@ -43,6 +48,28 @@ class RunOptions:
     """Whether results are shared between projects and domains."""
     queue: str | None = None
     """Has no effect in a local run, which has no queues."""
+    service_account: str | None = None
+    """This and the next few are of remote runs: a local run has no pods, no queues and no bundle."""
+    version: str | None = None
+    copy_style: CopyStyle = "loaded_modules"
+    dry_run: bool = False
+    copy_bundle_to: "Path | None" = None
+    interactive_mode: bool | None = None
+    annotations: dict[str, str] = field(default_factory=dict[str, str])
+    interruptible: bool | None = None
+    debug: bool = False
+    raw_data_path: str | None = None
+    """Where the data of the run goes, a folder for each action."""
+    run_base_dir: str | None = None
+    """Where the run's own files go."""
+    run_start_time: "datetime | None" = None
+    """What the run takes as its start; None: now."""
+    preserve_original_types: bool = False
+    """Whether a remote run's outputs keep the types that a task has here."""
+    log_settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What `flyte.logs.configure` is told for the time of the run; nothing: it stays as it is."""
+    notifications: tuple[Any, ...] = ()
+    """Whom to tell when the run ends."""
     max_action_concurrency: int | None = None
     """How many actions run at once; one that waits for its children does not count. None or 0: any number."""
 
@@ -55,6 +82,16 @@ def check_scope(scope: Any) -> None:
     """
     if scope not in ("global", "project-domain"):
         raise ValueError(f"`cache_lookup_scope` must be `global` or `project-domain`, got {scope!r}")
+
+
+def check_copy_style(style: Any) -> None:
+    """Refuse a style of copying that there is not.
+
+    Raises:
+        ValueError: It is none of the three.
+    """
+    if style not in ("loaded_modules", "all", "none"):
+        raise ValueError(f"`copy_style` must be `loaded_modules`, `all` or `none`, got {style!r}")
 
 
 def check_concurrency(limit: Any) -> None:

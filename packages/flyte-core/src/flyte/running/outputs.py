@@ -73,6 +73,11 @@ class LocalRun:
         return f"<local run `{self.name}` {self.phase.value}>"
 
     @property
+    def record(self) -> RunRecord:
+        """What the engine knows of the run."""
+        return self._record
+
+    @property
     def name(self) -> str:
         """The run's name."""
         return self._record.run_name

@@ -1,15 +1,29 @@
 """`flyte.run` and `flyte.with_runcontext`: which strategy runs a task, and with which options."""
 
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from flyte.initialization import settings
-from flyte.running.options import CacheScope, Mode, RunOptions, check_concurrency, check_scope
+from flyte.running.options import (
+    CacheScope,
+    CopyStyle,
+    Mode,
+    RunOptions,
+    check_concurrency,
+    check_copy_style,
+    check_scope,
+)
 from flyte.running.outputs import LocalRun
-from flyte.tasks.pending import refuse_unbuilt
 from flyte.tasks.settings import check_env_vars
 from flyte.tasks.template import TaskTemplate
 from flyte_syncify import syncify
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from flyte.initialization import LogFormat
+    from flyte_models.notifications import NamedRule, Notification
 
 
 class Strategy(Protocol):
@@ -80,6 +94,11 @@ class Runner:
             )
         module, name = _STRATEGIES[mode]
         strategy: Strategy = getattr(import_module(module), name)(self._options)
+        if self._options.log_settings:
+            from flyte.logs import configured  # noqa: PLC0415 - hardly any run has a log of its own
+
+            with configured(**self._options.log_settings):
+                return await strategy.run(cast("TaskTemplate[..., Any]", task), args, kwargs)
         return await strategy.run(cast("TaskTemplate[..., Any]", task), args, kwargs)
 
 
@@ -116,47 +135,115 @@ def with_runcontext(
     *,
     name: str | None = None,
     resume: str | None = None,
+    service_account: str | None = None,
+    version: str | None = None,
+    copy_style: CopyStyle = "loaded_modules",
+    dry_run: bool = False,
+    copy_bundle_to: "Path | None" = None,
+    interactive_mode: bool | None = None,
+    raw_data_path: str | None = None,
+    run_base_dir: str | None = None,
+    run_start_time: "datetime | None" = None,
+    overwrite_cache: bool = False,
     project: str | None = None,
     domain: str | None = None,
-    overwrite_cache: bool = False,
     env_vars: dict[str, str] | None = None,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+    interruptible: bool | None = None,
+    log_level: int | None = None,
+    log_format: "LogFormat" = "console",
+    user_log_level: int | None = None,
+    reset_root_logger: bool = False,
     disable_run_cache: bool = False,
     queue: str | None = None,
     max_action_concurrency: int | None = None,
+    notifications: "Notification | NamedRule | tuple[Notification, ...] | None" = None,
     custom_context: dict[str, str] | None = None,
     cache_lookup_scope: CacheScope = "global",
-    **unbuilt: Any,
+    preserve_original_types: bool = False,
+    debug: bool = False,
+    tracked: bool = False,
+    tracked_strict: bool = False,
+    _tracker: Any = None,
 ) -> Runner:
     """Return a runner with options of its own: `flyte.with_runcontext(name="nightly").run(task, x)`.
 
     Args:
-        mode: `"local"`, the only one that this version has.
+        mode: `"local"`, or `"remote"` for a run on the control plane.
         name: Name of the run; default: a random one.
         resume: Name of a recorded run, whose process was killed or which failed, to continue: what it has finished is not done
             again. The task gets the recorded inputs.
+        service_account: The Kubernetes service account of a remote run.
+        version: The version that the task of a remote run is registered under; default: that of its bundle.
+        copy_style: Which code a remote run gets: of `loaded_modules`, `all` below the root folder, or `none`.
+        dry_run: Prepare a remote run, and do not start it.
+        copy_bundle_to: Where the bundle of a dry run is put.
+        interactive_mode: Whether a remote run gets the task itself, pickled, as in a notebook.
+        raw_data_path: Where the data of the run goes: files, folders, frames.
+        run_base_dir: Where inputs and outputs of the actions go.
+        run_start_time: What the run takes as its start (`flyte.ctx().run_start_time`); default: now.
+        overwrite_cache: Run every cached task, and keep the new results.
         project: Project of the run.
         domain: Domain of the run.
-        overwrite_cache: Run every cached task, and keep the new results.
         env_vars: Environment variables of every action; those of a task itself count more.
+        labels: Labels of the run, to find it by.
+        annotations: Annotations of the pods of a remote run.
+        interruptible: Whether a remote run may use machines that can be taken away.
+        log_level: Level of the SDK's own log during the run.
+        log_format: `console` or `json`.
+        user_log_level: Level of `flyte.logger` during the run.
+        reset_root_logger: Let the root logger, and so all other libraries, log as the SDK does.
         disable_run_cache: Neither read nor write the cache.
         queue: The queue that the actions wait in; a local run has none.
         max_action_concurrency: How many actions run at once; one that waits for its children does not count.
+        notifications: Whom to tell when the run ends (`flyte.notify`); a local run sends by itself.
         custom_context: Pairs that every action finds in `flyte.get_custom_context()`.
         cache_lookup_scope: `project-domain` shares cached results within project and domain only.
-        unbuilt: The reference's further settings, which this version refuses by name.
+        preserve_original_types: Whether outputs of a remote run keep the types that the task has here.
+        debug: Start the root action of a remote run under a debugger.
+        tracked: Report a local run to the control plane, which this version does not do.
+        tracked_strict: Fail a run that cannot be reported.
+        _tracker: Of the reference's own tests.
+
+    Raises:
+        TypeError: A setting is of another type.
+        ValueError: A setting has another form.
+        NotImplementedError: `tracked` is set.
     """
-    refuse_unbuilt("flyte.with_runcontext", unbuilt)
     check_env_vars("with_runcontext", env_vars)
     check_scope(cache_lookup_scope)
     check_concurrency(max_action_concurrency)
+    check_copy_style(copy_style)
+    if tracked or tracked_strict or _tracker is not None:
+        raise NotImplementedError(
+            "local runs are not reported to a control plane yet in this version (`tracked`)\n"
+            "hint: leave it out; `flyte get run` shows local runs on this machine"
+        )
     return Runner(
         RunOptions(
             mode=mode,
             name=name,
             resume=resume,
+            service_account=service_account,
+            version=version,
+            copy_style=copy_style,
+            dry_run=dry_run,
+            copy_bundle_to=copy_bundle_to,
+            interactive_mode=interactive_mode,
+            raw_data_path=raw_data_path,
+            run_base_dir=run_base_dir,
+            run_start_time=run_start_time,
             project=project,
             domain=domain,
             env_vars=env_vars or {},
+            labels=labels or {},
+            annotations=annotations or {},
+            interruptible=interruptible,
+            debug=debug,
+            log_settings=_log_settings(log_level, log_format, user_log_level, is_root_reset=reset_root_logger),
+            notifications=_notices(notifications),
+            preserve_original_types=preserve_original_types,
             custom_context=custom_context or {},
             overwrite_cache=overwrite_cache,
             disable_run_cache=disable_run_cache,
@@ -165,3 +252,20 @@ def with_runcontext(
             max_action_concurrency=max_action_concurrency,
         )
     )
+
+
+def _log_settings(
+    level: int | None, form: "LogFormat", user_level: int | None, *, is_root_reset: bool
+) -> dict[str, Any]:
+    if level is None and user_level is None and form == "console" and not is_root_reset:
+        return {}
+    chosen = None if form == "console" else form
+    return {"level": level, "form": chosen, "user_level": user_level, "is_root_reset": is_root_reset}
+
+
+def _notices(given: Any) -> tuple[Any, ...]:
+    if given is None:
+        return ()
+    from flyte.running.notices import as_notices  # noqa: PLC0415 - hardly any run tells somebody
+
+    return as_notices(given)
