@@ -39,4 +39,15 @@ if [ "${1:-}" = --go ]; then
   fi
 fi
 
+# A base image with Python for containers: no registry is asked. Three quarters of a minute.
+image="$cache/bookworm-python.tar"
+if [ ! -e "$image" ]; then
+  if command -v mmdebstrap >/dev/null; then
+    mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3 --dpkgopt=force-unsafe-io bookworm "$image.part.tar" &&
+      mv "$image.part.tar" "$image" || echo "the base image could not be made, its test will be skipped" >&2
+  else
+    echo "mmdebstrap is missing: there is no base image, its test will be skipped" >&2
+  fi
+fi
+
 ls "$cache"

@@ -10,15 +10,7 @@ from pathlib import Path
 
 import pytest
 
-# What machines without all rights need: a runtime that asks for little, limits that are allowed.
-_CONF = """
-[containers]
-default_ulimits = ["nofile=20000:20000", "nproc=30000:30000"]
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-"""
+_CONF = Path(__file__).parents[3] / "tests" / "containers.conf"
 _COMMANDS = (
     "sh",
     "cat",
@@ -46,8 +38,7 @@ def busybox_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
         pytest.skip("podman and runc are not installed")
     if busybox is None:
         pytest.skip("busybox-static is not installed")
-    (folder / "containers.conf").write_text(_CONF)
-    monkeypatch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
+    monkeypatch.setenv("CONTAINERS_CONF", str(_CONF))
     archive = folder / "busybox.tar"
     with tarfile.open(archive, "w") as tar:
         tar.add(busybox, "bin/busybox")

@@ -1,11 +1,12 @@
 """Tasks that name an image run in a container of it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from flyte_devbox.executors.container import is_stand_in, variables_of_task
+from flyte_devbox.executors.container import is_stand_in
 
 from .containers import busybox_image, containers_of
 from .serving import SUCCEED, Server, abort, create_run, logs, shell_task, start, until, until_exists, wait
@@ -20,7 +21,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def devbox(image: str, folder: Path) -> Iterator[Server]:  # noqa: ARG001 - the image first
+def devbox(image: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:  # noqa: ARG001 - the image first
+    monkeypatch.setenv("USER_SAID", "and more")
+    monkeypatch.setenv("LANG_OF_DEVBOX", "not for containers")
     running = start(folder)
     yield running
     running.stop()
@@ -38,21 +41,17 @@ def test_images_that_only_stand_for_the_devbox(name: str) -> None:
     assert not is_stand_in("registry.example/own:1")
 
 
-def test_a_container_gets_no_variables_of_the_devbox() -> None:
-    inherited = {"HOME": "/root", "PATH": "/bin", "LANG": "C"}
-    env = {**inherited, "PATH": "/opt/bin", "RUN_NAME": "r"}
-    assert variables_of_task(env, inherited) == {"PATH": "/opt/bin", "RUN_NAME": "r"}
-
-
 def test_it_runs_in_the_image_with_its_variables_and_leaves_nothing(devbox: Server, image: str) -> None:
-    spec = task(image, f"ls /; echo run=$RUN_NAME said=$SAID; pwd; {SUCCEED}")
+    spec = task(image, f"ls /; echo run=$RUN_NAME said=$SAID $USER_SAID lang=$LANG_OF_DEVBOX; pwd; {SUCCEED}")
     spec.task_template.container.env.add(key="SAID", value="two words\nand a line")
+    # As the devbox has it, which is no reason to leave it out.
+    spec.task_template.container.env.add(key="USER_SAID", value=os.environ["USER_SAID"])
     run = create_run(devbox, spec)
     assert wait(devbox, run).status.phase == SUCCEEDED
     lines = logs(devbox, run)
     assert {"bin", "tmp"} <= set(lines)
     assert "usr" not in lines
-    assert f"run={run} said=two words and a line" in " ".join(lines)
+    assert f"run={run} said=two words and a line and more lang=" in " ".join(lines)
     until(lambda: not containers_of(devbox.folder))
 
 

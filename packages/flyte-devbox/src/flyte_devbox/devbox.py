@@ -107,14 +107,14 @@ class Devbox:
         self.port = 0
 
     def _default_executor(self, python: Path | None) -> Executor:
-        inherited = inheritable()
         return ContainerExecutor(
             ReusableExecutor(
-                WarmExecutor(python, folder=self.folder.root, inherited=inherited), python, self.folder.root / "workers"
+                WarmExecutor(python, folder=self.folder.root, inherited=inheritable()),
+                python,
+                self.folder.root / "workers",
             ),
             folder=self.folder.root,
             mounts=(self.folder.objects, self.folder.root / "code"),
-            inherited=inherited,
             choice=os.environ.get(CHOICE_VARIABLE) or "auto",
         )
 

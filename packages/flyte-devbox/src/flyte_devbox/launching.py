@@ -91,9 +91,8 @@ def environment_of(
     *,
     run_env: Mapping[str, str],
     secrets: Mapping[str, str],
-    inherited: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return the environment of an attempt's process.
+    """Return the environment variables of an attempt that are its own.
 
     Args:
         command: what runs, with the variables of its task.
@@ -101,10 +100,8 @@ def environment_of(
         server: how the attempt reaches this server.
         run_env: variables of the run.
         secrets: values of the secrets that the task asked for, by variable.
-        inherited: the environment to begin with; what is `inheritable` of this process's if not given.
     """
-    env = inheritable() if inherited is None else dict(inherited)
-    env |= dict(command.env)
+    env = dict(command.env)
     env |= run_env
     env |= {
         "ACTION_NAME": place.action_name,

@@ -119,20 +119,19 @@ class AttemptStarter:
             log = self.log_path(action)
         except OSError as error:
             raise LaunchError(f"the folders of the attempt cannot be made: {error}") from error
-        env = environment_of(
+        variables = environment_of(
             command,
             place,
             self.server,
             run_env={pair.key: pair.value for pair in run.spec.envs.values},
             secrets=self._secrets(run.project, run.domain, spec, work),
-            inherited=self._inherited,
         )
         launch = Launch(
             run.name,
             action.name,
             action.number,
             fill_arguments(command, place),
-            env,
+            {**self._inherited, **variables},
             work,
             log,
             prefix,
@@ -140,6 +139,7 @@ class AttemptStarter:
             policy.reuse,
             command.image,
             command.has_command,
+            variables,
         )
         return await self.executor.start(launch)
 

@@ -1,6 +1,7 @@
 """Where attempts run: what an executor is given and gives back. The scheduler knows no more of it than what stands here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class Launch:
     argv: Sequence[str]
     """Command and arguments with every template filled in. The first may be the bare name of a console script (`a0`)."""
     env: Mapping[str, str]
-    """The whole environment of the process."""
+    """The whole environment of a process of this machine."""
     work_dir: Path
     """Its current directory: exists, is empty and belongs to this attempt alone."""
     log_path: Path
@@ -52,6 +53,8 @@ class Launch:
     """The image that the task names."""
     has_command: bool = True
     """Whether the first of `argv` is the program; otherwise all are arguments of the image's entry point, if it has one."""
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What of `env` is the attempt's own, and not the devbox's."""
 
 
 @value

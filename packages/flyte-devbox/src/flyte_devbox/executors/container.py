@@ -13,7 +13,7 @@ from pathlib import Path
 from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError
 from flyte_models.values import value
 
-__all__ = ["ContainerEngine", "ContainerExecutor", "find_engine", "is_stand_in", "variables_of_task"]
+__all__ = ["ContainerEngine", "ContainerExecutor", "find_engine", "is_stand_in"]
 
 _logger = logging.getLogger(__name__)
 
@@ -50,11 +50,6 @@ class ContainerEngine:
 def is_stand_in(image: str) -> bool:
     """Tell whether an image only stands for "as the devbox is": none at all, or the default one of an SDK."""
     return image in _STAND_INS or image.startswith(_DEFAULT_IMAGES)
-
-
-def variables_of_task(env: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of an attempt that are not those of the devbox's own environment: a container has its own."""
-    return {name: text for name, text in env.items() if inherited.get(name) != text}
 
 
 async def find_engine(choice: str) -> ContainerEngine | None:
@@ -94,7 +89,6 @@ class ContainerExecutor:
         inner: runs what names no image of its own.
         folder: the state folder; containers carry it as a label.
         mounts: folders that every container sees.
-        inherited: the environment that attempts begin with; a container does not get it.
         choice: which engine, see `find_engine`.
     """
 
@@ -104,13 +98,11 @@ class ContainerExecutor:
         *,
         folder: Path,
         mounts: tuple[Path, ...],
-        inherited: Mapping[str, str],
         choice: str = "auto",
     ) -> None:
         self._inner = inner
         self._folder = str(folder)
         self._mounts = mounts
-        self._inherited = inherited
         self._choice = choice
         self._engine: asyncio.Task[ContainerEngine | None] | None = None
         self._adopted: set[str] = set()
@@ -137,8 +129,7 @@ class ContainerExecutor:
         # From now on a server that starts has to look for strays.
         self._marker.touch()
         name = "flyte-" + hashlib.sha256(launch.output_prefix.encode()).hexdigest()[:32]
-        variables = variables_of_task(launch.env, self._inherited)
-        await self._create(engine, name, launch, variables)
+        await self._create(engine, name, launch)
         try:
             with launch.log_path.open("ab") as log:
                 client = await asyncio.create_subprocess_exec(
@@ -196,7 +187,7 @@ class ContainerExecutor:
             self._engine = asyncio.create_task(find_engine(self._choice))
         return await asyncio.shield(self._engine)
 
-    async def _create(self, engine: ContainerEngine, name: str, launch: Launch, variables: Mapping[str, str]) -> None:
+    async def _create(self, engine: ContainerEngine, name: str, launch: Launch) -> None:
         arguments = [
             "create",
             "--name",
@@ -217,7 +208,7 @@ class ContainerExecutor:
             arguments += ["--memory", str(launch.memory_bytes)]
         # By name alone: the command takes the values from its own environment, where no process list shows them.
         env = dict(os.environ)
-        for variable, text in variables.items():
+        for variable, text in launch.variables.items():
             if variable.startswith(_TOLD_TO_THE_CLIENT):
                 arguments += ["--env", f"{variable}={text}"]
             else:
