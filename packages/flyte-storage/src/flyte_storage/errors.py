@@ -13,24 +13,32 @@ __all__ = [
 ]
 
 _QUERY = re.compile(r"((?:https?|abfss?|wasbs?)://[^\s?\"'<>)\]]+)\?[^\s\"'<>)\]]*")
-_USER_INFO = re.compile(r"(https?://)[^/\s@\"']+:[^/\s@\"']+@")
+_USER_INFO = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^/\s@\"'<>]*:[^/\s@\"'<>]*@|\b(https?://)[^/\s@\"'<>]+@")
+_PRIVATE_KEY = re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)")
+_HEADER = re.compile(
+    r"(?i)\b((?:proxy-)?authorization[\\\"']*\s*[=:]\s*[\\\"']*)(?:(?:bearer|basic|sharedkey(?:lite)?|aws4-hmac-sha256|goog4-rsa-sha256)\s+)?"
+    r"[^\s\\\"',;)<>]+"
+)
 _NAMED_SECRET = re.compile(
-    r"(?i)\b(x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|awsaccesskeyid|sig|signature|token|"
-    r"secret[_a-z]*|access_?key[_a-z]*|account_?key|shared_?access_?key|password|client_secret|authorization)"
-    r"([\"']?\s*[=:]\s*(?:Some\()?[\"']?(?:Bearer\s+|Basic\s+|AWS4-HMAC-SHA256\s+)?)[^\s&\"',;)<>]+"
+    r"(?i)((?<![a-z0-9])(?:[a-z0-9_-]*[_-])?"
+    r"(?:sig|signature|credential|token|secret|password|passwd|awsaccesskeyid|(?:secret_?access|access|account|api|private|shared)_?-?key"
+    r"|shared_?access_?signature|aws_?access_?key_?id)(?:[_-](?:id|key|token|value))*"
+    r"[\\\"']*\s*[=:]\s*(?:Some\()?+[\\\"']*+)(?!\.\.\.)[^\s&\\\"',;)<>]+"
 )
 _XML_SECRET = re.compile(
     r"(?is)<(AWSAccessKeyId|StringToSign|StringToSignBytes|CanonicalRequest|CanonicalRequestBytes|SignatureProvided|"
-    r"AuthenticationErrorDetail)>.*?</\1>"
+    r"AuthenticationErrorDetail)>.*?(?:</\1>|\Z)"
 )
 
 
 def redact(text: str) -> str:
     """Return `text` without signatures, keys, tokens and the query strings of URLs."""
     text = _XML_SECRET.sub(r"<\1>...</\1>", text)
+    text = _PRIVATE_KEY.sub("...", text)
     text = _QUERY.sub(r"\1?...", text)
-    text = _USER_INFO.sub(r"\1...@", text)
-    return _NAMED_SECRET.sub(r"\1\2...", text)
+    text = _USER_INFO.sub(lambda found: f"{found[1] or found[2]}...@", text)
+    text = _HEADER.sub(r"\1...", text)
+    return _NAMED_SECRET.sub(r"\1...", text)
 
 
 class StorageError(OSError):

@@ -54,6 +54,7 @@ _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|The specified bucket do
 _STATUS = re.compile(r"status code: ?([0-9]{3})\b")
 _RETRIED_STATUS = frozenset([408, 425, 429, 500, 502, 503, 504])
 _URL = re.compile(r"Error performing [A-Z]+ (https?://[^\s]+) in ")
+_LOGIN = re.compile(r"//[^/@]*@")
 _TIMED_OUT = re.compile(r"timed ?out|deadline", re.IGNORECASE)
 _MEMORY = MemoryStore()
 """What `memory://` names: one store per process, as with fsspec."""
@@ -72,7 +73,8 @@ def open_store(location: Location, storage: Storage, limits: Limits, *, anonymou
             storage,
         )
     except BaseError as error:
-        raise StorageError(_message("cannot open", location.shown, error), uri=location.uri) from None
+        failure = StorageError(_message("cannot open", location.shown, error), uri=location.uri)
+    raise failure
 
 
 class ObstoreStore:
@@ -155,10 +157,10 @@ class ObstoreStore:
                 await upload
             raise
         except Exception as error:
-            if source.error is not None:
-                raise source.error from None
-            raise self._translated(error, "write", key) from None
-        return _bare(result["e_tag"])
+            failure = source.error or self._translated(error, "write", key)
+        else:
+            return _bare(result["e_tag"])
+        raise failure
 
     async def entries(self, prefix: str) -> AsyncGenerator[ObjectInfo]:
         """Yield the objects below a folder, without the markers that some tools write for folders."""
@@ -234,13 +236,16 @@ class ObstoreStore:
             raise
         except Exception as error:
             if isinstance(error, TimeoutError) and seconds is not None:
-                raise StorageTimeoutError(
+                failure: StorageError = StorageTimeoutError(
                     f"cannot {verb} `{self._root}{key}`: nothing came for {seconds:g} seconds\nhint: check the network, or raise "
                     "`FLYTE_STORAGE_STALL_SECONDS`",
                     uri=self._root + key,
                     is_retry_safe=True,
-                ) from None
-            raise self._translated(error, verb, key) from None
+                )
+            else:
+                failure = self._translated(error, verb, key)
+        # Out here it does not get the engine's error as its context, which has requests with their headers in it.
+        raise failure
 
     def _name(self, key: str) -> str:
         return "" if self._is_one_object else key
@@ -375,7 +380,7 @@ def _bare(e_tag: str | None) -> str | None:
 
 def _url_of(text: str) -> str | None:
     found = _URL.search(text)
-    return None if found is None else found[1].partition("?")[0]
+    return None if found is None else _LOGIN.sub("//", found[1].partition("?")[0])
 
 
 def _message(what: str, uri: str, error: Exception) -> str:

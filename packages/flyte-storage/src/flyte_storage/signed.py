@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
@@ -203,12 +204,13 @@ async def _bounded(
                 is_retry_safe=True,
             )
             wait = None
+        # Out of the `except` blocks, so that the errors below, whose texts have the URL, do not become its context.
         if not error.is_retry_safe or number > retries:
-            raise error from None
+            raise error
         delay = delay_before_retry(number, _FIRST_SECONDS, _LONGEST_SECONDS, wait)
         bound = deadline if is_total else deadline + limits.retry_seconds
         if time.monotonic() + delay >= bound:
-            raise error from None
+            raise error
         await asyncio.sleep(delay)
     raise AssertionError("unreachable")
 
@@ -298,8 +300,22 @@ def _client(limits: Limits) -> Client:
     return _make_client(limits.connect_seconds)
 
 
+class _Redacting(logging.Filter):
+    """Takes the signatures out of what the HTTP client logs: each request with its URL."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record through, redacted."""
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+_REDACTING = _Redacting()
+
+
 @lru_cache(maxsize=4)
 def _make_client(connect_seconds: float) -> Client:
+    for name in ("pyqwest", "pyqwest.access"):
+        logging.getLogger(name).addFilter(_REDACTING)
     return Client(
         HTTPTransport(
             connect_timeout=connect_seconds,
