@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from flyte import storage as storage
     from flyte import syncify as syncify
     from flyte import types as types
+    from flyte.checkpoints import BaseCheckpoint as BaseCheckpoint
+    from flyte.checkpoints import Checkpoint as Checkpoint
+    from flyte.checkpoints import latest_checkpoint as latest_checkpoint
+    from flyte.conditions import new_condition as new_condition
     from flyte.connecting import init_from_api_key as init_from_api_key
     from flyte.connecting import init_in_cluster as init_in_cluster
     from flyte.connecting import init_passthrough as init_passthrough
@@ -122,6 +126,10 @@ else:
         "__version__": ("flyte_models.version", "__version__"),
         "build": ("flyte.images", "build"),
         "build_images": ("flyte.images", "build_images"),
+        "BaseCheckpoint": ("flyte.checkpoints", "BaseCheckpoint"),
+        "Checkpoint": ("flyte.checkpoints", "Checkpoint"),
+        "latest_checkpoint": ("flyte.checkpoints", "latest_checkpoint"),
+        "new_condition": ("flyte.conditions", "new_condition"),
         "ctx": ("flyte.context", "ctx"),
         "current_domain": ("flyte.initialization", "current_domain"),
         "current_project": ("flyte.initialization", "current_project"),
@@ -163,12 +171,8 @@ else:
     _PENDING = frozenset(
         [
             "AppHandle",
-            "BaseCheckpoint",
-            "Checkpoint",
             "deploy",
-            "latest_checkpoint",
             "load_interactive_ctx",
-            "new_condition",
             "rerun",
             "run_python_script",
             "serve",
@@ -203,9 +207,11 @@ __all__ = [
     "TPU",
     "AsyncFunctionTaskTemplate",
     "Backoff",
+    "BaseCheckpoint",
     "Cache",
     "CachePolicy",
     "CacheRequest",
+    "Checkpoint",
     "ConditionWebhook",
     "Cron",
     "Device",
@@ -256,10 +262,12 @@ __all__ = [
     "init_passthrough",
     "io",
     "is_control_plane_available",
+    "latest_checkpoint",
     "load_plugin_config",
     "logger",
     "map",
     "models",
+    "new_condition",
     "notify",
     "report",
     "run",

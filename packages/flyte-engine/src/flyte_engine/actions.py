@@ -63,6 +63,8 @@ class ActionRequest:
     """With a limit the body runs in a task of its own, in a copy of the caller's context."""
     pools: tuple[str, ...] = ()
     """Limits of the engine that the action falls under besides the run's, such as its environment or queue."""
+    is_waiting: bool = False
+    """Whether the body only waits for somebody, as that of a condition: the action is PAUSED meanwhile, and takes no slot."""
     cache: CacheUse | None = None
     """Needs an engine with a cache."""
     restore: Callable[[bytes | None], Awaitable[Any]] | None = None

@@ -25,7 +25,19 @@ from flyte_engine.timeouts import LimitPassed
 from flyte_engine.waiting import settle, wait_until_done
 from flyte_models import lifecycle
 from flyte_models.errors import ActionAbortedError
-from flyte_models.lifecycle import Abort, ActionState, Create, Event, Fail, Recover, Start, Succeed, TimeOut, Wait
+from flyte_models.lifecycle import (
+    Abort,
+    ActionState,
+    Create,
+    Event,
+    Fail,
+    Pause,
+    Recover,
+    Start,
+    Succeed,
+    TimeOut,
+    Wait,
+)
 from flyte_models.phases import ActionPhase
 from flyte_models.policies import RetryStrategy
 
@@ -70,6 +82,7 @@ def _step(state: ActionState, event: Event) -> ActionState:
 
 _WAIT = Wait()
 _START = Start()
+_PAUSE = Pause()
 _SUCCEED = Succeed()
 _RECOVER = Recover()
 _ABORT = Abort()
@@ -365,6 +378,8 @@ class Engine:
                 await self._take_seat(action, action.seat)
             attempt = Attempt(request.action_id, action.state.attempt, action.state.max_attempts, action.error)
             self._move(action, _START)
+            if request.is_waiting:
+                self._move(action, _PAUSE)
             try:
                 if action.limits is None:
                     completed = await self._executor.execute(request, attempt)
@@ -605,7 +620,7 @@ class Engine:
             state = _initial_state(request.retry.count, made)
             previous = earlier.phase if lost is None else None
         action = LiveAction(request, run, state, self._now(run.record.created_at), parent=parent, earlier=earlier)
-        if run.limit_key is not None or request.pools:
+        if (run.limit_key is not None or request.pools) and not request.is_waiting:
             self._seat(action)
         self._store.record(ActionChange(action.record, lost, request.inputs))
         run.alive[name] = action
@@ -637,7 +652,7 @@ class Engine:
             if action.started_at is None:
                 action.started_at = now
             attempt = AttemptRecord(state.attempt, state.phase, now)
-        elif action.attempt_started_at is not None:
+        elif action.attempt_started_at is not None and event is not _PAUSE:
             # The attempt of a retried action is over although the action is not.
             if state.is_terminal:
                 phase = state.phase

@@ -10,6 +10,7 @@ from flyte_engine.store import (
     LogChange,
     ReportChange,
     RunChange,
+    SignalChange,
     StoreClosedError,
     TraceChange,
 )
@@ -44,6 +45,7 @@ class MemoryStore:
         self._traces: dict[tuple[str, str], dict[str, TraceRecord]] = {}
         self._logs: dict[str, list[LogRecord]] = {}
         self._reports: dict[tuple[str, str], bytes] = {}
+        self._signals: dict[tuple[str, str], bytes] = {}
         self._lock = threading.Lock()
         self._keep_data = keep_data
         self._closed = False
@@ -63,6 +65,8 @@ class MemoryStore:
                 self._logs.setdefault(change.log.run_name, []).append(change.log)
             elif isinstance(change, ReportChange):
                 self._reports[change.run_name, change.action_name] = change.html
+            elif isinstance(change, SignalChange):
+                self._signals[change.run_name, change.action_name] = change.answer
             else:
                 trace = change.trace
                 self._traces.setdefault((trace.run_name, trace.action_name), {})[trace.name] = trace
@@ -142,6 +146,10 @@ class MemoryStore:
         """Return a report; see `ActionStore.report`."""
         return self._open(self._reports).get((run_name, name))
 
+    def signal(self, run_name: str, name: str) -> bytes | None:
+        """Return an answer; see `ActionStore.signal`."""
+        return self._open(self._signals).get((run_name, name))
+
     def logs(
         self, run_name: str, name: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, LogRecord]]:
@@ -163,7 +171,7 @@ class MemoryStore:
             self._actions.pop(run_name, None)
             self._owners.pop(run_name, None)
             self._logs.pop(run_name, None)
-            for table in (self._traces, self._reports):
+            for table in (self._traces, self._reports, self._signals):
                 for key in [key for key in table if key[0] == run_name]:
                     del table[key]
             return runs.pop(run_name, None) is not None
@@ -215,6 +223,7 @@ class MemoryStore:
             self._actions.clear()
             self._logs.clear()
             self._reports.clear()
+            self._signals.clear()
 
     def _entry(self, run_name: str, name: str) -> _ActionEntry | None:
         return self._open(self._actions).get(run_name, {}).get(name)

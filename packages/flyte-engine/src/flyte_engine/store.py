@@ -54,7 +54,17 @@ class ReportChange:
     """UTF-8."""
 
 
-Change: TypeAlias = RunChange | ActionChange | TraceChange | LogChange | ReportChange
+@value
+class SignalChange:
+    """Somebody has answered a condition, which waits as an action of its own. Any process may record it; the latest counts."""
+
+    run_name: str
+    action_name: str
+    answer: bytes
+    """What the one who waits understands."""
+
+
+Change: TypeAlias = RunChange | ActionChange | TraceChange | LogChange | ReportChange | SignalChange
 
 
 class StoreError(Exception):
@@ -155,6 +165,10 @@ class ActionStore(Protocol):
 
     def report(self, run_name: str, name: str) -> bytes | None:
         """Return the report of an action as HTML in UTF-8, or `None` if it made none."""
+        ...
+
+    def signal(self, run_name: str, name: str) -> bytes | None:
+        """Return the answer to the condition that an action is, or `None` if nobody has answered."""
         ...
 
     def logs(

@@ -1,11 +1,12 @@
 """The controller of a local run: children become actions of the engine in this process."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flyte.controllers.cached import CacheSettings, CacheUses
 from flyte.controllers.calling import call_blocking, in_loop, refuse_in_trace
@@ -22,12 +23,16 @@ from flyte_engine.store import ReportChange
 from flyte_models.context import current_context, expected_artifacts, task_scope
 from flyte_models.digests import task_identity_hash
 from flyte_models.ids import ActionID
-from flyte_models.paths import RawDataPath
+from flyte_models.paths import CheckpointPaths, RawDataPath
 from flyte_models.policies import timeout_from_request
-from flyte_models.task_context import TaskContext
+from flyte_models.task_context import TaskContext, set_checkpoint_factory
 from flyte_models.values import value
 from flyte_types.codec import InterfaceCodec
 from flyte_types.errors import OutputError
+
+if TYPE_CHECKING:
+    from flyte.conditions import Condition
+    from flyte.running.conditions import ConditionDesk
 
 
 @value
@@ -68,6 +73,8 @@ class LocalController:
         self._caching = CacheUses(place.caching)
         self._surroundings = Surroundings(place.env_vars, place.secrets_folder)
         self._loop = asyncio.get_running_loop()
+        self._desk: ConditionDesk | None = None
+        set_checkpoint_factory(_open_checkpoint)
 
     async def run_root(self, task: TaskTemplate[..., Any], inputs: bytes) -> ActionOutcome:
         """Run the root action, `a0`, with inputs that are already converted."""
@@ -130,6 +137,20 @@ class LocalController:
             SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
         """
         return call_blocking(self._loop, task, self.submit(task, args, kwargs))
+
+    async def open_condition(self, condition: "Condition") -> Awaitable[Any]:
+        """Make a condition of the calling action; see `flyte.new_condition`."""
+        if self._desk is None:
+            # Runs without conditions do not load what asks.
+            from flyte.running.conditions import ConditionDesk  # noqa: PLC0415
+
+            self._desk = ConditionDesk(self._engine, self._place.run_name)
+        return await self._desk.open(condition)
+
+    def close(self) -> None:
+        """Free what the run has used beside the engine."""
+        if self._desk is not None:
+            self._desk.close()
 
     async def save_report(self, action: ActionID, page: bytes) -> None:
         """Record the report with the action."""
@@ -226,6 +247,7 @@ class LocalController:
             report=None,
             mode="local",
             local_attempt=attempt.number - 1,
+            checkpoint_paths=_checkpoint_paths(folder, attempt.number),
             custom_context=custom_context,
             disable_run_cache=place.caching.is_disabled,
             run_start_time=place.run_start_time,
@@ -256,3 +278,21 @@ def _place_of(task: TaskTemplate[..., Any]) -> str:
         f'  File "{code.co_filename}", line {code.co_firstlineno}, in {task.func.__name__}\n'
         f"hint: return what the annotation says, or change the annotation of `{task.func.__name__}`"
     )
+
+
+def _checkpoint_paths(folder: str, number: int) -> CheckpointPaths:
+    """Name where an attempt saves, and the latest earlier one that has saved."""
+    previous: str | None = None
+    for earlier in range(number - 1, 0, -1):
+        path = f"{folder}/checkpoints/{earlier}"
+        if os.path.exists(path):  # noqa: PTH110 - every action asks
+            previous = path
+            break
+    return CheckpointPaths(previous, f"{folder}/checkpoints/{number}")
+
+
+def _open_checkpoint(paths: CheckpointPaths) -> Any:
+    # Most tasks have none, and do not load what packs them.
+    from flyte.checkpoints import open_checkpoint  # noqa: PLC0415
+
+    return open_checkpoint(paths)

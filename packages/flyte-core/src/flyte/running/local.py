@@ -93,8 +93,9 @@ class LocalStrategy:
             engine.subscribe(observer)
         threads = BodyThreads()
         self._begin(engine, task, place)
+        controller = LocalController(engine, place, threads)
         try:
-            outcome = await LocalController(engine, place, threads).run_root(task, inputs)
+            outcome = await controller.run_root(task, inputs)
         except BaseException:
             # Cancelled, or the store failed: what is not over will never be, so the record says so.
             await engine.abort_run(place.run_name, "interrupted")
@@ -102,6 +103,7 @@ class LocalStrategy:
             raise
         finally:
             threads.close()
+            controller.close()
             cache.close()
         return outcome, await engine.finish_run(place.run_name)
 

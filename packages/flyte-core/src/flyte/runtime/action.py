@@ -17,7 +17,7 @@ from flyte_models.bundles import CodeBundle
 from flyte_models.context import task_scope
 from flyte_models.errors import InlineIOMaxBytesBreached
 from flyte_models.paths import CheckpointPaths, PathRewrite, RawDataPath
-from flyte_models.task_context import TaskContext
+from flyte_models.task_context import TaskContext, set_checkpoint_factory
 from flyte_models.values import value
 from flyte_types.codec import InterfaceCodec
 
@@ -70,6 +70,7 @@ async def _run(
     controller: Controller,
 ) -> bytes:
     codec = codec_for(task)
+    set_checkpoint_factory(_open_checkpoint)
     context = _context(invocation, bundle)
     token = active_controller.set(controller)
     try:
@@ -140,3 +141,10 @@ def _check_size(task: TaskTemplate[..., Any], outputs: bytes) -> None:
             f"the outputs of task `{task.name}` have {len(outputs):,} bytes, allowed are {limit:,}\n"
             "hint: return large data as `flyte.io.File`, `Dir` or `DataFrame`, or raise `max_inline_io_bytes` of the task"
         )
+
+
+def _open_checkpoint(paths: CheckpointPaths) -> Any:
+    # Most tasks have none, and do not load what packs them.
+    from flyte.checkpoints import open_checkpoint  # noqa: PLC0415
+
+    return open_checkpoint(paths)

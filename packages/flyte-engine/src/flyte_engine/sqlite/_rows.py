@@ -16,7 +16,7 @@ from flyte_engine.records import (
     TraceRecord,
 )
 from flyte_engine.sqlite._database import rollback
-from flyte_engine.store import ActionChange, Change, LogChange, ReportChange, RunChange
+from flyte_engine.store import ActionChange, Change, LogChange, ReportChange, RunChange, SignalChange
 from flyte_models.phases import ActionPhase
 
 Row: TypeAlias = tuple[Any, ...]
@@ -48,6 +48,7 @@ LOG_COLUMNS = ("run_name", "action_name", "attempt", "at", "stream", "line")
 INPUTS = "inputs"
 OUTPUTS = "outputs"
 REPORT = "report"
+SIGNAL = "signal"
 
 # Each statement gives up the interpreter's lock and has to win it back from a busy loop thread, so many rows go into one.
 # 64 rows of 15 columns stay below 999, the least number of parameters that SQLite builds allow.
@@ -117,6 +118,8 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> 
             logs.append(change.log)
         elif isinstance(change, ReportChange):
             payloads[change.run_name, change.action_name, REPORT] = change.html
+        elif isinstance(change, SignalChange):
+            payloads[change.run_name, change.action_name, SIGNAL] = change.answer
         else:
             trace = change.trace
             traces[trace.run_name, trace.action_name, trace.name] = trace

@@ -124,6 +124,10 @@ class SQLiteStore:
         """Return a report; see `ActionStore.report`."""
         return self._payload(run_name, name, rows.REPORT)
 
+    def signal(self, run_name: str, name: str) -> bytes | None:
+        """Return an answer; see `ActionStore.signal`."""
+        return self._payload(run_name, name, rows.SIGNAL)
+
     def logs(
         self, run_name: str, name: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, LogRecord]]:
