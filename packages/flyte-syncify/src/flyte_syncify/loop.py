@@ -5,8 +5,10 @@ import atexit
 import contextvars
 import os
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,6 +21,20 @@ _START_SECONDS = 0.05
 
 _CLOSE_SECONDS = 2.0
 """How long interpreter exit waits for the loop's remaining tasks."""
+
+
+conducted: ContextVar[Callable[[asyncio.AbstractEventLoop, Coroutine[Any, Any, Any]], Any] | None] = ContextVar(
+    "flyte_conducted", default=None
+)
+"""How the calling thread waits for a coroutine on another thread's loop, where somebody conducts the two (`flyte.testing`)."""
+
+
+def wait_blocking(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run `coroutine` on `loop`, which another thread runs, and block until it ends."""
+    conductor = conducted.get()
+    if conductor is not None:
+        return conductor(loop, coroutine)
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
 
 class BackgroundLoop:
@@ -35,6 +51,7 @@ class BackgroundLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._pid = 0
+        self._new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 
     def get(self) -> asyncio.AbstractEventLoop:
         """Return the running loop, starting its thread if there is none in this process."""
@@ -66,7 +83,7 @@ class BackgroundLoop:
         call = _Call(coroutine, self.get())
         try:
             # An interrupt may come at any point from here on, also before the future is returned: the call knows its own task.
-            return asyncio.run_coroutine_threadsafe(call.run(), call.loop).result()
+            return wait_blocking(call.loop, call.run())
         except BaseException:
             if not call.ended.is_set():
                 call.give_up()
@@ -109,6 +126,24 @@ class BackgroundLoop:
             if close is not None:
                 await self.run_async(_await(close()))
 
+    @contextmanager
+    def substituted(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Generator[None]:
+        """Run on a loop of another make for the block; it starts when first needed, and is closed at the end.
+
+        Calls that began before go on where they are. For one thread at a time: blocks nest, they do not overlap.
+        """
+        with self._lock:
+            before = self._loop, self._thread, self._pid, self._new_loop
+            self._loop, self._thread, self._new_loop = None, None, new_loop
+        try:
+            yield
+        finally:
+            self.close()
+            with self._lock:
+                self._loop, self._thread, self._pid, self._new_loop = before
+                if self._loop is not None:
+                    atexit.register(self.close)  # closing has taken the other loop's registration with it
+
     def close(self) -> None:
         """Cancel what still runs, stop the loop and join its thread, waiting 2 seconds at most."""
         with self._lock:
@@ -123,9 +158,10 @@ class BackgroundLoop:
             pass  # a task that ignores its cancellation must not keep the interpreter alive
         loop.call_soon_threadsafe(loop.stop)
         thread.join(_CLOSE_SECONDS)
+        atexit.unregister(self.close)
 
     def _start(self) -> None:
-        loop = asyncio.new_event_loop()
+        loop = self._new_loop()
         thread = threading.Thread(target=_serve, args=(loop,), name=self._name, daemon=True)
         thread.start()
         self._loop, self._thread, self._pid = loop, thread, os.getpid()

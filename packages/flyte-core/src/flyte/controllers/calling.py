@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flyte_models.errors import SyncTaskCallInAsyncContextError, TraceDoesNotAllowNestedTasksError
 from flyte_models.task_context import TaskContext
+from flyte_syncify.loop import wait_blocking
 
 if TYPE_CHECKING:
     from flyte.tasks.template import TaskTemplate
@@ -36,7 +37,7 @@ def call_blocking(loop: asyncio.AbstractEventLoop, task: "TaskTemplate[..., Any]
             f"sync task `{task.name}` was called in async code, where waiting for it would block the event loop\n"
             f"hint: write `await {task.short_name}.aio(...)`"
         )
-    return asyncio.run_coroutine_threadsafe(child, loop).result()
+    return wait_blocking(loop, child)
 
 
 async def in_loop(loop: asyncio.AbstractEventLoop, child: Coroutine[Any, Any, R]) -> R:

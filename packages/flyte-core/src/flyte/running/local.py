@@ -13,6 +13,7 @@ from flyte.controllers.local import LocalController, RunPlace
 from flyte.failures import ActionFailure, error_of
 from flyte.initialization import settings
 from flyte.running.cache_file import LazyCache
+from flyte.running.equipment import equipment
 from flyte.running.options import RunOptions
 from flyte.running.outputs import ActionInputs, ActionOutputs, LocalRun
 from flyte.running.threads import BodyThreads
@@ -32,6 +33,7 @@ class LocalStrategy:
 
     def __init__(self, options: RunOptions) -> None:
         self._options = options
+        self._equipment = equipment()
 
     async def run(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> LocalRun:
         """Run `task` to its end and return the finished run; a failure of the task is in it, not raised.
@@ -86,12 +88,16 @@ class LocalStrategy:
         store: ActionStore,
         place: RunPlace,
     ) -> tuple[ActionOutcome, RunRecord]:
-        clock = SystemClock()
-        cache = LazyCache(settings().cache_file)
-        engine = Engine(store, clock=clock, jitter=True, cache=cache)
+        made = self._equipment
+        clock = SystemClock() if made is None else made.clock
+        cache = LazyCache(settings().cache_file) if made is None else made.cache
+        executor = None if made is None else made.executor
+        engine = Engine(store, executor=executor, clock=clock, jitter=made is None, cache=cache)
+        if made is not None:
+            engine.subscribe(made.observe)
         for observer in self._options.observers:
             engine.subscribe(observer)
-        threads = BodyThreads()
+        threads = BodyThreads() if made is None else made.threads()
         self._begin(engine, task, place)
         controller = LocalController(engine, place, threads)
         try:
@@ -104,7 +110,8 @@ class LocalStrategy:
         finally:
             threads.close()
             controller.close()
-            cache.close()
+            if made is None:
+                cache.close()
         return outcome, await engine.finish_run(place.run_name)
 
     def _begin(self, engine: Engine, task: TaskTemplate[..., Any], place: RunPlace) -> None:
@@ -133,6 +140,8 @@ class LocalStrategy:
         made = settings()
         if self._options.store is not None:
             yield self._options.store, getattr(self._options.store, "path", None)
+        elif self._equipment is not None:
+            yield self._equipment.store, None
         elif made.local_persistence:
             # sqlite3 is loaded only by runs that are recorded.
             from flyte_engine.sqlite import SQLiteStore  # noqa: PLC0415
@@ -150,7 +159,7 @@ class LocalStrategy:
 
     def _captured(self, recorded_in: Path | None, store: ActionStore, run_name: str) -> AbstractContextManager[None]:
         """Record what bodies print, where anything is recorded."""
-        if recorded_in is None and self._options.store is None:
+        if recorded_in is None and self._options.store is None and self._equipment is None:
             return nullcontext()
         # Only runs that are recorded pay for it.
         from flyte.running.capture import captured  # noqa: PLC0415
@@ -159,8 +168,12 @@ class LocalStrategy:
 
     def _place(self, recorded_in: Path | None, custom_context: dict[str, str]) -> RunPlace:
         made, options = settings(), self._options
-        name = options.resume or options.name or new_run_name()
-        runs = recorded_in.parent / "runs" if recorded_in is not None else _temporary_runs()
+        equipped = self._equipment
+        name = options.resume or options.name or (new_run_name() if equipped is None else equipped.name())
+        if equipped is not None:
+            runs = equipped.folder
+        else:
+            runs = recorded_in.parent / "runs" if recorded_in is not None else _temporary_runs()
         project, domain = options.project or made.project or "local", options.domain or made.domain or "development"
         return RunPlace(
             run_name=name,
