@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.cases import startup
 from bench.cases.bundles import run_bundles
 from bench.cases.engine import run_engine
+from bench.cases.hashing import run_hashing
 from bench.cases.memory import run_memory
 from bench.cases.type_engine import beside_type_engine, run_type_engine
 from bench.harness import report
@@ -86,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results += [*run_memory(ours, progress=_say), *engines]
     if "bundles" in options.only:
         results += run_bundles(ours, reference, rounds=options.rounds or depth.bundle_rounds, progress=_say)
+        results += run_hashing(ours, reference, rounds=options.rounds or depth.bundle_rounds, progress=_say)
     if "engine" in options.only:
         results += run_engine(ours, reference, rounds=options.rounds or depth.engine_rounds, progress=_say)
     table = report.markdown(head, results, counts)

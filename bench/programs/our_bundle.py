@@ -5,11 +5,12 @@ Usage: `python our_bundle.py TREE`. `cold` knows nothing, `unchanged` has the in
 
 import asyncio
 import json
-import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from resident import resident, start_peak
 
 from flyte.bundling.cache import BundleCache
 from flyte.bundling.request import BundleRequest
@@ -28,18 +29,18 @@ def _main(tree):
         cache = BundleCache(Path(folder, "state"))
         request = BundleRequest(root=tree, copy_style="all")
         asyncio.run(bundle_code(BundleRequest(root=tree / "package_000", copy_style="all"), FolderUploader(store)))
-        idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        idle = start_peak()
         cold, bundle = _timed(request, FolderUploader(store), cache)
         unchanged, again = _timed(request, FolderUploader(store), cache)
         if again != bundle:
             raise AssertionError("the unchanged tree has another bundle")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak = resident("VmHWM")
         size = Path(bundle.tgz.removeprefix("file://")).stat().st_size
         return {
             "cold": cold,
             "unchanged": unchanged,
             "size": size,
-            "peak": (peak - idle) * 1024,
+            "peak": peak - idle,
             "files": len(bundle.files),
         }
 
