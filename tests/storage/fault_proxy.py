@@ -13,8 +13,8 @@ class Fault:
     """What happens to the next requests whose method is in `methods`."""
 
     kind: str
-    """`cut`, `short` (after `after` bytes of the answer), `stall` (the same, but silent), `status`, `slow`, `corrupt`, `swallow`,
-    `cut-upload`."""
+    """`cut`, `short` (after `after` bytes of the answer), `stall` (the same, but silent), `status`, `slow`, `corrupt`, `swallow`;
+    of a request's body: `cut-upload` and `stall-upload` (in the middle), `slow-upload`, `corrupt-upload`."""
     times: int = 1_000_000
     after: int = 0
     status: int = 503
@@ -89,6 +89,10 @@ class FaultProxy:
                 fault.times -= 1
                 await _drain(reader, length // 2)
                 return
+            if fault is not None and fault.kind == "stall-upload" and length > fault.smallest_body:
+                fault.times -= 1
+                await _drain(reader, length // 2)
+                await asyncio.sleep(3600)
             await self._forward(head, length, reader, writer, fault)
             await writer.drain()
             if writer.can_write_eof():
@@ -119,6 +123,10 @@ class FaultProxy:
                 block = await reader.read(min(left, 65536))
                 if not block:
                     return
+                if fault is not None and fault.kind == "corrupt-upload" and left == length:
+                    block = bytes([block[0] ^ 0xFF]) + block[1:]
+                if fault is not None and fault.kind == "slow-upload":
+                    await asyncio.sleep(0.02)
                 left -= len(block)
                 up_writer.write(block)
                 await up_writer.drain()

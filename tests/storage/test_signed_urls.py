@@ -190,7 +190,14 @@ def broken(depot: Depot) -> Iterator[FaultProxy]:
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("cut", {"after": 1000}), ("short", {"after": 5}), ("stall", {"after": 1000}), ("swallow", {}), ("status", {})],
+    [
+        ("cut", {"after": 1000}),
+        ("short", {"after": 5}),
+        ("stall", {"after": 1000}),
+        ("swallow", {}),
+        ("status", {}),
+        ("slow", {}),
+    ],
 )
 def test_passing_faults_of_a_download(
     depot: Depot,
@@ -211,13 +218,13 @@ def test_passing_faults_of_a_download(
     assert (tmp_path / "got").read_bytes() == depot.objects["/k"]
 
 
-@pytest.mark.parametrize("kind", ["cut-upload", "status"])
+@pytest.mark.parametrize("kind", ["cut-upload", "stall-upload", "slow-upload", "status"])
 def test_passing_faults_of_an_upload(
     depot: Depot, broken: FaultProxy, tmp_path: Path, kind: str, bytes_of: Callable[[int], bytes]
 ) -> None:
     source = tmp_path / "source"
     source.write_bytes(bytes_of(3 * MIB))
-    broken.fail(kind, times=2)
+    broken.fail(kind, times=1 if kind == "stall-upload" else 2)
     asyncio.run(storage.put_signed(source, f"{broken.endpoint}/k?{SECRET}", limits=FAST))
     assert depot.objects["/k"] == source.read_bytes()
 
@@ -238,6 +245,32 @@ def test_lasting_faults_end_in_time(depot: Depot, broken: FaultProxy, tmp_path: 
 
     asyncio.run(body())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_cancelling_ends_at_once_and_leaves_nothing(
+    depot: Depot, broken: FaultProxy, tmp_path: Path, direction: str
+) -> None:
+    depot.objects["/k"] = bytes(100_000)
+    broken.fail("stall" if direction == "down" else "swallow", after=1000)
+    url = f"{broken.endpoint}/k?{SECRET}"
+
+    async def body() -> None:
+        work = asyncio.ensure_future(
+            storage.get_signed(url, tmp_path / "got")
+            if direction == "down"
+            else storage.put_signed(bytes(3 * MIB), url)
+        )
+        while not broken.requests:
+            await asyncio.sleep(0.01)
+        work.cancel()
+        async with asyncio.timeout(40):
+            with pytest.raises(asyncio.CancelledError):
+                await work
+
+    asyncio.run(body())
+    assert list(tmp_path.iterdir()) == []
+    assert depot.objects["/k"] == bytes(100_000)
 
 
 def test_urls_that_azure_signed(azurite_server: Server, tmp_path: Path, bytes_of: Callable[[int], bytes]) -> None:

@@ -119,7 +119,7 @@ def test_lasting_faults_of_a_download_end_in_time_and_leave_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["got"]
 
 
-@pytest.mark.parametrize("kind", ["cut-upload", "status", "swallow"])
+@pytest.mark.parametrize("kind", ["cut-upload", "stall-upload", "status", "swallow"])
 @pytest.mark.parametrize("size", [100_000, 11 * MIB])
 def test_lasting_faults_of_an_upload_end_in_time_and_leave_nothing(
     bucket: str, proxied: FaultProxy, bytes_of: Callable[[int], bytes], kind: str, size: int
@@ -137,7 +137,7 @@ def test_lasting_faults_of_an_upload_end_in_time_and_leave_nothing(
     bounded(body)
 
 
-@pytest.mark.parametrize("kind", ["cut-upload", "status"])
+@pytest.mark.parametrize("kind", ["cut-upload", "stall-upload", "slow-upload", "status"])
 @pytest.mark.parametrize("size", [100_000, 11 * MIB])
 def test_passing_faults_of_an_upload_are_survived(
     bucket: str, proxied: FaultProxy, tmp_path: Path, bytes_of: Callable[[int], bytes], kind: str, size: int
@@ -146,7 +146,8 @@ def test_passing_faults_of_an_upload_are_survived(
     source.write_bytes(bytes_of(size))
 
     async def body() -> None:
-        proxied.fail(kind, methods=("PUT",), times=2)
+        # What stands still is noticed after `request_seconds`, and there is time for one of that.
+        proxied.fail(kind, methods=("PUT",), times=1 if kind == "stall-upload" else 2)
         await storage.put(str(source), f"{bucket}/file")
         await storage.get(f"{bucket}/file", target)
 
@@ -223,6 +224,50 @@ def test_cancelling_a_stuck_upload_ends_in_time(
         assert not await storage.exists(f"{bucket}/file")
 
     bounded(body)
+
+
+@pytest.mark.parametrize("size", [100_000, 11 * MIB])
+def test_bytes_that_change_on_their_way_up_are_noticed(
+    bucket: str, proxied: FaultProxy, bytes_of: Callable[[int], bytes], size: int
+) -> None:
+    async def body() -> None:
+        proxied.fail("corrupt-upload", methods=("PUT",), smallest_body=0, times=1)
+        with pytest.raises(storage.IntegrityError, match="differs"):
+            await storage.put_stream(bytes_of(size), to_path=f"{bucket}/file", size_hint=size)
+        assert not await storage.exists(f"{bucket}/file")
+
+    bounded(body)
+
+
+def test_an_upload_whose_end_is_refused_leaves_nothing(
+    bucket: str, proxied: FaultProxy, bytes_of: Callable[[int], bytes]
+) -> None:
+    async def body() -> None:
+        proxied.fail("status", methods=("POST",), status=500)
+        with pytest.raises(storage.StorageError):
+            await storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB)
+        proxied.clear()
+        assert not await storage.exists(f"{bucket}/file")
+
+    bounded(body)
+
+
+def test_cancelling_a_stuck_download_ends_at_once_and_leaves_nothing(
+    bucket: str, proxied: FaultProxy, tmp_path: Path, bytes_of: Callable[[int], bytes]
+) -> None:
+    async def body() -> None:
+        await storage.put_stream(bytes_of(3 * MIB), to_path=f"{bucket}/file")
+        proxied.clear()
+        proxied.fail("stall", methods=("GET",), after=1000)
+        download = asyncio.create_task(storage.get(f"{bucket}/file", tmp_path / "got", limits=storage.Limits()))
+        while not any(method == "GET" for method, _ in proxied.requests):
+            await asyncio.sleep(0.01)
+        download.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await download
+
+    bounded(body)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bytes_that_change_on_the_way_are_noticed(

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import io
 import logging
 import os
 import time
@@ -10,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 from pyqwest import Client, Headers, HTTPTransport, ReadError, RemoteProtocolError, WriteError
@@ -73,7 +74,8 @@ async def put_signed(
     Raises:
         ObjectNotFoundError: when there is no such file.
         StoragePermissionError: when the URL has expired or does not fit the headers; ask for a new one.
-        StorageTimeoutError: when it takes longer than `request_seconds`.
+        StorageTimeoutError: when it takes longer than `request_seconds`; an attempt that stands still for `stall_seconds` is
+            repeated before.
         StorageError: when the store refuses or fails for good.
     """
     bounds = limits or limits_in_force()
@@ -82,9 +84,12 @@ async def put_signed(
     sent = _upload_headers(url, headers or {}, digest, size)
 
     async def attempt() -> None:
-        content = source if isinstance(source, bytes) else _blocks(Path(source), size, progress)
-        async with _client(bounds).stream("PUT", url, sent, content) as response:
-            await _raise_for_status(response.status, response.headers, response.content, "upload to", url)
+        clock = asyncio.get_running_loop().time
+        async with asyncio.timeout(bounds.stall_seconds) as silence:
+            # Each block that is taken is a sign of life, and so is the answer.
+            blocks = _blocks(source, size, progress, lambda: silence.reschedule(clock() + bounds.stall_seconds))
+            async with _client(bounds).stream("PUT", url, sent, blocks) as response:
+                await _raise_for_status(response.status, response.headers, response.content, "upload to", url)
 
     await _bounded(attempt, url, bounds, retries, "upload to")
     if progress is not None:
@@ -190,9 +195,14 @@ async def _bounded(
         except StorageError as failed:
             error, wait = failed, None
         except TimeoutError:
-            seconds = limits.request_seconds if is_total else limits.stall_seconds
+            is_over = is_total and time.monotonic() >= deadline
+            said = (
+                f" within {limits.request_seconds:g} seconds"
+                if is_over
+                else f": nothing moved for {limits.stall_seconds:g} seconds"
+            )
             error = StorageTimeoutError(
-                f"cannot {verb} `{_shown(url)}` within {seconds:g} seconds\nhint: check the network, or raise "
+                f"cannot {verb} `{_shown(url)}`{said}\nhint: check the network, or raise "
                 "`FLYTE_STORAGE_REQUEST_SECONDS` and `FLYTE_STORAGE_STALL_SECONDS`",
                 is_retry_safe=True,
             )
@@ -264,12 +274,16 @@ def _retry_after(text: str) -> float | None:
         return None
 
 
-async def _blocks(path: Path, size: int, progress: Progress | None) -> AsyncGenerator[bytes]:
-    stream = await asyncio.to_thread(path.open, "rb")
+async def _blocks(
+    source: str | os.PathLike[str] | bytes, size: int, progress: Progress | None, on_block: Callable[[], None]
+) -> AsyncGenerator[bytes]:
+    path = None if isinstance(source, bytes) else Path(source)
+    stream = await asyncio.to_thread(path.open, "rb") if path is not None else io.BytesIO(cast("bytes", source))
     sent = 0
     try:
         while block := await asyncio.to_thread(stream.read, min(_BLOCK_BYTES, size - sent)):
             sent += len(block)
+            on_block()
             yield block
             if progress is not None:
                 progress(sent, size)
