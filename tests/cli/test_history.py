@@ -46,6 +46,13 @@ async def order(items: int, start: int = 1) -> Total:
 
 
 @env.task
+async def approved() -> str:
+    sure = await flyte.new_condition.aio("sure", prompt="Are you sure?")
+    many = await flyte.new_condition.aio("many", prompt="How many?", data_type=int)
+    return f"{await sure.wait.aio()} {await many.wait.aio()}"
+
+
+@env.task
 def wait() -> None:
     import time
 
@@ -60,11 +67,12 @@ class Shop:
         self.environment = {"HOME": str(folder), "PATH": os.environ["PATH"], "COLUMNS": "120", "TZ": "UTC"}
         (folder / "shop.py").write_text(PROGRAM)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [FLYTE, "--no-progress", *arguments],
             cwd=self.folder,
             env=self.environment,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -181,6 +189,36 @@ def test_logs_follow_a_run_until_its_process_ends(shop: Shop) -> None:
         run.kill()
         run.communicate(timeout=30)
     assert shop.flyte("delete", "run", "going") == "Deleted run `going`.\n"
+
+
+def test_conditions_are_listed_and_answered_from_another_process(shop: Shop) -> None:
+    run = shop.start("run", "--name", "asking", "shop.py", "approved", stdin=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not any(found["name"] == "asking" for found in shop.json("get", "run")):
+            assert time.monotonic() < deadline
+        while len(shop.json("get", "condition", "asking")) < 2:
+            assert time.monotonic() < deadline
+        assert [run["name"] for run in shop.json("get", "run", "--paused-only")] == ["asking"]
+        assert shop.flyte("get", "condition", "asking") == snapshot("""\
+CONDITION  ACTION  TYPE  ASKED  PROMPT
+sure  <action>  bool  <ago>  Are you sure?
+many  <action>  int  <ago>  How many?
+""")
+        assert "is answered with a int" in shop.flyte("signal", "condition", "asking", "many", code=2)
+        assert "must be a number of type int" in shop.flyte("signal", "condition", "asking", "many", "x", code=2)
+        assert "no condition named `other` waits" in shop.flyte("signal", "condition", "asking", "other", "1", code=2)
+        action = shop.json("get", "condition", "asking", "many")[0]["action"]
+        shop.flyte("signal", "condition", "asking", action, "3")
+        assert shop.flyte("signal", "condition", "asking", "sure") == snapshot("""\
+Answered condition `sure` of run `asking` with yes.
+""")
+        out, err = run.communicate(timeout=60)
+        assert out.startswith("result    'True 3'"), err
+    finally:
+        run.kill()
+        run.communicate(timeout=30)
+        shop.flyte("delete", "run", "asking")
 
 
 @pytest.mark.parametrize("place", ["before", "behind"])

@@ -99,6 +99,7 @@ Write typed tasks in Python and run them.
 
 Run:
   run                     Run a task of a Python file
+  signal                  Answer what a run is waiting for
 
 Look:
   get                     Show runs, their actions, logs, inputs and outputs

@@ -13,6 +13,7 @@ command: Any = LazyGroup(
         "logs": ("flyte_cli.get_logs", "get_logs"),
         "io": ("flyte_cli.get_io", "get_io"),
         "report": ("flyte_cli.get_report", "get_report"),
+        "condition": ("flyte_cli.get_condition", "get_condition"),
         "config": ("flyte_cli.get_config", "get_config"),
     },
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import flyte
-from flyte.testing import InjectedError, Lab
+from flyte.testing import InjectedError, Lab, assert_survives
 from flyte_models.errors import RuntimeUserError
 from flyte_models.phases import ActionPhase
 
@@ -230,6 +230,21 @@ def test_secrets_are_set_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None
         assert os.environ["OTHER"] == "x"
     assert os.environ["SHOP_API_KEY"] == "real"
     assert "OTHER" not in os.environ
+
+
+@env.task
+async def approved() -> int:
+    condition = await flyte.new_condition.aio("how_many", prompt="How many?", data_type=int)
+    return await condition.wait.aio()
+
+
+def test_conditions_are_answered_by_the_test(flyte_lab: Lab) -> None:
+    run = flyte_lab.attempt(approved)
+    assert run.phase is ActionPhase.FAILED
+    assert "the test has no answer for condition `how_many`" in str(run.error)
+    flyte_lab.answers["how_many"] = 3
+    assert flyte_lab.run(approved).outputs()[0] == 3
+    assert_survives(approved, seeds=10, answers={"how_many": 4})
 
 
 def test_names_that_do_not_fit_one_action(flyte_lab: Lab) -> None:

@@ -1,14 +1,17 @@
 """What a test does to the actions of a run: let them fail, lose their worker, or take long, chosen by name."""
 
 import copy
+import json
 import re
-from collections.abc import Awaitable, Callable
-from typing import Literal, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, NamedTuple
 
+from flyte.running.conditions import CONDITION_TASK
 from flyte_engine.actions import ActionRequest, Attempt, Completed
 from flyte_engine.clock import Clock
 from flyte_engine.engine import EngineEvent
 from flyte_engine.executors import AttemptLostError, Executor
+from flyte_engine.store import ActionStore, SignalChange
 
 __all__ = ["Failures", "InjectedError", "Labels"]
 
@@ -212,13 +215,39 @@ class Failures:
 
 
 class IntervenedExecutor:
-    """An executor that does to each attempt what a test wants."""
+    """An executor that does to each attempt what a test wants.
 
-    def __init__(self, inner: Executor, failures: Failures, clock: Clock) -> None:
+    Args:
+        inner: Carries out attempts.
+        failures: What goes wrong.
+        answers: What conditions are answered with, by their names.
+        clock: The time of the runs.
+        store: Where answers are recorded.
+    """
+
+    def __init__(
+        self, inner: Executor, failures: Failures, answers: Mapping[str, Any], clock: Clock, store: ActionStore
+    ) -> None:
         self._inner = inner
         self._failures = failures
+        self._answers = answers
         self._clock = clock
+        self._store = store
 
     async def execute(self, request: ActionRequest, attempt: Attempt) -> Completed:
         """Run one attempt; see `Executor.execute`."""
+        if request.task_name == CONDITION_TASK:
+            self._answer(request)
         return await self._failures.execute(request, attempt, self._clock, self._inner.execute)
+
+    def _answer(self, request: ActionRequest) -> None:
+        name = request.short_name
+        if name in self._answers:
+            answer = json.dumps(self._answers[name]).encode()
+            self._store.record(SignalChange(request.action_id.run_name or "", request.action_id.name, answer))
+        elif request.timeout is None:
+            # Nobody else can answer, and in virtual time the wait would go on for ever at once.
+            raise LookupError(
+                f"the test has no answer for condition `{name}`, which has no time limit\n"
+                f'hint: `flyte_lab.answers["{name}"] = ...`'
+            )

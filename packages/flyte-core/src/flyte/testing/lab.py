@@ -93,6 +93,8 @@ class Lab:
         """What actions are called."""
         self.failures = Failures(self.labels)
         """What goes wrong."""
+        self.answers: dict[str, Any] = {}
+        """What conditions are answered with, by their names, as soon as they ask."""
         self._folder = folder
         self._patience = patience
         self._executor: Executor = executor if executor is not None else InlineExecutor()
@@ -106,7 +108,7 @@ class Lab:
         before = equip(
             Equipment(
                 clock=self.clock,
-                executor=IntervenedExecutor(self._executor, self.failures, self.clock),
+                executor=IntervenedExecutor(self._executor, self.failures, self.answers, self.clock, self._store),
                 threads=lambda: ConductedThreads(self._patience),
                 store=self._store,
                 cache=self._cache,

@@ -6,7 +6,7 @@ goes on; with virtual time and threads that take turns, a seed always makes the 
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from flyte.testing.captured import CapturedRun
@@ -104,7 +104,9 @@ class _Chaos:
 class Simulation:
     """The world of one seed. Each `run` happens in a lab of its own, with the same fates."""
 
-    def __init__(self, seed: int, *, crashes: float = 0.2, latency: float = 10.0) -> None:
+    def __init__(
+        self, seed: int, *, crashes: float = 0.2, latency: float = 10.0, answers: Mapping[str, Any] | None = None
+    ) -> None:
         """Choose the world; see `simulate`."""
         if not 0 <= crashes <= 1:
             raise ValueError(f"`crashes` is a share between 0 and 1, got {crashes!r}")
@@ -115,18 +117,22 @@ class Simulation:
         """What happened in the last run, line by line, with its time."""
         self._crashes = crashes
         self._latency = latency
+        self._answers = answers or {}
 
     def run(self, task: Any, *args: Any, **kwargs: Any) -> CapturedRun:
         """Run a task to its end in this world; a run that failed is returned with its `error`, not raised."""
         chaos = _Chaos(self.seed, self._crashes, self._latency)
         with Lab(executor=chaos, patience=_PATIENCE_SECONDS) as lab:
             chaos.lab = lab
+            lab.answers.update(self._answers)
             run = lab.attempt(task, *args, **kwargs)
         self.story = chaos.story
         return run
 
 
-def simulate(seed: int, *, crashes: float = 0.2, latency: float = 10.0) -> Simulation:
+def simulate(
+    seed: int, *, crashes: float = 0.2, latency: float = 10.0, answers: Mapping[str, Any] | None = None
+) -> Simulation:
     """Return a world in which workers get lost and actions overtake each other, as the seed says.
 
     An attempt whose worker gets lost is made again, as on a cluster: before its body, in the middle of it, or after it with its
@@ -136,6 +142,7 @@ def simulate(seed: int, *, crashes: float = 0.2, latency: float = 10.0) -> Simul
         seed: The same seed makes the same run.
         crashes: The share of attempts whose worker gets lost.
         latency: Mean seconds that an attempt waits before it begins, each its own: this changes the order of what runs at once.
+        answers: What conditions are answered with, by their names.
 
     Example:
         ```python
@@ -155,7 +162,7 @@ def simulate(seed: int, *, crashes: float = 0.2, latency: float = 10.0) -> Simul
         assert simulate(seed=7).run(squares, 10).outputs()[0] == 285
         ```
     """
-    return Simulation(seed, crashes=crashes, latency=latency)
+    return Simulation(seed, crashes=crashes, latency=latency, answers=answers)
 
 
 class BrokenBySeedError(AssertionError):
@@ -178,6 +185,7 @@ def assert_survives(
     check: Callable[[CapturedRun], object] | None = None,
     crashes: float = 0.2,
     latency: float = 10.0,
+    answers: Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> None:
     """Run a workflow in the worlds of many seeds, and expect of each what a calm world gives.
@@ -191,19 +199,20 @@ def assert_survives(
         check: Called with each run, the calm one first: raises, or returns False, when something is wrong.
         crashes: As for `simulate`.
         latency: As for `simulate`.
+        answers: As for `simulate`.
         kwargs: Its arguments by name.
 
     Raises:
         BrokenBySeedError: a seed breaks it: which, and what had happened.
         ValueError: a calm run fails already, or the check finds something wrong with it.
     """
-    calm = Simulation(0, crashes=0.0, latency=0.0).run(task, *args, **kwargs)
+    calm = Simulation(0, crashes=0.0, latency=0.0, answers=answers).run(task, *args, **kwargs)
     expected = calm.outputs() if calm.error is None else None
     reason, cause = _fault(calm, expected, check)
     if reason is not None:
         raise ValueError(f"already in a calm world {reason}\nhint: test that with `flyte_lab` first") from cause
     for seed in range(seeds) if isinstance(seeds, int) else seeds:
-        world = Simulation(seed, crashes=crashes, latency=latency)
+        world = Simulation(seed, crashes=crashes, latency=latency, answers=answers)
         run = world.run(task, *args, **kwargs)
         reason, cause = _fault(run, expected, check)
         if reason is not None:

@@ -1,0 +1,54 @@
+"""`flyte get condition`: what a run is waiting to be told."""
+
+from typing import Any
+
+import click
+
+from flyte.running.conditions import PausedCondition, paused_conditions
+from flyte_cli import times
+from flyte_cli.history import find_run, open_history, split_id
+from flyte_cli.output import Layout, output_option, show
+from flyte_cli.scope import project_and_domain
+
+
+@click.command("condition")
+@click.argument("run_name")
+@click.argument("action_name", required=False)
+@project_and_domain
+@output_option
+def get_condition(run_name: str, action_name: str | None, project: str | None, domain: str | None) -> None:
+    """Show the conditions of a run that wait for an answer.
+
+    ACTION_NAME picks those of one action, or one by its own name.
+    """
+    del project, domain  # the name of a run is unique on this machine
+    run_name, action_name = split_id(run_name, action_name)
+    with open_history() as store:
+        run = find_run(store, run_name)
+        found = [
+            condition
+            for condition in paused_conditions(store, run.run_name)
+            if action_name in (None, condition.action_name, condition.parent_name, condition.name)
+        ]
+    show(lambda: [_data(condition) for condition in found], lambda layout: _table(found, layout))
+
+
+def _data(condition: PausedCondition) -> dict[str, Any]:
+    return {
+        "run": condition.run_name,
+        "name": condition.name,
+        "action": condition.action_name,
+        "parent": condition.parent_name,
+        "type": condition.data_type,
+        "prompt": condition.prompt,
+        "description": condition.description,
+        "created_at": times.iso(condition.created_at),
+    }
+
+
+def _table(found: list[PausedCondition], layout: Layout) -> str:
+    rows = [
+        (each.name, each.action_name, each.data_type, layout.time(each.created_at), each.prompt or each.description)
+        for each in found
+    ]
+    return layout.table(("CONDITION", "ACTION", "TYPE", "ASKED", "PROMPT"), rows)
