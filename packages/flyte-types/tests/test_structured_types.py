@@ -221,6 +221,46 @@ def test_a_value_that_contains_itself_is_an_error():
     assert Box(Ring([Ring([])])) == round_trip(Box(Ring([Ring([])])), Box[Ring])
 
 
+@dataclass
+class Restless:
+    """Changes what it stands in when it is read."""
+
+    name: str
+    place: typing.ClassVar[Any] = None
+    size: typing.ClassVar[int] = 0
+
+    def __getattribute__(self, name: str) -> Any:
+        place = Restless.place
+        if name == "name" and isinstance(place, dict):
+            place.clear() if Restless.size == 0 else place.update({str(i): self for i in range(Restless.size)})
+        if name == "name" and isinstance(place, list):
+            place.clear() if Restless.size == 0 else place.extend([self] * Restless.size)
+        return object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize("size", [0, 100])
+@pytest.mark.parametrize(
+    "make", [lambda: {"a": Restless("x"), "b": Restless("y")}, lambda: [Restless("x"), Restless("y")]]
+)
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_container_that_changes_while_it_is_read_is_no_crash(make: Any, size: int, inside: bool):
+    value = make()
+    t: Any = list[Restless] if isinstance(value, list) else dict[str, Restless]
+    Restless.place, Restless.size = value, size
+    failed = ""
+    literal = b""
+    try:
+        literal = encode_literal(Box(value), Box[t]) if inside else encode_literal(value, t)
+    except ConversionError as error:
+        failed = str(error)
+    finally:
+        Restless.place = None
+    if failed:
+        assert "changed while it was read" in failed
+    else:
+        assert decode_literal(literal, Box[t] if inside else t) is not None
+
+
 def test_errors_of_an_input_name_the_task():
     codec = InterfaceCodec({"items": list[Address]}, {}, task_name="env.f")
     with pytest.raises(InputValueError) as caught:

@@ -10,8 +10,8 @@ use pyo3::types::{
 
 use super::convert::Run;
 use super::error::{At, Failure, Outcome, Step, describe, key_step};
-use super::ffi;
-use super::plan::{BlobPlan, CustomPlan, Node, NodeId, Variant};
+use super::ffi::{self, Entries, Items};
+use super::plan::{BlobPlan, CustomPlan, Node, NodeId, Pack, Variant};
 use super::time;
 
 /// The integer of a Python `int`, which must fit 64 bits; `bool` is refused.
@@ -80,7 +80,11 @@ pub(crate) fn boolean(value: &Bound<'_, PyAny>) -> Outcome<bool> {
 /// The UTF-8 bytes of a Python `str`.
 #[inline]
 pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>) -> Outcome<&'a [u8]> {
-    if let Ok(text) = value.cast::<PyString>()
+    // Exactly a `str` nearly always, which is seen without a call.
+    let text = value
+        .cast_exact::<PyString>()
+        .or_else(|_| value.cast::<PyString>());
+    if let Ok(text) = text
         && let Ok(text) = text.to_str()
     {
         return Ok(text.as_bytes());
@@ -156,12 +160,11 @@ impl<'a, 'py> Run<'a, 'py> {
             Node::Union(variants, chooser) => {
                 self.encode_union(id, variants, chooser.as_ref(), value, buf)?;
             }
-            Node::Msgpack(pack) => wire_form::put_binary(buf, b"msgpack", self.payload, |buf| {
-                let start = buf.len();
+            Node::Msgpack(pack) => {
+                let packed = wire_form::open_packed(buf, self.payload, false);
                 self.pack(*pack, value, buf)?;
-                self.payload = buf.len() - start;
-                Ok::<_, Box<Failure>>(())
-            })?,
+                self.payload = wire_form::close_packed(buf, packed);
+            }
             Node::Enum(class) => {
                 let class = class.bind(self.py);
                 if value.is_instance(class)? {
@@ -216,25 +219,55 @@ impl<'a, 'py> Run<'a, 'py> {
         let collection = wire::open(buf, 0x12, least);
         match node {
             Node::Int => {
-                for (index, element) in list.iter().enumerate() {
-                    let number = integer(&element).at(|| Step::Index(index))?;
+                for (index, element) in Items::of(list).enumerate() {
+                    let number = match element.integer() {
+                        Some(number) => number,
+                        None => integer(&element.own()).at(|| Step::Index(index))?,
+                    };
                     wire_form::put_integer_item(buf, number);
                 }
             }
             Node::Float => {
-                for (index, element) in list.iter().enumerate() {
-                    let number = float(&element).at(|| Step::Index(index))?;
+                for (index, element) in Items::of(list).enumerate() {
+                    let number = match element.float() {
+                        Some(number) => number,
+                        None => float(&element.own()).at(|| Step::Index(index))?,
+                    };
                     wire_form::put_float_item(buf, number);
                 }
             }
             Node::Str => {
-                for (index, element) in list.iter().enumerate() {
-                    wire_form::put_string_item(buf, text(&element).at(|| Step::Index(index))?);
+                for (index, element) in Items::of(list).enumerate() {
+                    match element.text() {
+                        Some(text) => wire_form::put_string_item(buf, text),
+                        None => {
+                            let element = element.own();
+                            let text = text(&element).at(|| Step::Index(index))?;
+                            wire_form::put_string_item(buf, text);
+                        }
+                    }
+                }
+            }
+            Node::Msgpack(pack) => {
+                let object = match self.arena.pack(*pack) {
+                    Pack::Object(object) => Some(object),
+                    _ => None,
+                };
+                for (index, element) in Items::of(list).enumerate() {
+                    let element = element.own();
+                    let packed = wire_form::open_packed(buf, self.payload, true);
+                    match object {
+                        Some(object) => self.pack_object(object, &element, buf),
+                        None => self.pack(*pack, &element, buf),
+                    }
+                    .at(|| Step::Index(index))?;
+                    self.payload = wire_form::close_packed(buf, packed);
                 }
             }
             _ => {
                 let mut last = 0;
-                for (index, element) in list.iter().enumerate() {
+                for (index, element) in Items::of(list).enumerate() {
+                    let element = element.own();
                     let mark = wire::open(buf, 0x0a, last);
                     let start = buf.len();
                     self.encode(item, &element, buf).at(|| Step::Index(index))?;
@@ -267,7 +300,30 @@ impl<'a, 'py> Run<'a, 'py> {
         buf.reserve(count.saturating_mul(24));
         let map = wire::open(buf, 0x1a, count.saturating_mul(16));
         if !self.sorted || in_order(dict) {
-            for (key, value) in dict {
+            let node = self.arena.node(item);
+            for (key, value) in Entries::of(dict) {
+                // What is put as it is needs no references.
+                if let Some(key) = key.text() {
+                    if matches!(node, Node::Int)
+                        && let Some(number) = value.integer()
+                    {
+                        wire_form::put_integer_entry(buf, key, number);
+                        continue;
+                    }
+                    if matches!(node, Node::Float)
+                        && let Some(number) = value.float()
+                    {
+                        wire_form::put_float_entry(buf, key, number);
+                        continue;
+                    }
+                    if matches!(node, Node::Str)
+                        && let Some(text) = value.text()
+                    {
+                        wire_form::put_string_entry(buf, key, text);
+                        continue;
+                    }
+                }
+                let (key, value) = (key.own(), value.own());
                 let Ok(name) = key.cast::<PyString>() else {
                     return not_a_key(&key);
                 };

@@ -8,18 +8,138 @@
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString, PyType};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyType};
 
 use std::ffi::c_int;
 
 /// The value of an `int` object that fits 64 bits; `None` for a larger one, without a Python error.
 #[inline]
-pub(crate) fn int_value(value: &Bound<'_, pyo3::types::PyInt>) -> Option<i64> {
+pub(crate) fn int_value(value: &Bound<'_, PyInt>) -> Option<i64> {
     let mut overflow: c_int = 0;
     // SAFETY: the object is an `int` (that is what the type says), so this only reads its digits: it calls no
     // `__index__`, and -1 is the value -1 unless `overflow` says otherwise.
     let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
     (overflow == 0).then_some(number)
+}
+
+/// An object seen in the list or dict that owns it, without a reference of one's own: counting one up and down again costs as
+/// much as reading a number.
+///
+/// It is to be read before any Python code runs, which could take it out of its container; `own` is for all that runs some.
+pub(crate) struct Seen<'a, 'py>(Borrowed<'a, 'py, PyAny>);
+
+impl<'py> Seen<'_, 'py> {
+    /// The integer, if this is an `int` and nothing but that, of 64 bits.
+    #[inline]
+    pub(crate) fn integer(&self) -> Option<i64> {
+        let object: &Bound<'py, PyAny> = &self.0;
+        int_value(object.cast_exact::<PyInt>().ok()?)
+    }
+
+    /// The number, if this is a `float` and nothing but that.
+    #[inline]
+    pub(crate) fn float(&self) -> Option<f64> {
+        let object: &Bound<'py, PyAny> = &self.0;
+        Some(object.cast_exact::<PyFloat>().ok()?.value())
+    }
+
+    /// The UTF-8 bytes, if this is a `str` and nothing but that, without lone surrogates.
+    #[inline]
+    pub(crate) fn text(&self) -> Option<&[u8]> {
+        let object: &Bound<'py, PyAny> = &self.0;
+        let text = object.cast_exact::<PyString>().ok()?;
+        Some(text.to_str().ok()?.as_bytes())
+    }
+
+    /// A reference of one's own.
+    #[inline]
+    pub(crate) fn own(self) -> Bound<'py, PyAny> {
+        self.0.to_owned()
+    }
+}
+
+/// The items of a list, as many as it had at the beginning; fewer if it has become shorter.
+pub(crate) struct Items<'a, 'py> {
+    list: &'a Bound<'py, PyList>,
+    next: usize,
+    count: usize,
+}
+
+impl<'a, 'py> Items<'a, 'py> {
+    pub(crate) fn of(list: &'a Bound<'py, PyList>) -> Self {
+        Items {
+            list,
+            next: 0,
+            count: list.len(),
+        }
+    }
+}
+
+impl<'a, 'py> Iterator for Items<'a, 'py> {
+    type Item = Seen<'a, 'py>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Seen<'a, 'py>> {
+        if self.next == self.count {
+            return None;
+        }
+        let py = self.list.py();
+        // SAFETY: `PyList_GetItem` checks the index and gives an object that the list owns, or null with an error set, which
+        // is cleared. The caller reads it before Python code runs.
+        unsafe {
+            let item = ffi::PyList_GetItem(self.list.as_ptr(), self.next as ffi::Py_ssize_t);
+            self.next += 1;
+            if item.is_null() {
+                ffi::PyErr_Clear();
+                return None;
+            }
+            Some(Seen(Borrowed::from_ptr(py, item)))
+        }
+    }
+}
+
+/// The entries of a dict, as many as it had at the beginning; fewer if it has become smaller.
+pub(crate) struct Entries<'a, 'py> {
+    dict: &'a Bound<'py, PyDict>,
+    position: ffi::Py_ssize_t,
+    left: usize,
+}
+
+impl<'a, 'py> Entries<'a, 'py> {
+    pub(crate) fn of(dict: &'a Bound<'py, PyDict>) -> Self {
+        Entries {
+            dict,
+            position: 0,
+            left: dict.len(),
+        }
+    }
+}
+
+impl<'a, 'py> Iterator for Entries<'a, 'py> {
+    type Item = (Seen<'a, 'py>, Seen<'a, 'py>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let py = self.dict.py();
+        let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: `PyDict_Next` checks the position, even of a dict that has changed, and gives two objects that the dict
+        // owns. The caller reads them before Python code runs.
+        unsafe {
+            let found = ffi::PyDict_Next(
+                self.dict.as_ptr(),
+                &raw mut self.position,
+                &raw mut key,
+                &raw mut value,
+            );
+            (found != 0).then(|| {
+                (
+                    Seen(Borrowed::from_ptr(py, key)),
+                    Seen(Borrowed::from_ptr(py, value)),
+                )
+            })
+        }
+    }
 }
 
 /// A list of known length while its items are made.

@@ -10,6 +10,7 @@ use pyo3::types::{
 use super::convert::Run;
 use super::encode::{boolean, exact_integer, text, utf8};
 use super::error::{At, Failure, Outcome, Step, attribute_step, describe, key_step};
+use super::ffi::{Entries, Items};
 use super::plan::{Leaf, NodeId, ObjectPlan, Pack};
 
 fn number(value: &Bound<'_, PyAny>, buf: &mut Vec<u8>) -> Outcome<()> {
@@ -157,12 +158,17 @@ impl<'a, 'py> Run<'a, 'py> {
             Pack::Dict(key_node, value_node) => {
                 let dict = value.cast::<PyDict>().map_err(|_| misfit(self))?;
                 self.enter()?;
-                msgpack::put_map(buf, dict.len())?;
-                for (key, value) in dict {
+                let count = dict.len();
+                msgpack::put_map(buf, count)?;
+                let mut written = 0;
+                for (key, value) in Entries::of(dict) {
+                    let (key, value) = (key.own(), value.own());
                     self.pack(*key_node, &key, buf).at(|| key_step(&key))?;
                     self.pack(*value_node, &value, buf).at(|| key_step(&key))?;
+                    written += 1;
                 }
                 self.leave();
+                return same_count(count, written);
             }
             Pack::Optional(_) if value.is_none() => msgpack::put_nil(buf),
             Pack::Optional(item) => self.pack(*item, value, buf)?,
@@ -214,10 +220,28 @@ impl<'a, 'py> Run<'a, 'py> {
         msgpack::put_array(buf, count)?;
         let mut written = 0;
         let leaf = self.arena.pack(item).leaf();
-        for (index, element) in list.iter().enumerate() {
-            self.pack_leaf(leaf, item, &element, buf)
-                .at(|| Step::Index(index))?;
+        for (index, element) in Items::of(list).enumerate() {
             written += 1;
+            if leaf.text
+                && let Some(text) = element.text()
+            {
+                msgpack::put_str(buf, text)?;
+                continue;
+            }
+            if leaf.int
+                && let Some(number) = element.integer()
+            {
+                msgpack::put_int(buf, number);
+                continue;
+            }
+            if leaf.float
+                && let Some(number) = element.float()
+            {
+                msgpack::put_float(buf, number);
+                continue;
+            }
+            self.pack_leaf(leaf, item, &element.own(), buf)
+                .at(|| Step::Index(index))?;
         }
         self.leave();
         same_count(count, written)
@@ -242,7 +266,7 @@ impl<'a, 'py> Run<'a, 'py> {
     }
 
     #[inline(never)]
-    fn pack_object(
+    pub(crate) fn pack_object(
         &mut self,
         object: &ObjectPlan,
         value: &Bound<'py, PyAny>,
@@ -379,15 +403,15 @@ impl<'a, 'py> Run<'a, 'py> {
     }
 }
 
-// A list may shrink while a property of an element runs; the header would then lie.
+// A container may shrink while a property of an element runs; the header would then lie.
 fn same_count(claimed: usize, written: usize) -> Outcome<()> {
     if claimed == written {
         return Ok(());
     }
     Err(Failure::misfit(
         "value",
-        "a list that changed while it was read".to_owned(),
-        "a stable list",
+        "a list or dict that changed while it was read".to_owned(),
+        "stable values",
     ))
 }
 

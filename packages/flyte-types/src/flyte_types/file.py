@@ -19,6 +19,7 @@ from flyte_types.handle import (
     path_schema,
     raw_data_uri,
     upload_uri,
+    without_query,
 )
 from flyte_types.hashing import HashingWriter, HashMethod, as_method, hash_stream
 from flyte_types.streams import AsyncFile, compressed
@@ -290,7 +291,8 @@ class File(PathHandle, Generic[T]):
     def _download_target(self, local_path: str | os.PathLike[str] | None) -> str | None:
         if local_path is None:
             return download_path(self.path)
-        return _destination(os.fspath(local_path), self.name or last_part(self.path))
+        name = without_query(self.path, self.name or last_part(self.path))
+        return _destination(os.fspath(local_path), name or "file")
 
 
 def _take_hashed(source: str, target: str, method: HashMethod, part_bytes: int | None) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "raw_data_uri",
     "shown_uri",
     "upload_uri",
+    "without_query",
 ]
 
 if TYPE_CHECKING:
@@ -251,15 +252,22 @@ class PathHandle(Handle):
         return super().from_fields(fields)
 
     def __repr__(self) -> str:
-        shown = self.to_fields() | {"path": shown_uri(self.path)}
+        shown = self.to_fields() | {"path": shown_uri(self.path), "name": without_query(self.path, self.name)}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 def last_part(path: str) -> str:
-    """Give the last part of a path or URI, whatever slashes follow it; of a web address without its query."""
-    if "?" in path and path.lower().startswith(("http://", "https://")):
-        path = path.partition("?")[0]
+    """Give the last part of a path or URI, whatever slashes follow it."""
     return path.rstrip("/").rpartition("/")[2]
+
+
+def without_query(path: str, name: str | None) -> str | None:
+    """Give a name for people and local files: one that was taken from a web address, without the query, which may sign it.
+
+    What is stored keeps it, as the reference does.
+    """
+    is_web = "?" in path and path.lower().startswith(("http://", "https://"))
+    return last_part(path.partition("?")[0]) if is_web and name == last_part(path) else name
 
 
 def path_schema(title: str, description: str) -> dict[str, Any]:

@@ -16,10 +16,11 @@ pub mod wire;
 pub use canonical::{inputs_repr, literal_repr};
 pub use json::json_to_msgpack;
 pub use literal::{
-    Blob, Literal, Message, NamedFields, Value, float_item, integer_item, map_entry, named_literal,
-    put_binary, put_blob, put_bool, put_datetime, put_duration, put_float, put_float_entry,
-    put_float_item, put_integer, put_integer_entry, put_integer_item, put_none, put_string,
-    put_string_entry, put_string_item, string_item, structure_tag,
+    Blob, Literal, Message, NamedFields, Packed, Value, close_packed, float_item, integer_item,
+    map_entry, named_literal, open_packed, put_binary, put_blob, put_bool, put_datetime,
+    put_duration, put_float, put_float_entry, put_float_item, put_integer, put_integer_entry,
+    put_integer_item, put_none, put_string, put_string_entry, put_string_item, string_item,
+    structure_tag,
 };
 pub use text::code_points;
 

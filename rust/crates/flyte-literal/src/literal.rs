@@ -515,7 +515,7 @@ fn put_key(buf: &mut Vec<u8>, key: &[u8], length: usize) {
     let whole = key.len() + length + 4;
     if whole < 0x80 {
         buf.extend_from_slice(&[0x0a, whole as u8, 0x0a, key.len() as u8]);
-        buf.extend_from_slice(key);
+        wire::put_text(buf, key);
     } else {
         let keyed = 1 + wire::varint_len(key.len() as u64) + key.len();
         buf.push(0x0a);
@@ -567,7 +567,7 @@ pub fn put_string_item(buf: &mut Vec<u8>, value: &[u8]) {
             length,
         ];
         buf.extend_from_slice(&header);
-        buf.extend_from_slice(value);
+        wire::put_text(buf, value);
     } else {
         let item = wire::open(buf, 0x0a, value.len());
         put_string(buf, value);
@@ -656,6 +656,105 @@ pub fn put_blob(buf: &mut Vec<u8>, blob: &Blob<'_>, hash: &[u8]) {
     if !hash.is_empty() {
         wire::put_bytes(buf, 0x22, hash);
     }
+}
+
+const MSGPACK_TAG: [u8; 9] = *b"\x12\x07msgpack";
+
+/// The literal of a msgpack payload while that is written; see [`open_packed`].
+#[derive(Debug)]
+#[must_use]
+pub struct Packed {
+    start: usize,
+    kept: usize,
+    nested: usize,
+}
+
+/// Begin the content of a literal with a msgpack payload, which is to be appended. `least` guesses the length of that.
+///
+/// The three messages around a payload (four, as an item of a collection) are written in one piece, since small payloads come
+/// by the thousand.
+#[inline]
+pub fn open_packed(buf: &mut Vec<u8>, least: usize, is_item: bool) -> Packed {
+    let nested = if is_item { 4 } else { 3 };
+    let kept = if least <= SHORT_PAYLOAD {
+        2 * nested
+    } else {
+        packed_head(least, nested).1
+    };
+    wire::put_some(buf, &[0; HEAD], kept);
+    Packed {
+        start: buf.len(),
+        kept,
+        nested,
+    }
+}
+
+/// End it, and return the length of the payload.
+#[inline]
+pub fn close_packed(buf: &mut Vec<u8>, packed: Packed) -> usize {
+    let payload = buf.len() - packed.start;
+    let at = packed.start - packed.kept;
+    let length = payload as u8;
+    if payload > SHORT_PAYLOAD || packed.kept != 2 * packed.nested {
+        close_long_packed(buf, &packed, payload);
+    } else if packed.nested == 4 {
+        buf[at..at + 8].copy_from_slice(&[
+            0x0a,
+            length + 15,
+            0x0a,
+            length + 13,
+            0x1a,
+            length + 11,
+            0x0a,
+            length,
+        ]);
+    } else {
+        buf[at..at + 6].copy_from_slice(&[0x0a, length + 13, 0x1a, length + 11, 0x0a, length]);
+    }
+    buf.extend_from_slice(&MSGPACK_TAG);
+    payload
+}
+
+/// A payload of so many bytes has lengths of one byte around it.
+const SHORT_PAYLOAD: usize = 0x7f - 15;
+/// Room for four tags and lengths.
+const HEAD: usize = 44;
+
+fn packed_head(payload: usize, nested: usize) -> ([u8; HEAD], usize) {
+    let mut head = [0; HEAD];
+    let mut at = HEAD;
+    let mut length = payload;
+    for (level, tag) in [0x0a, 0x1a, 0x0a, 0x0a]
+        .into_iter()
+        .take(nested)
+        .enumerate()
+    {
+        if level == 1 {
+            length += MSGPACK_TAG.len();
+        }
+        let (number, used) = wire::varint(length as u64);
+        at -= used;
+        head[at..at + used].copy_from_slice(&number[..used]);
+        at -= 1;
+        head[at] = tag;
+        length += used + 1;
+    }
+    head.copy_within(at.., 0);
+    (head, HEAD - at)
+}
+
+#[inline(never)]
+fn close_long_packed(buf: &mut Vec<u8>, packed: &Packed, payload: usize) {
+    let (head, needed) = packed_head(payload, packed.nested);
+    let at = packed.start - packed.kept;
+    if needed > packed.kept {
+        buf.resize(buf.len() + needed - packed.kept, 0);
+        buf.copy_within(packed.start..packed.start + payload, at + needed);
+    } else if needed < packed.kept {
+        buf.copy_within(packed.start.., at + needed);
+        buf.truncate(at + needed + payload);
+    }
+    buf[at..at + needed].copy_from_slice(&head[..needed]);
 }
 
 /// Write the content of a binary literal around what `payload` writes; `least` guesses the length of that.

@@ -1,5 +1,6 @@
 //! msgpack: writers, a reader of one token at a time, and the form with sorted keys that hashing needs.
 
+use crate::wire::put_text;
 use crate::{MAX_DEPTH, WireError};
 
 /// One step of msgpack data; containers are followed by their items.
@@ -289,7 +290,7 @@ pub fn put_str(buf: &mut Vec<u8>, text: &[u8]) -> Result<(), WireError> {
     if text.len() <= 31 {
         buf.reserve(32);
         buf.push(0xa0 | text.len() as u8);
-        buf.extend_from_slice(text);
+        put_text(buf, text);
         return Ok(());
     }
     put_long_str(buf, text)

@@ -57,6 +57,29 @@ pub fn put_some<const N: usize>(buf: &mut Vec<u8>, bytes: &[u8; N], used: usize)
     buf.truncate(end);
 }
 
+/// Append bytes; up to 32 of them in two pieces of fixed length that overlap, which needs no call.
+#[inline]
+pub fn put_text(buf: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
+        8..=16 => put_halves::<8>(buf, bytes),
+        17..=32 => put_halves::<16>(buf, bytes),
+        4..=7 => put_halves::<4>(buf, bytes),
+        1 => buf.push(bytes[0]),
+        _ => buf.extend_from_slice(bytes),
+    }
+}
+
+#[inline]
+fn put_halves<const N: usize>(buf: &mut Vec<u8>, bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
+        let second = buf.len() + bytes.len() - N;
+        buf.extend_from_slice(first);
+        // What of `first` lies behind comes again.
+        buf.truncate(second);
+        buf.extend_from_slice(last);
+    }
+}
+
 /// Append a length-delimited field with a one-byte tag.
 #[inline]
 pub fn put_bytes(buf: &mut Vec<u8>, tag: u8, bytes: &[u8]) {

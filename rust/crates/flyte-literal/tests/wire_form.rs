@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use flyte_literal::wire::{self, Field, Fields};
-use flyte_literal::{Literal, MAX_DEPTH, Value, WireError, put_integer, put_string};
+use flyte_literal::{
+    Literal, MAX_DEPTH, Value, WireError, close_packed, open_packed, put_binary, put_integer,
+    put_string,
+};
 
 fn parse(data: &[u8]) -> Result<Value<'_>, WireError> {
     Literal::parse(Cow::Borrowed(data)).map(|literal| literal.value)
@@ -26,6 +29,41 @@ fn lengths_are_minimal_whatever_was_guessed() {
             wire::put_bytes(&mut expected, 0x0a, &content);
             assert_eq!(expected, buf, "length {length}, guess {guess}");
         }
+    }
+}
+
+#[test]
+fn a_msgpack_literal_is_the_same_whatever_length_was_guessed() {
+    for length in [0, 1, 111, 112, 113, 127, 128, 16_360, 16_384, 70_000] {
+        for guess in [0, 1, 112, 113, 127, 128, 20_000, 3_000_000] {
+            let payload = vec![9; length];
+            let mut content = Vec::new();
+            put_binary(&mut content, b"msgpack", 0, |buf| {
+                buf.extend_from_slice(&payload);
+                Ok::<_, WireError>(())
+            })
+            .unwrap();
+            let mut item = Vec::new();
+            wire::put_bytes(&mut item, 0x0a, &content);
+            for (is_item, expected) in [(false, content), (true, item)] {
+                let mut buf = vec![7];
+                let packed = open_packed(&mut buf, guess, is_item);
+                buf.extend_from_slice(&payload);
+                assert_eq!(length, close_packed(&mut buf, packed));
+                assert_eq!(expected, buf[1..], "length {length}, guess {guess}");
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_of_every_length_are_appended() {
+    let text: Vec<u8> = (0..80).collect();
+    for length in 0..text.len() {
+        let mut buf = b"abc".to_vec();
+        wire::put_text(&mut buf, &text[..length]);
+        wire::put_text(&mut buf, &text[length..]);
+        assert_eq!([b"abc", &text[..]].concat(), buf, "length {length}");
     }
 }
 
