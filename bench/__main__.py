@@ -13,6 +13,7 @@ from bench.cases.bundles import run_bundles
 from bench.cases.engine import run_engine
 from bench.cases.hashing import run_hashing
 from bench.cases.memory import run_memory
+from bench.cases.storage import run_storage
 from bench.cases.type_engine import beside_type_engine, run_type_engine
 from bench.harness import report
 from bench.harness.case import Comparison, Goal, Result
@@ -25,7 +26,9 @@ from bench.harness.ours import ROOT, wheels_side, workspace_side
 from bench.harness.reference import reference_side
 from bench.harness.side_by_side import run_commands
 
-PARTS = ("counts", "startup", "literals", "bundles", "engine")
+PARTS = ("counts", "startup", "literals", "bundles", "engine", "storage")
+SLOW = frozenset(["storage"])
+"""Parts of a full run and of a record; a short run has them where `--only` names them."""
 README = ROOT / "README.md"
 RESULTS = ROOT / "bench" / "results"
 
@@ -40,14 +43,30 @@ class Depth:
     reference_rounds: int
     bundle_rounds: int
     engine_rounds: int
+    storage_rounds: int
+    storage_mebibytes: int
 
 
 # The short one is CI's: 3 minutes at most with the environments in the cache or an index near by.
 SHORT = Depth(
-    startup_rounds=9, startup_seconds=70, call_rounds=15, reference_rounds=2, bundle_rounds=3, engine_rounds=2
+    startup_rounds=9,
+    startup_seconds=70,
+    call_rounds=15,
+    reference_rounds=2,
+    bundle_rounds=3,
+    engine_rounds=2,
+    storage_rounds=5,
+    storage_mebibytes=256,
 )
 FULL = Depth(
-    startup_rounds=41, startup_seconds=900, call_rounds=101, reference_rounds=7, bundle_rounds=9, engine_rounds=7
+    startup_rounds=41,
+    startup_seconds=900,
+    call_rounds=101,
+    reference_rounds=7,
+    bundle_rounds=9,
+    engine_rounds=7,
+    storage_rounds=9,
+    storage_mebibytes=1024,
 )
 
 
@@ -56,11 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.record:
-        if set(options.only) != set(PARTS):
+        if options.only is not None:
             parser.error("a record holds all parts\nhint: leave `--only` away")
         # Before a quarter of an hour of measuring, not after it.
         report.into_readme(README.read_text(encoding="utf-8"), "")
     depth = FULL if options.full else SHORT
+    parts = options.only or [part for part in PARTS if options.full or options.record or part not in SLOW]
     began = time.monotonic()
     reference = reference_side()
     ours = _ours(options)
@@ -70,9 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(
             f"note: load {head.load:.1f} on {head.cores} cores; ratios hold better than times, but neither is a record"
         )
-    counts: list[Count] = count(ours, budgets()) if "counts" in options.only else []
+    counts: list[Count] = count(ours, budgets()) if "counts" in parts else []
     results: list[Result] = []
-    if "startup" in options.only:
+    if "startup" in parts:
         results += run_commands(
             startup.CASES,
             ours,
@@ -81,15 +101,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seconds=depth.startup_seconds,
             progress=_say,
         )
-    if "literals" in options.only:
+    if "literals" in parts:
         engines = run_type_engine(ours, reference, rounds=depth.reference_rounds, progress=_say)
         results += beside_type_engine(_literals(options.rounds or depth.call_rounds), engines)
         results += [*run_memory(ours, progress=_say), *engines]
-    if "bundles" in options.only:
+    if "bundles" in parts:
         results += run_bundles(ours, reference, rounds=options.rounds or depth.bundle_rounds, progress=_say)
         results += run_hashing(ours, reference, rounds=options.rounds or depth.bundle_rounds, progress=_say)
-    if "engine" in options.only:
+    if "engine" in parts:
         results += run_engine(ours, reference, rounds=options.rounds or depth.engine_rounds, progress=_say)
+    if "storage" in parts:
+        results += run_storage(
+            ours,
+            mebibytes=depth.storage_mebibytes,
+            rounds=options.rounds or depth.storage_rounds,
+            progress=_say,
+        )
     table = report.markdown(head, results, counts)
     document = report.as_json(head, results, counts)
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -139,7 +166,6 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         nargs="+",
         choices=PARTS,
-        default=PARTS,
         help="a part of it",
     )
     side = parser.add_mutually_exclusive_group()
