@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from flyte_models.context import current_context
@@ -112,10 +112,18 @@ async def _placed(name: str, item: Any, inputs: Path, inside: str, *, has_named_
     """Put a file or folder where the container finds it, and give its path there; of other values give the text."""
     if isinstance(item, bool):
         return "true" if item else "false"
-    if not isinstance(item, File | Dir):
-        return "" if item is None else str(item)
     target = inputs / name
     where = f"{inside.rstrip('/')}/{name}"
+    several = cast("list[Any]", item) if isinstance(item, list) else []
+    if several and all(isinstance(each, File) for each in several):
+        target.mkdir()
+        for number, file in enumerate(several):
+            # Two files of one name must not become one.
+            own = target / file.path.rstrip("/").rpartition("/")[2]
+            await file.download(str(own if not own.exists() else own.with_name(f"{number}-{own.name}")))
+        return where
+    if not isinstance(item, File | Dir):
+        return "" if item is None else str(cast("object", item))
     if isinstance(item, File) and has_named_folders:
         target.mkdir()
         file_name = item.path.rstrip("/").rpartition("/")[2]
