@@ -1,7 +1,8 @@
-"""Threads for sync task bodies: one per running body, idle ones reused, never in the way of the interpreter's exit."""
+"""Threads for sync task bodies: one per running body, reused, interrupted when the wait ends, never in the way of an exit."""
 
 import asyncio
 import contextvars
+import ctypes
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,12 +10,64 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     import queue
 
+__all__ = ["ActionAborted", "BodyThreads", "run_on_thread"]
+
 R = TypeVar("R")
 
 _IDLE_SECONDS = 5.0
 """How long an idle thread waits for the next body before it ends."""
+_AGAIN_SECONDS = 0.5
+"""After how long a body that goes on is interrupted again: it may have caught the first one, and gone on."""
 
 _Job = Callable[[], None]
+
+
+class ActionAborted(BaseException):
+    """Raised in a sync body whose action is cancelled, has timed out or is aborted, so that its clean-up code runs."""
+
+
+class _Body:
+    """A sync body on a thread: interrupted from outside, and sure to be over when `finish` returns."""
+
+    __slots__ = ("_is_over", "_lock", "_thread", "was_interrupted")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: int | None = None
+        self._is_over = False
+        self.was_interrupted = False
+
+    def run(self, context: contextvars.Context, function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+        """Run the function and return its result, or what it raised."""
+        try:
+            with self._lock:
+                self._thread = threading.get_ident()
+                if self.was_interrupted:
+                    return None, ActionAborted("the action ended before this body began")
+            result, error = context.run(function), None
+        except StopIteration as stop:
+            # A future refuses StopIteration, and a coroutine would turn it into the same RuntimeError.
+            result, error = None, RuntimeError("the task raised StopIteration")
+            error.__cause__ = stop
+        except BaseException as raised:
+            result, error = None, raised
+        try:
+            with self._lock:
+                # From here on nobody interrupts the thread, and an interruption before this arrives at the latest now.
+                self._is_over = True
+        except ActionAborted as late:
+            self._is_over = True
+            return None, late
+        return result, error
+
+    def interrupt(self) -> None:
+        """Raise `ActionAborted` in the body as soon as it executes Python code."""
+        with self._lock:
+            self.was_interrupted = True
+            if self._thread is not None and not self._is_over:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread), ctypes.py_object(ActionAborted)
+                )
 
 
 class BodyThreads:
@@ -34,15 +87,16 @@ class BodyThreads:
     ) -> R:
         """Run `function` on a thread in a copy of the caller's context, and return its result.
 
-        When the wait is cancelled the thread goes on, since Python cannot stop it; its result is dropped, and a future of its
-        end joins `leftovers`, so that no further attempt begins beside it.
+        When the wait is cancelled, the body gets an `ActionAborted` as soon as it executes Python code, and again every half a
+        second; a future of its end joins `leftovers`, so that no further attempt begins beside it.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         ended: asyncio.Future[None] = loop.create_future()
         context = contextvars.copy_context()
+        body = _Body()
 
-        def deliver(result: R | None, error: BaseException | None) -> None:
+        def deliver(result: Any, error: BaseException | None) -> None:
             if not ended.done():
                 ended.set_result(None)
             if future.done():
@@ -50,21 +104,19 @@ class BodyThreads:
             if error is not None:
                 future.set_exception(error)
             else:
-                future.set_result(result)  # type: ignore[arg-type]
+                future.set_result(result)
 
         def job() -> None:
-            try:
-                result, error = context.run(function, *args, **kwargs), None
-            except StopIteration as stop:
-                # A future refuses StopIteration, and a coroutine would turn it into the same RuntimeError.
-                result, error = None, RuntimeError("the task raised StopIteration")
-                error.__cause__ = stop
-            except BaseException as raised:
-                result, error = None, raised
+            result, error = body.run(context, lambda: function(*args, **kwargs))
             try:
                 loop.call_soon_threadsafe(deliver, result, error)
             except RuntimeError:
                 pass  # the loop was closed meanwhile: nobody waits for the result
+
+        def interrupt() -> None:
+            if not ended.done():
+                body.interrupt()
+                loop.call_later(_AGAIN_SECONDS, interrupt)
 
         self._submit(job)
         try:
@@ -72,6 +124,7 @@ class BodyThreads:
         except asyncio.CancelledError:
             if not ended.done():
                 leftovers.append(ended)
+                interrupt()
             raise
 
     def close(self) -> None:
@@ -112,3 +165,21 @@ class BodyThreads:
             del job  # do not keep the body's arguments alive while idle
             with self._lock:
                 self._idle.append(jobs)
+
+
+async def run_on_thread(function: Callable[[], R]) -> R:
+    """Run a blocking function on a thread of its own and return its result.
+
+    When the wait is cancelled, the body is interrupted and waited for, however long it takes: who aborts the action of a
+    container kills its process after a grace period.
+    """
+    threads = BodyThreads()
+    leftovers: list[asyncio.Future[Any]] = []
+    try:
+        return await threads.run(leftovers, function)
+    except asyncio.CancelledError:
+        if leftovers:
+            await asyncio.wait(leftovers)
+        raise
+    finally:
+        threads.close()

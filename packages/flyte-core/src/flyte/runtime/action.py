@@ -8,7 +8,7 @@ from typing import Any
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.protocol import Controller, active_controller, sync_bodies
 from flyte.controllers.reporting import with_report
-from flyte.runtime.bodies import run_on_thread
+from flyte.running.threads import run_on_thread
 from flyte.runtime.invocation import Invocation
 from flyte.runtime.loading import load_task
 from flyte.runtime.objects import read_object
