@@ -18,6 +18,8 @@ _IDLE_SECONDS = 5.0
 """How long an idle thread waits for the next body before it ends."""
 _AGAIN_SECONDS = 0.5
 """After how long a body that goes on is interrupted again: it may have caught the first one, and gone on."""
+_CLEANUP_SECONDS = 4.0
+"""How long a cancelled wait lasts on for the clean-up code; less than the grace of the engine, which waits in its turn."""
 
 _Job = Callable[[], None]
 
@@ -88,7 +90,8 @@ class BodyThreads:
         """Run `function` on a thread in a copy of the caller's context, and return its result.
 
         When the wait is cancelled, the body gets an `ActionAborted` as soon as it executes Python code, and again every half a
-        second; a future of its end joins `leftovers`, so that no further attempt begins beside it.
+        second; it is waited for up to four seconds, unless the wait is cancelled again. A future of its end joins `leftovers`, so
+        that no further attempt begins beside it.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
@@ -125,6 +128,8 @@ class BodyThreads:
             if not ended.done():
                 leftovers.append(ended)
                 interrupt()
+                # Who cancels a parent waits for its children: the clean-up code of this body counts among them.
+                await asyncio.wait([ended], timeout=_CLEANUP_SECONDS)
             raise
 
     def close(self) -> None:
