@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flyte_devbox.database import Database
 
-__all__ = ["MAX_KEPT_BYTES", "find_content", "keep_content", "restore_contents", "sync_file"]
+__all__ = ["find_content", "keep_content", "read_small", "restore_contents", "sync_file"]
 
 MAX_KEPT_BYTES = 64 * 1024
 """Larger ones are synced as files."""
@@ -43,6 +43,17 @@ def restore_contents(database: Database) -> int:
         temporary.replace(path)
         count += 1
     return count
+
+
+def read_small(path: str) -> bytes | None:
+    """Return the content of a file that is small enough to be kept; `None` for a larger one, or one that does not exist."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        content = file.read(MAX_KEPT_BYTES + 1) or b""
+    return content if len(content) <= MAX_KEPT_BYTES else None
 
 
 def sync_file(path: str) -> None:

@@ -80,6 +80,7 @@ class Scheduler:
     ) -> None:
         self.runs: dict[int, LiveRun] = {}
         """Those whose root action is not over, by row."""
+        self._by_name: dict[tuple[str, str, str], LiveRun] = {}
         self._database = database
         self._starter = starter
         self._hub = hub
@@ -101,7 +102,12 @@ class Scheduler:
     def add_run(self, run: LiveRun) -> None:
         """Take a recorded run."""
         self.runs[run.id] = run
+        self._by_name[run.project, run.domain, run.name] = run
         self._admission.set_limit(run.limit_name, run.max_concurrency)
+
+    def find_run(self, project: str, domain: str, name: str) -> LiveRun | None:
+        """Return a run whose root action is not over."""
+        return self._by_name.get((project, domain, name))
 
     def add(self, action: LiveAction) -> None:
         """Take a recorded action that is QUEUED, or a condition that is PAUSED."""
@@ -510,6 +516,7 @@ class Scheduler:
                 self._admission.take(parent.ticket)
         if not action.parent:
             self.runs.pop(run.id, None)
+            self._by_name.pop((run.project, run.domain, run.name), None)
             self._admission.set_limit(run.limit_name, 0)
 
     def _leave(self, action: LiveAction) -> None:

@@ -13,7 +13,7 @@ from flyteidl2.task import task_definition_pb2
 from flyte_devbox.database import Database
 from flyte_devbox.executors import LaunchError
 
-__all__ = ["SecretTable"]
+__all__ = ["SecretTable", "secret_folder"]
 
 _NONCE_BYTES = 16
 _TAG_BYTES = 32
@@ -90,7 +90,7 @@ class SecretTable:
         return found
 
     def _file(self, folder: Path, asked: security_pb2.Secret, content: bytes) -> str:
-        directory = folder.parent / f"{folder.name}.secrets"
+        directory = secret_folder(folder)
         directory.mkdir(mode=0o700, exist_ok=True)
         path = directory / hashlib.sha256(f"{asked.group}/{asked.key}".encode()).hexdigest()[:16]
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -108,3 +108,8 @@ class SecretTable:
 
     def _tag(self, name: str, nonce: bytes, sealed: bytes) -> bytes:
         return hmac.digest(self._tag_key, name.encode() + b"\0" + nonce + sealed, "sha256")
+
+
+def secret_folder(work: Path) -> Path:
+    """Return where the secrets lie that an attempt reads as files, beside its current directory."""
+    return work.parent / f"{work.name}.secrets"

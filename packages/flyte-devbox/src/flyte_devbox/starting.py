@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flyteidl2.task import task_definition_pb2
 
-from flyte_devbox.contents import MAX_KEPT_BYTES, sync_file
+from flyte_devbox.contents import read_small, sync_file
 from flyte_devbox.database import Database
 from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError
 from flyte_devbox.launching import AttemptPlace, ServerPlace, environment_of, fill_arguments, inheritable
@@ -20,6 +20,7 @@ from flyte_devbox.logs import LogFolder
 from flyte_devbox.objects import ObjectFolder
 from flyte_devbox.outcomes import Outcome, judge
 from flyte_devbox.policies import Command, TaskPolicy, command_of, policy_of
+from flyte_devbox.sealing import secret_folder
 
 __all__ = ["AttemptStarter", "SecretSource"]
 
@@ -110,12 +111,13 @@ class AttemptStarter:
         prefix, place = action.output_prefix(), self._place(action, spec)
         work = self.work_dir(action)
         try:
-            try:
-                work.mkdir(mode=0o700)
-            except FileExistsError:
-                shutil.rmtree(work)
-                work.mkdir(mode=0o700)
-            os.makedirs(prefix, exist_ok=True)  # noqa: PTH103 - of every start
+            if policy.reuse is None:
+                try:
+                    work.mkdir(mode=0o700)
+                except FileExistsError:
+                    shutil.rmtree(work)
+                    work.mkdir(mode=0o700)
+                os.makedirs(prefix, exist_ok=True)  # noqa: PTH103 - of every start
             log = self.log_path(action)
         except OSError as error:
             raise LaunchError(f"the folders of the attempt cannot be made: {error}") from error
@@ -152,7 +154,7 @@ class AttemptStarter:
         prefix = action.output_prefix()
         if ended.outputs is not None:
             self._objects.write(self._key(f"{prefix}/outputs.pb"), ended.outputs)
-        return judge(ended, lambda name: self._objects.read_uri(f"{prefix}/{name}"), label=self.label(action))
+        return judge(ended, lambda name: _read(f"{prefix}/{name}"), label=self.label(action))
 
     def has_outcome(self, action: LiveAction) -> bool:
         """Tell whether the current attempt has left what it came to."""
@@ -171,15 +173,10 @@ class AttemptStarter:
             OSError: they cannot be brought to disk.
         """
         path = f"{action.output_prefix()}/outputs.pb"
-        try:
-            with open(path, "rb") as file:  # noqa: ASYNC230, PTH123 - a few kilobytes that were just written
-                content = file.read(MAX_KEPT_BYTES + 1)
-        except OSError:
-            return None
-        if len(content) <= MAX_KEPT_BYTES:
-            return content
-        await asyncio.to_thread(sync_file, path)
-        return None
+        content = read_small(path)
+        if content is None and os.path.exists(path):  # noqa: ASYNC240, PTH110 - of every action
+            await asyncio.to_thread(sync_file, path)
+        return content
 
     def rotate_log(self, action: LiveAction) -> None:
         """Keep the log of a running attempt from growing without end."""
@@ -187,14 +184,20 @@ class AttemptStarter:
 
     def clean(self, action: LiveAction, number: int) -> None:
         """Remove the current directory of an attempt that is over."""
-        self._cleaner.submit(shutil.rmtree, self.work_dir(action, number), ignore_errors=True)
+        work = self.work_dir(action, number)
+        if action.policy is None or action.policy.reuse is None:
+            self._cleaner.submit(shutil.rmtree, work, ignore_errors=True)
+        secrets = secret_folder(work)
+        if secrets.exists():
+            shutil.rmtree(secrets, ignore_errors=True)
 
     def clean_all(self, kept: Collection[Path]) -> None:
         """Remove the current directories that earlier servers left, except some, and code that was not used for long."""
+        all_kept = {*kept, *map(secret_folder, kept)}
 
         def work() -> None:
             for folder in self._work.iterdir():
-                if folder not in kept:
+                if folder not in all_kept:
                     shutil.rmtree(folder, ignore_errors=True)
             before = time.time() - _CODE_SECONDS
             code = Path(self.server.code)
@@ -245,3 +248,11 @@ class AttemptStarter:
         if key is None:
             raise LaunchError(f"`{uri}` is not in the devbox's object folder")
         return key
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - of every attempt
+            return file.read()
+    except OSError:
+        return None

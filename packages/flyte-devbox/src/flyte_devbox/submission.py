@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import secrets
 import sqlite3
 import time
@@ -13,7 +14,7 @@ from flyteidl2.core import catalog_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
-from flyte_devbox.contents import MAX_KEPT_BYTES, keep_content, sync_file
+from flyte_devbox.contents import keep_content, read_small, sync_file
 from flyte_devbox.database import Database
 from flyte_devbox.errors import ServiceError, already_exists, invalid_argument, not_found
 from flyte_devbox.live import LiveAction, LiveRun
@@ -200,9 +201,9 @@ class Submission:
         """
         run_id, name = action.action_id.run, action.action_id.name
         _check_name(name)
-        found = find_run_row(self._database, run_id)
-        run = self._scheduler.runs.get(found["id"])
+        run = self._scheduler.find_run(run_id.project, run_id.domain, run_id.name)
         if run is None:
+            find_run_row(self._database, run_id)
             raise ServiceError("aborted", f"run `{run_id.name}` is over, so it takes no further actions")
         self._check_places(action)
         parent = run.actions.get(action.parent_action_name)
@@ -366,11 +367,11 @@ class Submission:
 
     async def _kept_inputs(self, uri: str) -> bytes | None:
         """Return inputs that are small enough to be recorded; larger ones are on disk then."""
-        content = self._objects.read_uri(uri)
-        if content is None or len(content) <= MAX_KEPT_BYTES:
-            return content
-        await asyncio.to_thread(sync_file, uri.removeprefix("file://"))
-        return None
+        path = uri.removeprefix("file://")
+        content = read_small(path)
+        if content is None and os.path.exists(path):  # noqa: ASYNC240, PTH110 - of every action
+            await asyncio.to_thread(sync_file, path)
+        return content
 
     def _run_base(self, request: RunRequest, name: str) -> str:
         given = request.run_spec.run_base_dir.rstrip("/")

@@ -40,7 +40,7 @@ class Launch:
     env: Mapping[str, str]
     """The whole environment of a process of this machine."""
     work_dir: Path
-    """Its current directory: exists, is empty and belongs to this attempt alone."""
+    """Its current directory: exists, is empty and belongs to this attempt alone. A reusable environment's has none of its own."""
     log_path: Path
     """Standard output and standard error are appended here."""
     output_prefix: str
