@@ -10,7 +10,7 @@ from flyteidl2.workflow import run_service_pb2
 
 from flyte_protocol.rpc_errors import RpcError
 
-from .running import PROJECTS, RUNS, SOON, create, data, details, end, load, on, start, until_over
+from .running import PROJECTS, RUNS, SOON, create, data, details, end, load, on, result, start, until_over
 
 
 @pytest.fixture
@@ -48,6 +48,11 @@ def test_a_run_that_fails_says_why(devbox, program, tmp_path) -> None:
     action = on(devbox, go)
     assert action.status.phase == phase_pb2.ACTION_PHASE_FAILED
     assert "3 is no good" in action.error_info.message
+
+
+def test_a_child_that_failed_runs_again_for_the_next_attempt_of_its_parent(devbox, program, tmp_path) -> None:
+    marker = tmp_path / "failed"
+    assert result(devbox, program.tries_again, tmp_path / "bundles", path=str(marker)) == 1
 
 
 def test_what_was_run_is_there_after_kill_9(program, tmp_path) -> None:

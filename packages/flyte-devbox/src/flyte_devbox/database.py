@@ -132,6 +132,9 @@ class Database:
                 connection.execute("SAVEPOINT job")
                 try:
                     job.result = job.work(connection)
+                except sqlite3.OperationalError:
+                    # A full disk, or one that fails: no fault of this piece of work.
+                    raise
                 except Exception as error:
                     connection.execute("ROLLBACK TO job")
                     job.error = error

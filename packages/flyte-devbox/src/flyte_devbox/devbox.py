@@ -56,6 +56,7 @@ class Devbox:
             containers for tasks with an image.
         python: the interpreter whose `a0` runs the actions; this one if not given.
         capacity: what actions may occupy; the whole machine if not given.
+        endpoint: what attempts call; the server's own address if not given.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class Devbox:
         executor: Executor | None = None,
         python: Path | None = None,
         capacity: Capacity | None = None,
+        endpoint: str = "",
     ) -> None:
         folder.make()
         self.folder = folder
         self.token = token
+        self._endpoint = endpoint
         self.started_at = time.time()
         self.database = Database(folder.database)
         key = folder.key()
@@ -128,7 +131,7 @@ class Devbox:
         """Take up what an earlier server left and carry actions out, until the block ends."""
         self.port = port
         # Reads while nothing is served yet.
-        self.starter.server = ServerPlace(f"localhost:{port}", self.token, str(self.folder.root))
+        self.starter.server = ServerPlace(self._endpoint or f"localhost:{port}", self.token, str(self.folder.root))
         await self.cache.clear()
         restore_contents(self.database)
         is_same_boot = self.folder.is_same_boot()

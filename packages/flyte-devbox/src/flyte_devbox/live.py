@@ -104,6 +104,7 @@ class LiveAction:
             None if self.error is None else self.error.SerializeToString(),
             self.abort_reason,
             value,
+            self.asked_in,
         )
 
     def attempt_update(

@@ -91,6 +91,8 @@ class ActionUpdate:
     error: bytes | None = None
     abort_reason: str | None = None
     value: bytes | None = None
+    asked_in: int = 0
+    """See `LiveAction.asked_in`; it never becomes less."""
 
 
 @value
@@ -208,7 +210,7 @@ def update_action(connection: sqlite3.Connection, update: ActionUpdate) -> None:
     connection.execute(
         "UPDATE actions SET phase = ?, attempt = ?, max_attempts = ?, system_failures = ?, attempts_before = ?,"
         " started_at = ?, ended_at = ?, cache_status = ?, output_uri = coalesce(?, output_uri), error = ?,"
-        " abort_reason = ?, value = coalesce(?, value), updated_at = ? WHERE id = ?",
+        " abort_reason = ?, value = coalesce(?, value), updated_at = ?, asked_in = max(?, asked_in) WHERE id = ?",
         (
             phase,
             state.attempt,
@@ -223,6 +225,7 @@ def update_action(connection: sqlite3.Connection, update: ActionUpdate) -> None:
             update.abort_reason,
             update.value,
             update.now,
+            update.asked_in,
             update.id,
         ),
     )

@@ -111,15 +111,7 @@ class Scheduler:
 
     def add(self, action: LiveAction) -> None:
         """Take a recorded action that is QUEUED, or a condition that is PAUSED."""
-        run = action.run
-        run.actions[action.name] = action
-        parent = run.actions.get(action.parent)
-        if parent is not None:
-            parent.children += 1
-            if parent.children == 1 and parent.ticket is not None:
-                # It waits for its children, and must not keep them from running.
-                self._admission.release(parent.ticket)
-                self._kick()
+        self._enrol(action)
         if not action.transitions:
             # Only what waits is added here; an attempt that runs brings its own.
             action.transitions.append((action.state.phase.to_protobuf_value(), action.created_at))
@@ -181,14 +173,29 @@ class Scheduler:
     def resume(self, action: LiveAction, handle: Handle | None) -> None:
         """Take an action that an earlier server left RUNNING: attend to its process, or see what it left when there is none."""
         run = action.run
-        run.actions[action.name] = action
+        # Those that wait were added before.
+        action.children = sum(other.parent == action.name for other in run.actions.values())
+        self._enrol(action)
         assert action.policy is not None
         ticket = self._admission.enter(action, action.policy.demand, limits=self._limits(action), depth=action.depth)
         ticket.is_waiting = False
         self._admission.waiting -= 1
-        self._admission.take(ticket)
+        if not action.children:
+            self._admission.take(ticket)
         action.ticket = ticket
         self._spawn(self._guard(action, self._go_on(action, handle)))
+
+    def _enrol(self, action: LiveAction) -> None:
+        run = action.run
+        run.actions[action.name] = action
+        parent = run.actions.get(action.parent)
+        if parent is None:
+            return
+        parent.children += 1
+        if parent.children == 1 and parent.ticket is not None and parent.ticket.holds:
+            # It waits for its children, and must not keep them from running.
+            self._admission.release(parent.ticket)
+            self._kick()
 
     # --- queue ----------------------------------------------------------------------------------------------------
 
@@ -241,6 +248,9 @@ class Scheduler:
             action = ticket.item
             self._queued.pop(action.id, None)
             self._cancel_timer(action)
+            if action.children:
+                # Of an earlier attempt: it will wait for them.
+                self._admission.release(ticket)
             action.task = self._spawn(self._guard(action, self._run(action)))
 
     async def _tick(self) -> None:

@@ -35,6 +35,8 @@ class ServeOptions:
     needs_token: bool = True
     python: Path | None = None
     """The interpreter whose `a0` runs the actions; this one if `None`."""
+    endpoint: str = ""
+    """What attempts call instead of this server's own address: a proxy in front of it."""
 
 
 def serve(options: ServeOptions) -> None:
@@ -52,7 +54,7 @@ def serve(options: ServeOptions) -> None:
     listener = _listen(options.port, known)
     # A token that stays makes the links and environments of before work on.
     token = (known.token if known is not None and known.token else new_token()) if options.needs_token else ""
-    devbox = Devbox(folder, token=token, python=options.python)
+    devbox = Devbox(folder, token=token, python=options.python, endpoint=options.endpoint)
     port = int(listener.getsockname()[1])
     record = ServerRecord(os.getpid(), port, token, __version__, "" if options.python is None else str(options.python))
     try:
@@ -155,10 +157,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int)
     parser.add_argument("--no-auth", action="store_true")
     parser.add_argument("--python", type=Path)
+    parser.add_argument("--endpoint", default="", help="what attempts call: a proxy in front of the devbox")
     parsed = parser.parse_args(arguments)
     _ignore_hangup()
     try:
-        serve(ServeOptions(parsed.folder, parsed.port, not parsed.no_auth, parsed.python))
+        serve(ServeOptions(parsed.folder, parsed.port, not parsed.no_auth, parsed.python, parsed.endpoint))
     except Exception as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -59,6 +59,8 @@ class ControllerLimits:
     """How often creating a child is tried."""
     first_wait: float = 0.5
     longest_wait: float = 10.0
+    exhausted: float = 600.0
+    """How long a control plane may say that it has no room for another child."""
     abort: float = 15.0
     """How long aborting a child may take."""
 
@@ -314,6 +316,7 @@ class ClusterController:
 
     async def _enqueue(self, request: ChildRequest) -> None:
         failed = 0
+        refused_since: float | None = None
         while True:
             try:
                 await self._backend.enqueue(request)
@@ -324,7 +327,12 @@ class ClusterController:
                     return
                 if error.status in _SETTLED:
                     raise _refused(request, error) from error
-                if error.status is not Code.RESOURCE_EXHAUSTED:
+                if error.status is Code.RESOURCE_EXHAUSTED:
+                    now = self._loop.time()
+                    refused_since = now if refused_since is None else refused_since
+                    if now - refused_since >= self._limits.exhausted:
+                        raise _refused(request, error) from error
+                else:
                     failed += 1
                     if failed >= self._limits.attempts:
                         raise _refused(request, error) from error
