@@ -36,7 +36,11 @@ impl Selection {
     /// Bytes of all contents together.
     #[getter]
     fn size(&self) -> u64 {
-        self.0.files.iter().map(|file| file.stat.size).sum()
+        self.0
+            .files
+            .iter()
+            .map(|file| file.stat.identity.length)
+            .sum()
     }
 
     /// Names and reasons of what was met and left out because it cannot be bundled.
@@ -75,11 +79,11 @@ impl Selection {
         count: usize,
     ) -> PyResult<Vec<(Bound<'py, PyString>, u64)>> {
         let mut files: Vec<_> = self.0.files.iter().collect();
-        files.sort_by_key(|file| std::cmp::Reverse(file.stat.size));
+        files.sort_by_key(|file| std::cmp::Reverse(file.stat.identity.length));
         files.truncate(count);
         files
             .into_iter()
-            .map(|file| Ok((text_of(py, &file.file.name)?, file.stat.size)))
+            .map(|file| Ok((text_of(py, &file.file.name)?, file.stat.identity.length)))
             .collect()
     }
 

@@ -218,17 +218,22 @@ def test_memory_stays_bounded_for_a_large_file(tmp_path: Path) -> None:
     with large.open("wb") as file:
         for index in range(100):
             file.write(noise(4096, index) * 1024)
+    # The peak of `getrusage` is inherited from the process that starts one, and would hide what is asked for here.
     program = (
-        "import resource, sys, flyte_native\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "import pathlib, re, resource, sys, flyte_native\n"
+        "def peak():\n"
+        "    status = pathlib.Path('/proc/self/status')\n"
+        "    if not status.exists():\n"
+        "        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "    return int(re.search(r'VmHWM:\\s*(\\d+)', status.read_text())[1]) * 1024\n"
+        "before = peak()\n"
         "flyte_native.write_archive([('large', sys.argv[1])], sys.argv[2], level=1, threads=4)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        "print(peak() - before)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, large, tmp_path / "a"], capture_output=True, text=True, check=True
     )
-    unit = 1 if sys.platform == "darwin" else 1024
-    assert int(done.stdout) * unit < 64 << 20
+    assert int(done.stdout) < 64 << 20
     large_copy = tarfile.open(tmp_path / "a").extractfile("large")  # noqa: SIM115 - closed with the process
     assert large_copy is not None
     with large_copy:

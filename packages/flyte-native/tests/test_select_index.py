@@ -10,7 +10,7 @@ import pytest
 
 from flyte_native import Selection, select_tree, tree_digest
 
-TREES = 9
+TREES = 10
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,19 @@ def test_writing_the_archive_fills_the_index(tree: Path, tmp_path: Path) -> None
     index = tmp_path / "index"
     summary = select_tree(tree).archive(tmp_path / "out.tar.gz", index)
     assert (summary.tree_digest, 0) == select_tree(tree).digest(index)
+
+
+def test_a_change_between_selection_and_archive_is_seen(tree: Path, tmp_path: Path) -> None:
+    """The archive starts from what the selection knows of the files: where that is out of date they are looked at anew."""
+    index = tmp_path / "index"
+    selection = select_tree(tree)
+    (tree / "p1/m1.py").write_text("longer than it was\n" * 100)
+    (tree / "p2/m2.py").write_text("")
+    (tree / "p3/m3.py").unlink()
+    (tree / "p3/m3.py").write_text("value = 3\n")
+    summary = selection.archive(tmp_path / "out.tar.gz", index)
+    assert summary.tree_digest == digest_of(select_tree(tree))
+    assert (summary.tree_digest, 40) == select_tree(tree).digest(index)
 
 
 def test_a_change_is_seen_although_size_and_time_stay(tree: Path, tmp_path: Path) -> None:

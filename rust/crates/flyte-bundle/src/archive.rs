@@ -42,7 +42,14 @@ pub fn write_archive(
     threads: usize,
     interrupted: Interrupt<'_>,
 ) -> Result<ArchiveSummary> {
-    write_with_contents(files, destination, level, threads, interrupted).map(|(summary, _)| summary)
+    let mut attempt = 1;
+    loop {
+        let plan = Plan::new(files, threads, interrupted)?;
+        match attempt_archive(plan, destination, level, threads, interrupted) {
+            Err(Error::Changed { .. }) if attempt < ATTEMPTS => attempt += 1,
+            outcome => return outcome.map(|(summary, _)| summary),
+        }
+    }
 }
 
 /// Write a tar.gz of a selection, as [`write_archive`], and bring the index at `index` up to date.
@@ -54,45 +61,37 @@ pub fn archive_selection(
     threads: usize,
     interrupted: Interrupt<'_>,
 ) -> Result<ArchiveSummary> {
-    let files: Vec<TreeFile> = selection
-        .files
-        .iter()
-        .map(|file| file.file.clone())
-        .collect();
-    let (summary, contents) =
-        write_with_contents(&files, destination, level, threads, interrupted)?;
-    if let Some(index) = index {
-        // Both are in the byte order of names.
-        let digests: Vec<[u8; 32]> = contents.iter().map(|digest| *digest.as_bytes()).collect();
-        digest_index::write(index, selection, &digests);
-    }
-    Ok(summary)
-}
-
-fn write_with_contents(
-    files: &[TreeFile],
-    destination: &Path,
-    level: u32,
-    threads: usize,
-    interrupted: Interrupt<'_>,
-) -> Result<(ArchiveSummary, Vec<Blake3Digest>)> {
-    let mut attempt = 1;
-    loop {
-        match attempt_archive(files, destination, level, threads, interrupted) {
-            Err(Error::Changed { .. }) if attempt < ATTEMPTS => attempt += 1,
-            outcome => return outcome,
+    let plan = Plan::of(selection);
+    match attempt_archive(plan, destination, level, threads, interrupted) {
+        Err(Error::Changed { .. }) => {
+            // What the selection knows of the files is out of date, and so would be the index.
+            let files: Vec<TreeFile> = selection
+                .files
+                .iter()
+                .map(|file| file.file.clone())
+                .collect();
+            write_archive(&files, destination, level, threads, interrupted)
+        }
+        Err(error) => Err(error),
+        Ok((summary, contents)) => {
+            if let Some(index) = index {
+                // Both are in the byte order of names.
+                let digests: Vec<[u8; 32]> =
+                    contents.iter().map(|digest| *digest.as_bytes()).collect();
+                digest_index::write(index, selection, &digests);
+            }
+            Ok(summary)
         }
     }
 }
 
 fn attempt_archive(
-    files: &[TreeFile],
+    plan: Plan,
     path: &Path,
     level: u32,
     threads: usize,
     interrupted: Interrupt<'_>,
 ) -> Result<(ArchiveSummary, Vec<Blake3Digest>)> {
-    let plan = Plan::new(files, threads, interrupted)?;
     let destination = Destination::create(path)?;
     let written = pipeline::run(&plan, &destination, level, threads, interrupted)?;
     let mut tree = TreeDigest::new(plan.files.len());

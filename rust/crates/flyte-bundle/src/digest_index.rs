@@ -9,7 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use flyte_hash::{Algorithm, Blake3Digest, Interrupt, Result, TreeDigest, digest_files};
+use flyte_hash::{
+    Algorithm, Blake3Digest, FileIdentity, Interrupt, Result, TreeDigest, digest_files,
+};
 
 use crate::destination::Destination;
 use crate::select::{SelectedFile, Selection};
@@ -99,19 +101,20 @@ pub(crate) fn write(path: &Path, selection: &Selection, digests: &[Digest]) {
     let mut body = MAGIC.to_vec();
     for (file, digest) in selection.files.iter().zip(digests) {
         let Stat {
-            size,
-            modified,
-            changed,
-            inode,
-            ..
+            identity, changed, ..
         } = file.stat;
+        let FileIdentity {
+            length,
+            modified,
+            inode,
+        } = identity;
         if modified.max(changed) >= began - GRAIN {
             continue;
         }
         let path = file.file.path.as_os_str().as_encoded_bytes();
         body.extend_from_slice(&(path.len() as u32).to_le_bytes());
         body.extend_from_slice(path);
-        for number in [size, modified as u64, changed as u64, inode.0, inode.1] {
+        for number in [length, modified as u64, changed as u64, inode.0, inode.1] {
             body.extend_from_slice(&number.to_le_bytes());
         }
         body.extend_from_slice(digest);
@@ -141,10 +144,12 @@ fn parse(content: &[u8]) -> Option<HashMap<Vec<u8>, (Stat, Digest)>> {
             u64::from_le_bytes(numbers[at * 8..at * 8 + 8].try_into().unwrap_or_default())
         };
         let stat = Stat {
-            size: number(0),
-            modified: number(1) as i64,
+            identity: FileIdentity {
+                length: number(0),
+                modified: number(1) as i64,
+                inode: (number(3), number(4)),
+            },
             changed: number(2) as i64,
-            inode: (number(3), number(4)),
             executable: false,
         };
         entries.insert(path.to_vec(), (stat, *digest));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use blake3::hazmat::ChainingValue;
 use flyte_hash::{
-    Blake3Digest, Error, Interrupt, Md5, Pulse, Result, SegmentDigests, open_regular, read_full_at,
+    Blake3Digest, Error, Interrupt, Md5, Pulse, Result, SegmentDigests, open_known, read_full_at,
     run_workers,
 };
 
@@ -269,9 +269,10 @@ impl Pipeline<'_> {
             tar::push_headers(block, &file.name, file.executable, file.identity.length);
         }
         let start = block.len();
-        // One byte more at the end, to see a file that is longer than it says.
-        block.resize(start + piece.length + usize::from(is_last), 0);
-        let opened = open_regular(&file.path)?;
+        // Files of /proc say that they are empty and are not; others tell by their identity that they have grown.
+        let is_empty = file.identity.length == 0;
+        block.resize(start + piece.length + usize::from(is_empty), 0);
+        let opened = open_known(&file.path, file.identity)?;
         let count = read_full_at(&opened.file, &mut block[start..], piece.offset)
             .map_err(|error| Error::io("read", &file.path, error))?;
         if count != piece.length {

@@ -6,6 +6,7 @@ use flyte_hash::{
     FileIdentity, Interrupt, Result, SEGMENT_SIZE, TreeFile, inspect, map_parallel, sorted_order,
 };
 
+use crate::select::Selection;
 use crate::tar;
 
 /// A block is closed once it has this many bytes; with the last piece it has at most `SEGMENT_SIZE` more, and headers.
@@ -60,6 +61,17 @@ impl Plan {
             })
         })?;
         Ok(Self::lay_out(planned))
+    }
+
+    /// Lay out the files of a selection, as they were when it was made.
+    pub(crate) fn of(selection: &Selection) -> Self {
+        let files = selection.files.iter().map(|file| PlannedFile {
+            name: file.file.name.clone(),
+            path: file.file.path.clone(),
+            executable: file.stat.executable,
+            identity: file.stat.identity,
+        });
+        Self::lay_out(files.collect())
     }
 
     fn lay_out(files: Vec<PlannedFile>) -> Self {

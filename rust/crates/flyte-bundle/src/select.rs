@@ -10,7 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use flyte_hash::{
-    Error, Interrupt, Pulse, TreeFile, map_parallel, open_regular, run_workers, sorted_order,
+    Error, FileIdentity, Interrupt, Pulse, TreeFile, map_parallel, open_regular, run_workers,
+    sorted_order,
 };
 
 use crate::repository::Repository;
@@ -324,7 +325,7 @@ fn start_at(root: &Path, options: &SelectOptions) -> Folder {
     {
         if let Ok(metadata) = fs::metadata(folder) {
             start.above = Some(Arc::new(Above {
-                identity: Stat::of(&metadata).inode,
+                identity: FileIdentity::of(&metadata).inode,
                 parent: start.above.take(),
             }));
         }
@@ -414,7 +415,7 @@ impl Walk<'_> {
         let mut found = Found::default();
         let listing = fs::metadata(&folder.path).and_then(|metadata| {
             folder.above = Some(Arc::new(Above {
-                identity: Stat::of(&metadata).inode,
+                identity: FileIdentity::of(&metadata).inode,
                 parent: folder.above.take(),
             }));
             fs::read_dir(&folder.path)?.collect::<io::Result<Vec<DirEntry>>>()
@@ -479,7 +480,8 @@ impl Walk<'_> {
             return;
         };
         if final_type.is_dir() {
-            if target.is_some_and(|target| is_above(&folder.above, Stat::of(&target).inode)) {
+            if target.is_some_and(|target| is_above(&folder.above, FileIdentity::of(&target).inode))
+            {
                 return skip(SkipReason::LinkLoop);
             }
             found.folders.push(Folder {

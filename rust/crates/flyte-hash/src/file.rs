@@ -3,7 +3,6 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
 
 use crate::error::{Error, FileKind, Result};
 
@@ -14,15 +13,18 @@ use crate::error::{Error, FileKind, Result};
 pub struct FileIdentity {
     /// Length in bytes.
     pub length: u64,
-    modified: Option<SystemTime>,
-    inode: (u64, u64),
+    /// Time of the last change of the content, in nanoseconds since 1970.
+    pub modified: i64,
+    /// Device and number there; zeros where there is no such thing.
+    pub inode: (u64, u64),
 }
 
 impl FileIdentity {
-    fn of(metadata: &Metadata) -> Self {
+    /// What `metadata` says.
+    pub fn of(metadata: &Metadata) -> Self {
         Self {
             length: metadata.len(),
-            modified: metadata.modified().ok(),
+            modified: modified(metadata),
             inode: inode(metadata),
         }
     }
@@ -62,14 +64,7 @@ pub fn inspect(path: &Path) -> Result<(FileIdentity, bool)> {
 
 /// Open the regular file `path`, following symlinks; anything else is an error and never blocks.
 pub fn open_regular(path: &Path) -> Result<Opened> {
-    let file = open_without_waiting(path).map_err(|error| match std::fs::metadata(path) {
-        // A socket cannot be opened; say that it is one instead of `No such device or address`.
-        Ok(metadata) if !metadata.is_file() => Error::NotRegular {
-            path: path.to_path_buf(),
-            kind: kind(&metadata),
-        },
-        _ => Error::io("open", path, error),
-    })?;
+    let file = open(path)?;
     let metadata = file
         .metadata()
         .map_err(|error| Error::io("inspect", path, error))?;
@@ -77,6 +72,24 @@ pub fn open_regular(path: &Path) -> Result<Opened> {
     Ok(Opened {
         file,
         identity: FileIdentity::of(&metadata),
+    })
+}
+
+/// Open `path`, which was a regular file of that identity, and never block.
+///
+/// It is not looked at again: who reads it must call [`Opened::check_unchanged`] before the content is believed.
+pub fn open_known(path: &Path, identity: FileIdentity) -> Result<Opened> {
+    open(path).map(|file| Opened { file, identity })
+}
+
+fn open(path: &Path) -> Result<File> {
+    open_without_waiting(path).map_err(|error| match std::fs::metadata(path) {
+        // A socket cannot be opened; say that it is one instead of `No such device or address`.
+        Ok(metadata) if !metadata.is_file() => Error::NotRegular {
+            path: path.to_path_buf(),
+            kind: kind(&metadata),
+        },
+        _ => Error::io("open", path, error),
     })
 }
 
@@ -118,6 +131,19 @@ mod platform {
         (metadata.dev(), metadata.ino())
     }
 
+    pub(super) fn modified(metadata: &Metadata) -> i64 {
+        nanoseconds(metadata.mtime(), metadata.mtime_nsec())
+    }
+
+    /// Time of the last change of the file's content or of what its metadata says, in nanoseconds since 1970.
+    pub fn changed(metadata: &Metadata) -> i64 {
+        nanoseconds(metadata.ctime(), metadata.ctime_nsec())
+    }
+
+    fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+        seconds.saturating_mul(1_000_000_000).saturating_add(rest)
+    }
+
     pub(super) fn kind(metadata: &Metadata) -> FileKind {
         let file_type = metadata.file_type();
         match () {
@@ -155,6 +181,17 @@ mod platform {
         (0, 0)
     }
 
+    pub(super) fn modified(metadata: &Metadata) -> i64 {
+        let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
+        let modified = metadata.modified().ok().and_then(since);
+        modified.map_or(0, |since| since.as_nanos() as i64)
+    }
+
+    /// Always 0: the platform does not tell.
+    pub fn changed(_metadata: &Metadata) -> i64 {
+        0
+    }
+
     pub(super) fn kind(metadata: &Metadata) -> FileKind {
         if metadata.is_dir() {
             FileKind::Folder
@@ -173,5 +210,5 @@ mod platform {
     }
 }
 
-pub use platform::is_executable;
-use platform::{inode, kind, open_without_waiting, read_at};
+pub use platform::{changed, is_executable};
+use platform::{inode, kind, modified, open_without_waiting, read_at};

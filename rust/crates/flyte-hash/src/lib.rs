@@ -14,7 +14,9 @@ mod workers;
 
 pub use algorithm::{Algorithm, digest_bytes, hex};
 pub use error::{Error, FileKind, NameProblem, Result};
-pub use file::{FileIdentity, Opened, inspect, is_executable, open_regular, read_full_at};
+pub use file::{
+    FileIdentity, Opened, changed, inspect, is_executable, open_known, open_regular, read_full_at,
+};
 pub use files::{FileDigests, digest_file, digest_files, file_digests};
 pub use md5::Md5;
 pub use names::sorted_order;
