@@ -95,7 +95,7 @@ def normalise(text: str, folder: Path) -> str:
     text = text.replace(str(folder), "<folder>")
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>", text)
     text = re.sub(r"\b\d+\.\d+s\b", "<took>", text)
-    text = re.sub(r"(just now|\d+ s ago)", "<ago>", text)
+    text = re.sub(r"(just now|\d+ (s|min) ago)", "<ago>", text)
     text = re.sub(r"\b[a-z0-9]{25}\b", "<action>", text)
     text = re.sub(r"\d+ frames? of flyte", "<n> frames of flyte", text)
     return re.sub(r" +\n", "\n", re.sub(r"  +", "  ", text))

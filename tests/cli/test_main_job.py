@@ -103,6 +103,7 @@ Run:
 
 Look:
   get                     Show runs, their actions, logs, inputs and outputs
+  why                     Tell which input, line or setting made the cache miss
   delete                  Delete runs from the history
 
 Devbox:

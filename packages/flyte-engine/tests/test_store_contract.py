@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, LogRecord, ProcessRecord
-from flyte_engine.store import ActionChange, LogChange, ReportChange, RunChange, StoreClosedError
+from flyte_engine.store import ActionChange, CacheNoteChange, LogChange, ReportChange, RunChange, StoreClosedError
 from flyte_models.phases import ActionPhase
 
 ERROR = ErrorRecord("ValueError", "bad \udc80 value", "user", True, "Traceback …")
@@ -255,10 +255,13 @@ def test_a_line_of_broken_text_is_kept(store):
 
 def test_the_last_report_counts(store):
     assert store.report("r", "a0") is None
+    assert store.cache_note("r", "a0") is None
+    store.record(CacheNoteChange("r", "a0", b"{}"))
     store.record(ReportChange("r", "a0", b"<p>1</p>"))
     store.record(ReportChange("r", "a0", b"<p>2</p>"))
     flush(store)
     assert store.report("r", "a0") == b"<p>2</p>"
+    assert store.cache_note("r", "a0") == b"{}"
 
 
 def test_a_deleted_run_leaves_nothing_and_others_stay(store, make_run):
@@ -267,10 +270,11 @@ def test_a_deleted_run_leaves_nothing_and_others_stay(store, make_run):
         store.record(ActionChange(action("a0", run_name=name, parent=None), inputs=b"in"))
         store.record(LogChange(LogRecord(name, "a0", 1, 1.0, "stdout", "x")))
         store.record(ReportChange(name, "a0", b"<p>"))
+        store.record(CacheNoteChange(name, "a0", b"{}"))
     flush(store)
     assert store.delete_run("r") is True
     assert store.delete_run("r") is False
     assert (store.run("r"), store.action("r", "a0"), store.logs("r"), store.owner("r")) == (None, None, [], None)
-    assert (store.inputs("r", "a0"), store.report("r", "a0")) == (None, None)
+    assert (store.inputs("r", "a0"), store.report("r", "a0"), store.cache_note("r", "a0")) == (None, None, None)
     assert store.run("s") is not None
     assert (store.inputs("s", "a0"), store.report("s", "a0"), len(store.logs("s"))) == (b"in", b"<p>", 1)

@@ -4,6 +4,7 @@ COMMANDS = (
     ("Run", "run", "Run a task of a Python file", "flyte_cli.run"),
     ("Run", "signal", "Answer what a run is waiting for", "flyte_cli.signal_condition"),
     ("Look", "get", "Show runs, their actions, logs, inputs and outputs", "flyte_cli.get"),
+    ("Look", "why", "Tell which input, line or setting made the cache miss", "flyte_cli.why"),
     ("Look", "delete", "Delete runs from the history", "flyte_cli.delete"),
     ("Devbox", "start", "Start the devbox: a control plane on this machine", "flyte_cli.devbox:start"),
     ("Devbox", "stop", "Stop the devbox", "flyte_cli.devbox:stop"),

@@ -6,6 +6,7 @@ from typing import TypeVar
 from flyte_engine.records import ActionRecord, AttemptRecord, LogRecord, ProcessRecord, RunRecord, TraceRecord
 from flyte_engine.store import (
     ActionChange,
+    CacheNoteChange,
     Change,
     LogChange,
     ReportChange,
@@ -46,6 +47,7 @@ class MemoryStore:
         self._logs: dict[str, list[LogRecord]] = {}
         self._reports: dict[tuple[str, str], bytes] = {}
         self._signals: dict[tuple[str, str], bytes] = {}
+        self._notes: dict[tuple[str, str], bytes] = {}
         self._lock = threading.Lock()
         self._keep_data = keep_data
         self._closed = False
@@ -65,6 +67,8 @@ class MemoryStore:
                 self._logs.setdefault(change.log.run_name, []).append(change.log)
             elif isinstance(change, ReportChange):
                 self._reports[change.run_name, change.action_name] = change.html
+            elif isinstance(change, CacheNoteChange):
+                self._notes[change.run_name, change.action_name] = change.note
             elif isinstance(change, SignalChange):
                 self._signals[change.run_name, change.action_name] = change.answer
             else:
@@ -150,6 +154,10 @@ class MemoryStore:
         """Return an answer; see `ActionStore.signal`."""
         return self._open(self._signals).get((run_name, name))
 
+    def cache_note(self, run_name: str, name: str) -> bytes | None:
+        """Return a note; see `ActionStore.cache_note`."""
+        return self._open(self._notes).get((run_name, name))
+
     def logs(
         self, run_name: str, name: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, LogRecord]]:
@@ -171,7 +179,7 @@ class MemoryStore:
             self._actions.pop(run_name, None)
             self._owners.pop(run_name, None)
             self._logs.pop(run_name, None)
-            for table in (self._traces, self._reports, self._signals):
+            for table in (self._traces, self._reports, self._signals, self._notes):
                 for key in [key for key in table if key[0] == run_name]:
                     del table[key]
             return runs.pop(run_name, None) is not None
@@ -224,6 +232,7 @@ class MemoryStore:
             self._logs.clear()
             self._reports.clear()
             self._signals.clear()
+            self._notes.clear()
 
     def _entry(self, run_name: str, name: str) -> _ActionEntry | None:
         return self._open(self._actions).get(run_name, {}).get(name)

@@ -64,7 +64,18 @@ class SignalChange:
     """What the one who waits understands."""
 
 
-Change: TypeAlias = RunChange | ActionChange | TraceChange | LogChange | ReportChange | SignalChange
+@value
+class CacheNoteChange:
+    """What the cache key of an action was made of, for people who ask why it missed."""
+
+    run_name: str
+    action_name: str
+    """An action, or a name that no action has, for what several of them share."""
+    note: bytes
+    """What whoever made the key understands."""
+
+
+Change: TypeAlias = RunChange | ActionChange | TraceChange | LogChange | ReportChange | SignalChange | CacheNoteChange
 
 
 class StoreError(Exception):
@@ -169,6 +180,10 @@ class ActionStore(Protocol):
 
     def signal(self, run_name: str, name: str) -> bytes | None:
         """Return the answer to the condition that an action is, or `None` if nobody has answered."""
+        ...
+
+    def cache_note(self, run_name: str, name: str) -> bytes | None:
+        """Return what was noted of a cache key under this name, or `None`."""
         ...
 
     def logs(

@@ -53,6 +53,10 @@ class CacheUses:
             max_age=age.total_seconds() if age is not None else None,
         )
 
+    def version_of(self, task: TaskTemplate[..., Any]) -> str:
+        """Return the version that the results of a task are kept under, without the scope of the run."""
+        return self._version_of(task, task.cache)
+
     def _version_of(self, task: TaskTemplate[..., Any], cache: Cache) -> str:
         known = self._versions.get(id(task))
         if known is None:

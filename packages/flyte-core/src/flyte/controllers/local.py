@@ -18,6 +18,7 @@ from flyte.failures import ActionFailure, error_of
 from flyte.running.threads import BodyThreads
 from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
 from flyte.tracing.recorder import LocalTraces, active_traces
+from flyte_engine.caching import CacheUse
 from flyte_engine.engine import ActionOutcome, ActionRequest, Attempt, Completed, Engine
 from flyte_engine.store import ReportChange
 from flyte_models.context import current_context, expected_artifacts, task_scope
@@ -32,6 +33,7 @@ from flyte_types.errors import OutputError
 
 if TYPE_CHECKING:
     from flyte.conditions import Condition
+    from flyte.controllers.cache_notes import CacheNotes
     from flyte.running.conditions import ConditionDesk
 
 
@@ -57,6 +59,8 @@ class RunPlace:
     custom_context: Mapping[str, str] = field(default_factory=dict[str, str])
     """Pairs that the root action has, and all below it inherit."""
     caching: CacheSettings = field(default_factory=CacheSettings)
+    is_recorded: bool = False
+    """Whether anybody can look at the run afterwards."""
 
 
 class LocalController:
@@ -71,6 +75,7 @@ class LocalController:
         self._place = place
         self._threads = threads
         self._caching = CacheUses(place.caching)
+        self._notes: CacheNotes | None = None
         self._surroundings = Surroundings(place.env_vars, place.secrets_folder)
         self._loop = asyncio.get_running_loop()
         self._desk: ConditionDesk | None = None
@@ -166,6 +171,10 @@ class LocalController:
         parent_name: str | None,
         group: str | None,
     ) -> ActionOutcome:
+        codec = codec_for(task)
+        use = self._caching.use_of(task, codec, inputs)
+        if use is not None and self._place.is_recorded:
+            self._note(action_id.name, task, codec, use)
         request = ActionRequest(
             action_id=action_id,
             task_name=task.name,
@@ -175,11 +184,19 @@ class LocalController:
             inputs=inputs,
             retry=task.retries,
             timeout=timeout_from_request(task.timeout) if task.timeout else None,
-            cache=self._caching.use_of(task, codec_for(task), inputs),
+            cache=use,
             body=self._body(task, inputs, custom_context),
             restore=self._restore(task),
         )
         return await self._engine.run_action(request)
+
+    def _note(self, action_name: str, task: TaskTemplate[..., Any], codec: InterfaceCodec, use: CacheUse) -> None:
+        if self._notes is None:
+            # Runs without cached tasks do not load what notes them.
+            from flyte.controllers.cache_notes import CacheNotes  # noqa: PLC0415
+
+            self._notes = CacheNotes(self._engine.store, self._place.run_name)
+        self._notes.take(action_name, task, codec, use, self._caching.version_of(task))
 
     def _body(
         self, task: TaskTemplate[..., Any], inputs: bytes, custom_context: dict[str, str]

@@ -7,17 +7,28 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flyte.bundling.user_code import installations
 from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
 
-__all__ = ["code_parts", "code_version"]
+__all__ = ["CodeSource", "code_parts", "code_sources", "code_version"]
 
 _PLAIN = (str, bytes, int, float, complex, bool, types.NoneType)
 _DEEPEST = 6
 _MOST_PARTS = 10_000
 """More than that is no program that a person wrote; the rest is left out rather than run without an end."""
+
+
+class CodeSource(NamedTuple):
+    """One part of the user's code."""
+
+    digest: str
+    """What counts: a SHA-256 of a function or class, a constant as it is written, or the version of a task."""
+    file: str | None = None
+    line: int = 0
+    text: str = ""
+    """The source, of functions and classes."""
 
 
 def code_version(function: Callable[..., Any]) -> str:
@@ -41,9 +52,28 @@ def code_parts(function: Callable[..., Any]) -> dict[str, str]:
     return walk.parts
 
 
+def code_sources(function: Callable[..., Any]) -> dict[str, CodeSource]:
+    """Give what `code_parts` is made of, by the same names, for people to read."""
+    walk = _Walk()
+    walk.follow(function)
+    return {name: _source_of(walk.items.get(name), part) for name, part in walk.parts.items()}
+
+
+def _source_of(item: Any, part: str) -> CodeSource:
+    if item is None:
+        return CodeSource(part)
+    try:
+        lines, line = inspect.getsourcelines(item)
+        return CodeSource(part, inspect.getsourcefile(item), line, "".join(lines))
+    except (OSError, TypeError):
+        return CodeSource(part)
+
+
 class _Walk:
     def __init__(self) -> None:
         self.parts: dict[str, str] = {}
+        self.items: dict[str, Any] = {}
+        """The functions and classes among the parts."""
         self._seen: set[int] = set()
         self._assigned: dict[str, dict[str, list[str]]] = {}
         self._held: list[Any] = []
@@ -67,11 +97,11 @@ class _Walk:
             yield from ((name, part) for part in (made.func, made.args, made.keywords))
         elif isinstance(item, types.FunctionType):
             if _is_users(item.__code__.co_filename):
-                self.parts[f"{item.__module__}.{item.__qualname__}"] = _text_of(item, item.__code__)
+                self._add(f"{item.__module__}.{item.__qualname__}", item, item.__code__)
                 yield from _names_in(item)
         elif isinstance(item, type):
             if _is_users(_file_of(item)):
-                self.parts[f"{item.__module__}.{item.__qualname__}"] = _text_of(item, None)
+                self._add(f"{item.__module__}.{item.__qualname__}", item, None)
                 yield from (("", part) for part in (*item.__bases__, *vars(item).values()))
         elif isinstance(item, staticmethod | classmethod | types.MethodType):
             yield name, cast("Any", item).__func__
@@ -94,6 +124,10 @@ class _Walk:
             self._assigned[module] = _assignments_of(module)
         found = self._assigned[module].get(name)
         return "".join(found) if found else None
+
+    def _add(self, name: str, item: Any, code: types.CodeType | None) -> None:
+        self.parts[name] = _text_of(item, code)
+        self.items[name] = item
 
     def _of_task(self, task: TaskTemplate[..., Any]) -> Iterator[tuple[str, Any]]:
         version = task.cache.version_override if task.cache.is_enabled() else None

@@ -7,7 +7,7 @@ goes on; with virtual time and threads that take turns, a seed always makes the 
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from flyte.testing.captured import CapturedRun
 from flyte.testing.interventions import lost
@@ -19,7 +19,6 @@ from flyte_models.values import value
 
 __all__ = ["BrokenBySeedError", "Simulation", "assert_survives", "simulate"]
 
-T = TypeVar("T")
 
 _CLEANUP_SECONDS = 30.0
 _PATIENCE_SECONDS = 10.0

@@ -16,7 +16,7 @@ from flyte_engine.records import (
     TraceRecord,
 )
 from flyte_engine.sqlite._database import rollback
-from flyte_engine.store import ActionChange, Change, LogChange, ReportChange, RunChange, SignalChange
+from flyte_engine.store import ActionChange, CacheNoteChange, Change, LogChange, ReportChange, RunChange, SignalChange
 from flyte_models.phases import ActionPhase
 
 Row: TypeAlias = tuple[Any, ...]
@@ -49,6 +49,7 @@ INPUTS = "inputs"
 OUTPUTS = "outputs"
 REPORT = "report"
 SIGNAL = "signal"
+CACHE_NOTE = "cache_note"
 
 # Each statement gives up the interpreter's lock and has to win it back from a busy loop thread, so many rows go into one.
 # 64 rows of 15 columns stay below 999, the least number of parameters that SQLite builds allow.
@@ -118,6 +119,8 @@ def write_changes(connection: sqlite3.Connection, changes: Iterable[Change]) -> 
             logs.append(change.log)
         elif isinstance(change, ReportChange):
             payloads[change.run_name, change.action_name, REPORT] = change.html
+        elif isinstance(change, CacheNoteChange):
+            payloads[change.run_name, change.action_name, CACHE_NOTE] = change.note
         elif isinstance(change, SignalChange):
             payloads[change.run_name, change.action_name, SIGNAL] = change.answer
         else:

@@ -128,6 +128,10 @@ class SQLiteStore:
         """Return an answer; see `ActionStore.signal`."""
         return self._payload(run_name, name, rows.SIGNAL)
 
+    def cache_note(self, run_name: str, name: str) -> bytes | None:
+        """Return a note; see `ActionStore.cache_note`."""
+        return self._payload(run_name, name, rows.CACHE_NOTE)
+
     def logs(
         self, run_name: str, name: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, LogRecord]]:
