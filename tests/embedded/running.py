@@ -101,9 +101,9 @@ async def details(transport: Transport, run: Any) -> Any:
     return answer.details.action
 
 
-async def until_over(transport: Transport, run: Any) -> Any:
+async def until_over(transport: Transport, run: Any, longest: float = LONGEST) -> Any:
     """Return the root action of a run when it is over."""
-    deadline = time.monotonic() + LONGEST
+    deadline = time.monotonic() + longest
     while time.monotonic() < deadline:
         action = await details(transport, run)
         if action.status.phase >= phase_pb2.ACTION_PHASE_SUCCEEDED:
