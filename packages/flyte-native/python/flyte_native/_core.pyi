@@ -305,9 +305,10 @@ class Plan:
     `("items", item, class)`, `("tuple", [node, ...])`, `("dict", key, value)`, `("optional", node)`,
     `("union", [(exact class or None, node), ...])`,
     `("object", class, [(name, node, (default,) or None, factory or None, derived), ...], direct)`, `ref`, and `custom`, whose
-    hooks take and give plain data. `("model", class, dump, keywords, validate, keywords, ("custom", ...))` calls
-    `dump(instance, **keywords)`, which gives a JSON object as bytes, and `validate(plain data, **keywords)`; instances of other
-    classes, and whatever either of them refuses, go to the hooks.
+    hooks take and give plain data. `("model", class, dump, keywords, validate, keywords, ("custom", ...), shape)`
+    calls `dump(instance, **keywords)`, which gives a JSON object as bytes, and `validate(plain data, **keywords)`; instances of
+    other classes, and whatever either of them refuses, go to the hooks. A shape, (class, ((name, kind), ...)), spares the
+    validator for data of exactly these kinds; otherwise it is None.
 
     A custom place without a hook is awaited: `encode_places` lists (slot, value) in order, `encode` takes what came of them.
     """

@@ -8,7 +8,7 @@
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyType};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyType};
 
 use std::ffi::c_int;
 
@@ -312,6 +312,16 @@ pub(crate) fn set_attribute<'py>(
         Ok(())
     } else {
         Err(PyErr::fetch(instance.py()))
+    }
+}
+
+/// A new set of the same items.
+#[inline]
+pub(crate) fn set_copy<'py>(set: &Bound<'py, PySet>) -> PyResult<Bound<'py, PySet>> {
+    // SAFETY: a live object, which is iterated; gives a new reference, or null with an error set.
+    unsafe {
+        let copy = ffi::PySet_New(set.as_ptr());
+        Ok(Bound::from_owned_ptr_or_err(set.py(), copy)?.cast_into_unchecked())
     }
 }
 

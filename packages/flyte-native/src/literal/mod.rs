@@ -10,6 +10,7 @@ mod model;
 mod pack;
 mod plan;
 mod record;
+mod shape;
 mod time;
 mod unpack;
 

@@ -1,7 +1,8 @@
 //! Models that another library dumps as JSON and validates (pydantic): its calls are made from here, one per value.
 //!
 //! What goes through is done with two calls and no step in Python. Whatever does not is given to the hooks of flyte-types,
-//! which know the reasons and the words for them; so they see exactly the values that fail or need more care.
+//! which know the reasons and the words for them; so they see exactly the values that fail or need more care. Models of plain
+//! kinds are read without any call (`shape`).
 
 use flyte_literal::msgpack::Reader;
 use pyo3::prelude::*;
@@ -10,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use super::convert::Run;
 use super::error::{Failure, Outcome};
 use super::plan::CustomPlan;
+use super::shape::Shape;
 
 /// A model's serialiser and validator.
 pub(crate) struct ModelPlan {
@@ -21,9 +23,11 @@ pub(crate) struct ModelPlan {
     validate: Py<PyAny>,
     validate_keywords: Py<PyDict>,
     pub(crate) hooks: CustomPlan,
+    /// Of a model that asks for nothing but kinds.
+    shape: Option<Shape>,
 }
 
-// ("model", class, dump, its keywords, validate, its keywords, ("custom", slot, label, encode, decode))
+// ("model", class, dump, its keywords, validate, its keywords, ("custom", slot, label, encode, decode), shape or None)
 type ModelDescription<'py> = (
     String,
     Bound<'py, PyType>,
@@ -32,13 +36,17 @@ type ModelDescription<'py> = (
     Py<PyAny>,
     Py<PyDict>,
     Bound<'py, PyTuple>,
+    Option<Bound<'py, PyTuple>>,
 );
 
 impl ModelPlan {
     pub(crate) fn new(parts: &Bound<'_, PyTuple>) -> PyResult<Self> {
-        let (_, class, dump, dump_keywords, validate, validate_keywords, hooks): ModelDescription<
-            '_,
-        > = parts.extract()?;
+        let described: ModelDescription<'_> = parts.extract()?;
+        let (_, class, dump, dump_keywords, validate, validate_keywords, hooks, shape) = described;
+        let shape = match shape {
+            Some(shape) => Shape::new(&shape)?,
+            None => None,
+        };
         Ok(ModelPlan {
             class: class.unbind(),
             dump,
@@ -46,6 +54,7 @@ impl ModelPlan {
             validate,
             validate_keywords,
             hooks: super::plan::custom(&hooks)?,
+            shape,
         })
     }
 }
@@ -86,6 +95,13 @@ impl<'py> Run<'_, 'py> {
         reader: &mut Reader<'_>,
     ) -> Outcome<Bound<'py, PyAny>> {
         let before = reader.clone();
+        if let Some(shape) = &model.shape {
+            let owed = self.owed;
+            if let Some(instance) = self.unpack_shape(shape, reader)? {
+                return Ok(instance);
+            }
+            (*reader, self.owed) = (before.clone(), owed);
+        }
         let plain = self.unpack_any(reader)?;
         let keywords = model.validate_keywords.bind(self.py).copy()?;
         // A validator may write into the context, which is for this value alone.

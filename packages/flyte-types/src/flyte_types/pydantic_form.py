@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from flyte_native import LiteralError
 from flyte_types.errors import UnsupportedTypeError, describe_value
+from flyte_types.model_shapes import shape_of
 from flyte_types.names import describe_type
 from flyte_types.plans import Description
 
@@ -103,8 +104,17 @@ class ModelForm:
         if not self._is_plain or model.model_dump_json is not pydantic.BaseModel.model_dump_json or _enum_fields(model):
             return hooks
         serializer, validator = model.__pydantic_serializer__, model.__pydantic_validator__
-        reading = _validation_keywords(model)
-        return ("model", model, serializer.to_json, {"warnings": False}, validator.validate_python, reading, hooks)
+        reading, shape = _validation_keywords(model), shape_of(model)
+        return (
+            "model",
+            model,
+            serializer.to_json,
+            {"warnings": False},
+            validator.validate_python,
+            reading,
+            hooks,
+            shape,
+        )
 
     def dump(self, value: Any) -> dict[str, Any]:
         """Give what stands in the payload: the JSON form, by field name, enums by name.
