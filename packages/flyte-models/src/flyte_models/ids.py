@@ -1,7 +1,5 @@
 """Identifiers of actions, and the counter that numbers a parent's calls."""
 
-from dataclasses import replace
-
 from flyte_models.names import child_action_name, generate_random_name
 from flyte_models.values import light_dataclass
 
@@ -50,7 +48,9 @@ class ActionID:
 
     def new_sub_action(self, name: str | None = None) -> "ActionID":
         """Make another action of the same run, by the given or a random name."""
-        return replace(self, name=generate_random_name() if name is None else name)
+        made = generate_random_name() if name is None else name
+        # Not by `replace`, which takes twice as long: every action is made here.
+        return ActionID(name=made, run_name=self.run_name, project=self.project, domain=self.domain, org=self.org)
 
     def new_sub_action_from(self, task_call_seq: int, task_hash: str, input_hash: str, group: str | None) -> "ActionID":
         """Make the child action of the same run whose name follows from its arguments, see `names.child_action_name`."""

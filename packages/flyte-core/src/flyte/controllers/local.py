@@ -63,6 +63,34 @@ class RunPlace:
     """Whether anybody can look at the run afterwards."""
 
 
+class _PreparedTask:
+    """What all actions of a task have in common, found out once per run: a child that does nothing costs little else."""
+
+    __slots__ = ("call", "codec", "identity", "is_cached", "restore", "retry", "task", "timeout")
+
+    def __init__(self, task: TaskTemplate[..., Any]) -> None:
+        self.task = task
+        """Also keeps it alive, so that its identity is not given to another one."""
+        self.codec = codec = codec_for(task)
+        self.identity = task_identity_hash(task.name, codec.interface_hash(), "")
+        self.retry = task.retries
+        self.timeout = timeout_from_request(task.timeout) if task.timeout else None
+        self.is_cached = task.cache.is_enabled()
+        self.call: Callable[..., Awaitable[Any]] | None = None
+        """The function, where nothing is to be done around it."""
+        if type(task) is AsyncFunctionTaskTemplate:
+            function = cast("AsyncFunctionTaskTemplate[..., Any]", task)
+            if function.is_async and not task.report:
+                self.call = function.func
+
+        async def restore(outputs: bytes | None) -> Any:
+            data = outputs or b""
+            return await codec.decode_outputs_async(data) if codec.needs_await else codec.decode_outputs(data)
+
+        self.restore = restore
+        """Makes values of recorded outputs: a parent that is retried gets what its finished children returned."""
+
+
 class LocalController:
     """Runs children on the engine, in the loop that runs the whole run.
 
@@ -77,6 +105,7 @@ class LocalController:
         self._caching = CacheUses(place.caching)
         self._notes: CacheNotes | None = None
         self._surroundings = Surroundings(place.env_vars, place.secrets_folder)
+        self._prepared: dict[int, _PreparedTask] = {}
         self._loop = asyncio.get_running_loop()
         self._desk: ConditionDesk | None = None
         set_checkpoint_factory(_open_checkpoint)
@@ -89,7 +118,9 @@ class LocalController:
         )
         token = active_controller.set(self)
         try:
-            return await self._run(task, action_id, inputs, dict(place.custom_context), parent_name=None, group=None)
+            return await self._run(
+                self._prepare(task), action_id, inputs, dict(place.custom_context), parent_name=None, group=None
+            )
         finally:
             active_controller.reset(token)
 
@@ -119,17 +150,18 @@ class LocalController:
         refuse_in_trace(context, task.name)
         if group is None and context.group_data is not None:
             group = context.group_data.name
-        codec = codec_for(task)
+        prepared = self._prepare(task)
+        codec = prepared.codec
         given = task.interface.convert_to_kwargs(*args, **kwargs)
         custom = context.custom_context
         inputs = (
             await codec.encode_inputs_async(given, custom) if codec.needs_await else codec.encode_inputs(given, custom)
         )
         inputs_hash = codec.inputs_hash(inputs)
-        identity = task_identity_hash(task.name, codec.interface_hash(), "")
+        identity = prepared.identity
         number = context.call_counter.next(f"{identity}-{inputs_hash}-{group or ''}")
         action_id = context.action.new_sub_action_from(number, identity, inputs_hash, group)
-        outcome = await self._run(task, action_id, inputs, custom, parent_name=context.action.name, group=group)
+        outcome = await self._run(prepared, action_id, inputs, custom, parent_name=context.action.name, group=group)
         if outcome.exception is not None:
             failure = ActionFailure.of(outcome.record, codec.decode_inputs(inputs), index=index)
             raise error_of(outcome.exception, failure)
@@ -161,9 +193,15 @@ class LocalController:
         """Record the report with the action."""
         self._engine.store.record(ReportChange(self._place.run_name, action.name, page))
 
+    def _prepare(self, task: TaskTemplate[..., Any]) -> _PreparedTask:
+        found = self._prepared.get(id(task))
+        if found is None:
+            found = self._prepared[id(task)] = _PreparedTask(task)
+        return found
+
     async def _run(
         self,
-        task: TaskTemplate[..., Any],
+        prepared: _PreparedTask,
         action_id: ActionID,
         inputs: bytes,
         custom_context: dict[str, str],
@@ -171,8 +209,8 @@ class LocalController:
         parent_name: str | None,
         group: str | None,
     ) -> ActionOutcome:
-        codec = codec_for(task)
-        use = self._caching.use_of(task, codec, inputs)
+        task, codec = prepared.task, prepared.codec
+        use = self._caching.use_of(task, codec, inputs) if prepared.is_cached else None
         if use is not None and self._place.is_recorded:
             self._note(action_id.name, task, codec, use)
         request = ActionRequest(
@@ -182,11 +220,11 @@ class LocalController:
             short_name=task.short_name,
             group=group,
             inputs=inputs,
-            retry=task.retries,
-            timeout=timeout_from_request(task.timeout) if task.timeout else None,
+            retry=prepared.retry,
+            timeout=prepared.timeout,
             cache=use,
-            body=self._body(task, inputs, custom_context),
-            restore=self._restore(task),
+            body=partial(self._body, prepared, inputs, custom_context),
+            restore=prepared.restore,
         )
         return await self._engine.run_action(request)
 
@@ -198,46 +236,33 @@ class LocalController:
             self._notes = CacheNotes(self._engine.store, self._place.run_name)
         self._notes.take(action_name, task, codec, use, self._caching.version_of(task))
 
-    def _body(
-        self, task: TaskTemplate[..., Any], inputs: bytes, custom_context: dict[str, str]
-    ) -> Callable[[Attempt], Awaitable[Completed]]:
-        codec = codec_for(task)
-
-        async def body(attempt: Attempt) -> Completed:
-            action, number = attempt.action_id, attempt.number
-            if number > 1:
-                # What the attempt before has recorded is to be found.
-                await self._engine.store.flush()
-            traces = LocalTraces(
-                self._engine.store, self._engine.clock, self._place.run_name, action.name, is_first=number == 1
-            )
-            token = active_traces.set(traces)
-            try:
-                with self._surroundings.of(task), task_scope(self._context(attempt, custom_context)) as context:
-                    arguments = (
-                        await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
-                    )
+    async def _body(
+        self, prepared: _PreparedTask, inputs: bytes, custom_context: dict[str, str], attempt: Attempt
+    ) -> Completed:
+        task, codec, engine = prepared.task, prepared.codec, self._engine
+        name, number = attempt.action_id.name, attempt.number
+        if number > 1:
+            # What the attempt before has recorded is to be found.
+            await engine.store.flush()
+        traces = LocalTraces(engine.store, engine.clock, self._loop, self._place.run_name, name, is_first=number == 1)
+        token = active_traces.set(traces)
+        try:
+            with self._surroundings.of(task), task_scope(self._context(attempt, custom_context)) as context:
+                arguments = (
+                    await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
+                )
+                if prepared.call is not None:
+                    value = await prepared.call(**arguments)
+                else:
                     call = self._call(task, arguments, attempt)
                     value = await (with_report(context, call) if task.report else call)
-                    try:
-                        return await _completed(codec, value)
-                    except OutputError as error:
-                        error.add_note(_place_of(task))
-                        raise
-            finally:
-                active_traces.reset(token)
-
-        return body
-
-    def _restore(self, task: TaskTemplate[..., Any]) -> Callable[[bytes | None], Awaitable[Any]]:
-        """Make values of recorded outputs: a parent that is retried gets what its finished children returned."""
-        codec = codec_for(task)
-
-        async def restore(outputs: bytes | None) -> Any:
-            data = outputs or b""
-            return await codec.decode_outputs_async(data) if codec.needs_await else codec.decode_outputs(data)
-
-        return restore
+                try:
+                    return await _completed(codec, value)
+                except OutputError as error:
+                    error.add_note(_place_of(task))
+                    raise
+        finally:
+            active_traces.reset(token)
 
     async def _call(self, task: TaskTemplate[..., Any], arguments: dict[str, Any], attempt: Attempt) -> Any:
         if type(task) is not AsyncFunctionTaskTemplate:

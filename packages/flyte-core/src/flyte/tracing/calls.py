@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import typing
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -112,7 +111,7 @@ class TracedCall:
             raise NonRecoverableError(found.error.message, found.error.code)
         return found.outputs or b""
 
-    def scope(self) -> AbstractContextManager[TaskContext]:
+    def scope(self) -> task_scope:
         """Give the block in which the function runs: `flyte.ctx().action` is the call's own."""
         assert self._action is not None  # `begin` was called
         return task_scope(self._caller.replace(action=self._action, task_action=self._caller.task_action))

@@ -47,17 +47,29 @@ class LocalTraces:
     Args:
         store: the store.
         clock: the clock of the run.
+        loop: the loop of the run.
         run_name: the run.
         action_name: the action whose calls these are.
         is_first: whether no attempt was made before, so that there is nothing to find.
     """
 
-    def __init__(self, store: ActionStore, clock: Clock, run_name: str, action_name: str, *, is_first: bool) -> None:
+    __slots__ = ("_action_name", "_clock", "_known", "_loop", "_run_name", "_store")
+
+    def __init__(
+        self,
+        store: ActionStore,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        run_name: str,
+        action_name: str,
+        *,
+        is_first: bool,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._run_name = run_name
         self._action_name = action_name
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._known: dict[str, TraceRecord] | None = {} if is_first else None
 
     @property
