@@ -1,1 +1,47 @@
-"""The control plane as Python objects, one noun per module."""
+"""The control plane as Python objects, one noun per module. Names load when they are used."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flyte_remote.action_details import ActionDetails as ActionDetails
+    from flyte_remote.actions import Action as Action
+    from flyte_remote.listing import TimeFilter as TimeFilter
+    from flyte_remote.run_details import RunDetails as RunDetails
+    from flyte_remote.runs import Run as Run
+    from flyte_remote.uploads import upload_dir as upload_dir
+    from flyte_remote.uploads import upload_file as upload_file
+    from flyte_remote.values import ActionInputs as ActionInputs
+    from flyte_remote.values import ActionOutputs as ActionOutputs
+
+_EXPORTS = {
+    "Action": "flyte_remote.actions",
+    "ActionDetails": "flyte_remote.action_details",
+    "ActionInputs": "flyte_remote.values",
+    "ActionOutputs": "flyte_remote.values",
+    "Run": "flyte_remote.runs",
+    "RunDetails": "flyte_remote.run_details",
+    "TimeFilter": "flyte_remote.listing",
+    "upload_dir": "flyte_remote.uploads",
+    "upload_file": "flyte_remote.uploads",
+}
+
+__all__ = [
+    "Action",
+    "ActionDetails",
+    "ActionInputs",
+    "ActionOutputs",
+    "Run",
+    "RunDetails",
+    "TimeFilter",
+    "upload_dir",
+    "upload_file",
+]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415
+
+    if name not in _EXPORTS:
+        raise AttributeError(f"module `flyte_remote` has no attribute `{name}`")
+    found = globals()[name] = getattr(import_module(_EXPORTS[name]), name)
+    return found

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from flyte_syncify.loop import BackgroundLoop
 
@@ -21,8 +21,11 @@ class Syncified(Generic[P, R_co]):
     Both run the body on the background loop. An async generator function becomes an iterator and an async iterator.
     """
 
-    def __init__(self, function: Callable[..., Any], loop: BackgroundLoop) -> None:
-        """Wrap `function`, an `async def`, to run on `loop`."""
+    def __init__(self, function: Any, loop: BackgroundLoop) -> None:
+        """Wrap `function`, an `async def` or a class method of one, to run on `loop`."""
+        self._is_class_method = isinstance(function, classmethod)
+        if isinstance(function, classmethod):
+            function = cast("Any", function).__func__
         flags = function.__code__.co_flags if hasattr(function, "__code__") else 0
         if not flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR):
             raise TypeError(f"`{getattr(function, '__qualname__', function)}` is not an `async def` function")
@@ -44,6 +47,8 @@ class Syncified(Generic[P, R_co]):
     @overload
     def __get__(self, instance: object, owner: type) -> "SyncifiedMethod[P, R_co]": ...
     def __get__(self, instance: object | None, owner: type) -> "Syncified[P, R_co] | SyncifiedMethod[P, R_co]":
+        if self._is_class_method:
+            return SyncifiedMethod(self, owner)
         return self if instance is None else SyncifiedMethod(self, instance)
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -102,8 +107,16 @@ class Syncify:
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Syncified[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, AsyncIterator[R]]) -> Syncified[P, Iterator[R]]: ...
-    def __call__(self, function: Callable[..., Any]) -> Syncified[Any, Any]:
-        """Give the async `function` (or async generator function) its synchronous face."""
+    def __call__(self, function: Any) -> Syncified[Any, Any]:
+        """Give the async `function` (or async generator function, or a class method of either) its synchronous face."""
+        return Syncified(function, self.loop)
+
+    @overload
+    def class_method(self, function: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Syncified[P, R]: ...
+    @overload
+    def class_method(self, function: Callable[Concatenate[Any, P], AsyncIterator[R]]) -> Syncified[P, Iterator[R]]: ...
+    def class_method(self, function: Any) -> Syncified[Any, Any]:
+        """Do the same with what `classmethod` made: apply it above that. For type checkers, which take it for a function."""
         return Syncified(function, self.loop)
 
 

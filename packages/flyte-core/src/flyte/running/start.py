@@ -31,12 +31,15 @@ class Strategy(Protocol):
 
     def __init__(self, options: RunOptions) -> None: ...
 
-    async def run(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> LocalRun:
+    async def run(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the task and return the run."""
         ...
 
 
-_STRATEGIES = {"local": ("flyte.running.local", "LocalStrategy")}
+_STRATEGIES = {
+    "local": ("flyte.running.local", "LocalStrategy"),
+    "remote": ("flyte.running.remote", "RemoteStrategy"),
+}
 """Mode -> module and class, loaded when the mode is used, so that a local run never loads the transport."""
 
 
@@ -70,8 +73,8 @@ class Runner:
         self._options = options
 
     @syncify
-    async def run(self, task: Any, *args: Any, **kwargs: Any) -> LocalRun:
-        """Run a task and return the run.
+    async def run(self, task: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a task and return the run: over, when it is local; begun, when it is remote.
 
         Raises:
             RuntimeUserError: when the task failed, with the exception of its body as cause.
@@ -80,17 +83,19 @@ class Runner:
             TypeError: when a value does not have its declared type.
         """
         run = await self.attempt(task, args, kwargs)
-        run.raise_for_status()
+        if isinstance(run, LocalRun):
+            # A remote one has only begun.
+            run.raise_for_status()
         return run
 
-    async def attempt(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> LocalRun:
+    async def attempt(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do as `run`, but return a run that failed instead of raising what its task raised."""
         if not isinstance(task, TaskTemplate):
             raise NotATaskError(task)
-        mode = self._options.mode or "local"
+        mode = self._options.mode or ("remote" if settings().endpoint else "local")
         if mode not in _STRATEGIES:
             raise NotImplementedError(
-                f"mode {mode!r} is not built yet: this version runs tasks in this process only\nhint: use mode='local'"
+                f"mode {mode!r} is not built in this version\nhint: use mode='local' or mode='remote'"
             )
         module, name = _STRATEGIES[mode]
         strategy: Strategy = getattr(import_module(module), name)(self._options)
@@ -103,8 +108,11 @@ class Runner:
 
 
 @syncify
-async def run(task: Any, *args: Any, **kwargs: Any) -> LocalRun:
+async def run(task: Any, *args: Any, **kwargs: Any) -> Any:
     """Run a task with its arguments and return the run; `await flyte.run.aio(...)` in async code.
+
+    With an endpoint (`flyte.init`) it is a run on that control plane, which has only begun (`flyte.remote.Run`): `run.wait()`,
+    `run.outputs()`. Without one it is a local run, which is over.
 
     Example:
         ```python
@@ -170,7 +178,7 @@ def with_runcontext(
     """Return a runner with options of its own: `flyte.with_runcontext(name="nightly").run(task, x)`.
 
     Args:
-        mode: `"local"`, or `"remote"` for a run on the control plane.
+        mode: `"local"`, or `"remote"` for a run on the control plane; default: remote when there is an endpoint.
         name: Name of the run; default: a random one.
         resume: Name of a recorded run, whose process was killed or which failed, to continue: what it has finished is not done
             again. The task gets the recorded inputs.

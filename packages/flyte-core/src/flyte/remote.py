@@ -1,0 +1,58 @@
+"""The control plane as Python objects: `flyte.remote`. It talks to the endpoint that `flyte.init` was given."""
+
+from typing import TYPE_CHECKING, Any
+
+import flyte_remote
+from flyte.initialization import settings
+from flyte_remote.connection import Target, set_target
+
+if TYPE_CHECKING:
+    from flyte_remote import (
+        Action,
+        ActionDetails,
+        ActionInputs,
+        ActionOutputs,
+        Run,
+        RunDetails,
+        TimeFilter,
+        upload_dir,
+        upload_file,
+    )
+
+__all__ = [
+    "Action",
+    "ActionDetails",
+    "ActionInputs",
+    "ActionOutputs",
+    "Run",
+    "RunDetails",
+    "TimeFilter",
+    "upload_dir",
+    "upload_file",
+]
+
+
+def target() -> Target | None:
+    """Return where `flyte.init` said the control plane is; None when it did not say."""
+    made = settings()
+    platform = made.config.platform
+    if not platform.endpoint:
+        return None
+    return Target(
+        platform.endpoint,
+        is_insecure=bool(platform.insecure),
+        ca_cert_file=platform.ca_cert_file_path,
+        skips_verification=bool(platform.insecure_skip_verify),
+        org=made.org,
+        project=made.project,
+        domain=made.domain,
+    )
+
+
+set_target(target)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module `flyte.remote` has no attribute `{name}`")
+    return getattr(flyte_remote, name)

@@ -1,0 +1,202 @@
+"""The remote strategy: code to the store, inputs to the control plane, and a run made of both."""
+
+import logging
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flyteidl2.common import identifier_pb2
+from flyteidl2.dataproxy import dataproxy_service_pb2
+from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
+from flyteidl2.workflow import run_definition_pb2, run_service_pb2
+
+from flyte.bundling.cache import BundleCache
+from flyte.bundling.control_plane import ControlPlaneUploader
+from flyte.bundling.environments import request_for
+from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
+from flyte.controllers.conversion import codec_for
+from flyte.initialization import settings
+from flyte.registration import wire
+from flyte.registration.arguments import search_path_env
+from flyte.remote import Run
+from flyte.running.options import RunOptions
+from flyte.tasks.declarations import check_names
+from flyte.tasks.environment import Environment
+from flyte.tasks.template import TaskTemplate
+from flyte_images import ImageCache, default_image_uri
+from flyte_models.bundles import CodeBundle
+from flyte_models.errors import ImageBuildError
+from flyte_models.serialization import SerializationContext
+from flyte_models.values import value
+from flyte_protocol.endpoints import Endpoint
+from flyte_remote.connection import Connection, connection
+
+__all__ = ["DryRun", "RemoteStrategy"]
+
+_logger = logging.getLogger("flyte")
+
+
+@value
+class DryRun:
+    """What a remote run would have been made of."""
+
+    task_spec: task_definition_pb2.TaskSpec
+    inputs: common_pb2.Inputs
+    code_bundle: CodeBundle | None
+
+
+class RemoteStrategy:
+    """Makes runs on the configured control plane, and does not wait for them."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
+
+    async def run(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a run of `task` and return it; with `dry_run`, return what it would be made of.
+
+        Inputs are checked before anything is uploaded.
+
+        Raises:
+            ValueError: the arguments do not fit the task's parameters.
+            TypeError: a value does not have its declared type.
+            InitializationError: no endpoint, project or domain is configured.
+            RpcError: the control plane refuses.
+        """
+        options = self._options
+        environment = task.parent_env() if task.parent_env is not None else None
+        closure = tuple(environment.closure()) if environment is not None else ()
+        check_names(closure)
+        codec = codec_for(task)
+        given = task.interface.convert_to_kwargs(*args, **kwargs)
+        pairs = options.custom_context or None
+        inputs = common_pb2.Inputs.FromString(await codec.encode_inputs_async(given, pairs))
+        at = connection()
+        project, domain = at.project(options.project), at.domain(options.domain)
+        bundle = await self._bundle(task, closure, project, domain)
+        version = options.version or (bundle.computed_version if bundle is not None else "")
+        spec = wire.task_spec(
+            task,
+            SerializationContext(
+                version=version,
+                project=project,
+                domain=domain,
+                org=at.org,
+                code_bundle=bundle,
+                image_cache=_images(closure, at),
+                root_dir=settings().root_dir,
+            ),
+        )
+        if options.dry_run:
+            return DryRun(spec, inputs, bundle)
+        message = await self._create(at, spec, inputs, project, domain)
+        types = {name: kind for name, (kind, _) in task.interface.inputs.items()}, dict(task.interface.outputs)
+        return Run(message, _types=types)
+
+    async def _bundle(
+        self, task: TaskTemplate[..., Any], closure: tuple[Environment, ...], project: str, domain: str
+    ) -> CodeBundle | None:
+        options, made = self._options, settings()
+        uploader: BundleUploader = ControlPlaneUploader(project, domain)
+        cache: BundleCache | None = BundleCache(made.state_folder / "bundles")
+        if options.dry_run:
+            folder = options.copy_bundle_to or Path(tempfile.mkdtemp(prefix="flyte-dry-run-"))
+            uploader, cache = FolderUploader(Path(folder)), None
+        if _is_interactive(options.interactive_mode):
+            from flyte.bundling.pickling import bundle_pickled  # noqa: PLC0415 - of notebooks only
+
+            return await bundle_pickled(task, uploader, cache=cache)
+        request = request_for(closure, copy_style=options.copy_style, root_dir=made.root_dir, version=options.version)
+        return await bundle_code(request, uploader, cache=cache)
+
+    async def _create(
+        self, at: Connection, spec: task_definition_pb2.TaskSpec, inputs: common_pb2.Inputs, project: str, domain: str
+    ) -> run_definition_pb2.Run:
+        options = self._options
+        place: dict[str, Any] = (
+            {"run_id": identifier_pb2.RunIdentifier(org=at.org, project=project, domain=domain, name=options.name)}
+            if options.name
+            else {"project_id": identifier_pb2.ProjectIdentifier(organization=at.org, name=project, domain=domain)}
+        )
+        uploaded = await at.call(
+            "DataProxyService",
+            "UploadInputs",
+            dataproxy_service_pb2.UploadInputsRequest(
+                **place, task_spec=spec, inputs=inputs, base_dir=options.run_base_dir or ""
+            ),
+        )
+        request = run_service_pb2.CreateRunRequest(
+            **place,
+            task_spec=spec,
+            offloaded_input_data=uploaded.offloaded_input_data,
+            run_spec=self._run_spec(),
+            source=run_definition_pb2.RUN_SOURCE_CLI,
+        )
+        if options.run_start_time is not None:
+            request.run_start_time.FromDatetime(options.run_start_time)
+        return (await at.call("RunService", "CreateRun", request)).run
+
+    def _run_spec(self) -> run_pb2.RunSpec:
+        options, made = self._options, settings()
+        variables = dict(options.env_vars)
+        if made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
+            variables = search_path_env(made.root_dir, sys.path) | variables
+        spec = run_pb2.RunSpec(
+            overwrite_cache=options.overwrite_cache,
+            queue=options.queue or "",
+            max_action_concurrency=options.max_action_concurrency or 0,
+            run_base_dir=options.run_base_dir or "",
+            cache_config=run_pb2.CacheConfig(
+                overwrite_cache=options.overwrite_cache,
+                cache_lookup_scope=run_pb2.CacheLookupScope.CACHE_LOOKUP_SCOPE_PROJECT_DOMAIN
+                if options.cache_lookup_scope == "project-domain"
+                else run_pb2.CacheLookupScope.CACHE_LOOKUP_SCOPE_GLOBAL,
+            ),
+        )
+        spec.labels.values.update(options.labels)
+        spec.annotations.values.update(options.annotations)
+        for name, text in variables.items():
+            spec.envs.values.add(key=name, value=text)
+        if options.interruptible is not None:
+            spec.interruptible.value = options.interruptible
+        if options.raw_data_path:
+            spec.raw_data_storage.raw_data_prefix = options.raw_data_path
+        if options.service_account:
+            spec.security_context.run_as.k8s_service_account = options.service_account
+        if options.notifications:
+            from flyte.registration.notifications import add_notifications  # noqa: PLC0415 - hardly any run tells somebody
+
+            add_notifications(spec, options.notifications)
+        return spec
+
+
+def _is_interactive(given: bool | None) -> bool:
+    """Tell whether the task's code is in no file: typed into a notebook or a prompt."""
+    if given is not None:
+        return given
+    main = sys.modules.get("__main__")
+    return not hasattr(main, "__file__") and (hasattr(sys, "ps1") or "ipykernel" in sys.modules)
+
+
+def _images(closure: tuple[Environment, ...], at: Connection) -> ImageCache | None:
+    """Name the image of each environment; nothing when no image has to be built.
+
+    Raises:
+        ImageBuildError: An image has to be built, and the control plane is not on this machine.
+    """
+    lookup: dict[str, str] = {}
+    for environment in closure:
+        image: Any = environment.image
+        if image is None or isinstance(image, str) or not image.needs_build:
+            continue
+        if not Endpoint.of(at.target.endpoint, is_insecure=at.target.is_insecure).is_local:
+            raise ImageBuildError(
+                f"the image of environment `{environment.name}` has to be built, which this version cannot do\n"
+                'hint: build it yourself and name it: `image="registry.example.org/name:tag"`'
+            )
+        _logger.warning(
+            "the image of environment `%s` is not built: its tasks run with the packages of the devbox",
+            environment.name,
+        )
+        lookup[environment.name] = default_image_uri()
+    return ImageCache(image_lookup=lookup) if lookup else None

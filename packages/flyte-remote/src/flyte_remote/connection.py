@@ -1,0 +1,170 @@
+"""Which control plane this process talks to, as whom, and with which project: one transport for each event loop."""
+
+import asyncio
+import json
+import os
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from flyte_models.errors import InitializationError
+from flyte_models.values import value
+from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
+from flyte_protocol.endpoints import Endpoint
+from flyte_protocol.transport import CallOptions, Transport
+from flyte_remote.services import method
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+__all__ = ["Connection", "Target", "connection", "current_target", "devbox_token", "set_target"]
+
+_TOKEN_VARIABLE = "FLYTE_DEVBOX_TOKEN"  # noqa: S105 - the name of a variable
+_FOLDER_VARIABLE = "FLYTE_DEVBOX_FOLDER"
+_DEFAULTS = CallOptions()
+
+
+@value
+class Target:
+    """Where a control plane is and what calls are about when they do not say it."""
+
+    endpoint: str
+    is_insecure: bool = False
+    ca_cert_file: str | None = None
+    skips_verification: bool = False
+    org: str | None = None
+    project: str | None = None
+    domain: str | None = None
+    token: str | None = None
+    """A bearer token that is known already."""
+
+
+_find_target: Callable[[], Target | None] = lambda: None  # noqa: E731 - replaced by whoever knows
+_transports: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[tuple[Any, ...], Transport]]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def set_target(find: Callable[[], Target | None]) -> None:
+    """Say what gives the target of calls; it is asked at every call, so that a new `flyte.init` counts."""
+    global _find_target  # noqa: PLW0603 - a registry of one
+    _find_target = find
+
+
+class Connection:
+    """Calls to one control plane from the running event loop."""
+
+    def __init__(self, transport: Transport, target: Target) -> None:
+        self.transport = transport
+        self.target = target
+
+    @property
+    def org(self) -> str:
+        """The organisation of calls."""
+        return self.target.org or "local"
+
+    def project(self, given: str | None = None) -> str:
+        """Return the project a call is about.
+
+        Raises:
+            InitializationError: neither the call nor the configuration names one.
+        """
+        return _named("project", given or self.target.project)
+
+    def domain(self, given: str | None = None) -> str:
+        """Return the domain a call is about.
+
+        Raises:
+            InitializationError: neither the call nor the configuration names one.
+        """
+        return _named("domain", given or self.target.domain)
+
+    async def call(self, service: str, name: str, request: "Message", options: CallOptions = _DEFAULTS) -> Any:
+        """Call a method and return its answer.
+
+        Raises:
+            RpcError: it failed.
+        """
+        return await self.transport.call(method(service, name), request, options)
+
+    def stream(self, service: str, name: str, request: "Message") -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+        """Open a stream of the server; see `Transport.stream`."""
+        return self.transport.stream(method(service, name), request)
+
+
+def current_target() -> Target:
+    """Return where the control plane is.
+
+    Raises:
+        InitializationError: no endpoint is configured.
+    """
+    target = _find_target()
+    if target is None or not target.endpoint:
+        raise InitializationError(
+            "ClientNotInitializedError",
+            "user",
+            "there is no control plane to talk to: no endpoint is configured\n"
+            'hint: `flyte.init(endpoint="...")`, `flyte.init_from_config()`, or `flyte create config --devbox`',
+        )
+    return target
+
+
+def connection() -> Connection:
+    """Return the connection of the running event loop.
+
+    Raises:
+        InitializationError: no endpoint is configured.
+    """
+    target = current_target()
+    loop = asyncio.get_running_loop()
+    key = (target.endpoint, target.is_insecure, target.ca_cert_file, target.skips_verification, target.token)
+    known = _transports.get(loop)
+    if known is not None and known[0] == key:
+        return Connection(known[1], target)
+    endpoint = Endpoint.of(
+        target.endpoint,
+        is_insecure=target.is_insecure,
+        ca_cert_file=target.ca_cert_file,
+        skips_verification=target.skips_verification,
+    )
+    transport = Transport(endpoint, credentials=_credentials(target, endpoint))
+    _transports[loop] = (key, transport)
+    return Connection(transport, target)
+
+
+def _credentials(target: Target, endpoint: Endpoint) -> Credentials:
+    if target.token:
+        token = target.token
+        return BearerToken(lambda: token)
+    if endpoint.is_local:
+        # Read again when it is refused: a devbox that was started anew has another one.
+        return BearerToken(lambda: devbox_token(endpoint.url))
+    return NoCredentials()
+
+
+def devbox_token(url: str) -> str:
+    """Return the token of the devbox of this machine that listens at a URL; empty when there is none."""
+    named = os.environ.get(_TOKEN_VARIABLE)
+    if named:
+        return named
+    folder = Path(os.environ.get(_FOLDER_VARIABLE) or "~/.flyte/devbox").expanduser()
+    try:
+        parsed: object = json.loads((folder / "devbox.json").read_bytes())
+    except (OSError, ValueError):
+        return ""
+    if not isinstance(parsed, dict):
+        return ""
+    fields = cast("dict[str, Any]", parsed)
+    return str(fields.get("token") or "") if url.endswith(f":{fields.get('port')}") else ""
+
+
+def _named(what: str, given: str | None) -> str:
+    if not given:
+        raise InitializationError(
+            f"{what.capitalize()}NotInitialized",
+            "user",
+            f'no {what} is named\nhint: `flyte.init({what}="...")`, or `task.{what}` in the configuration file',
+        )
+    return given

@@ -1,0 +1,31 @@
+"""The services of a control plane by name; each loads its messages when it is first called."""
+
+from functools import cache
+from importlib import import_module
+
+from flyte_protocol.methods import Method, methods_of
+
+__all__ = ["method"]
+
+_MODULES = {
+    "ActionsService": "flyteidl2.actions.actions_service_pb2",
+    "ArtifactService": "flyteidl2.artifact.artifact_service_pb2",
+    "DataProxyService": "flyteidl2.dataproxy.dataproxy_service_pb2",
+    "IdentityService": "flyteidl2.auth.identity_pb2",
+    "ProjectService": "flyteidl2.project.project_service_pb2",
+    "RunService": "flyteidl2.workflow.run_service_pb2",
+    "SecretService": "flyteidl2.secret.secret_pb2",
+    "TaskService": "flyteidl2.task.task_service_pb2",
+    "TriggerService": "flyteidl2.trigger.trigger_service_pb2",
+}
+
+
+def method(service: str, name: str) -> Method:
+    """Return a method, such as `method("RunService", "GetRunDetails")`."""
+    return _methods(service)[name]
+
+
+@cache
+def _methods(service: str) -> dict[str, Method]:
+    descriptor = import_module(_MODULES[service]).DESCRIPTOR
+    return methods_of(descriptor.services_by_name[service])

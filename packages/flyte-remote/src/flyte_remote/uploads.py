@@ -1,0 +1,153 @@
+"""Files and folders to the control plane's store, by signed URLs."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from flyte_models.values import value
+from flyte_remote.connection import connection
+from flyte_syncify import syncify
+
+__all__ = ["UploadPlace", "upload", "upload_dir", "upload_file", "upload_place"]
+
+_AT_ONCE = 16
+_SECONDS = 3600
+
+
+@value
+class UploadPlace:
+    """Where the store wants something, and under which address it is found later."""
+
+    signed_url: str
+    native_url: str
+    headers: Mapping[str, str]
+
+
+async def upload_place(
+    name: str,
+    md5: bytes,
+    size: int,
+    *,
+    root: str | None = None,
+    project: str | None = None,
+    domain: str | None = None,
+) -> UploadPlace:
+    """Ask where to upload something.
+
+    Args:
+        name: The last part of its address.
+        md5: Its MD5 digest.
+        size: In bytes.
+        root: The part before it; default: one that the control plane makes of the digest.
+        project: Default: the configured one.
+        domain: Default: the configured one.
+
+    Raises:
+        RpcError: the control plane refuses.
+    """
+    from flyteidl2.dataproxy import dataproxy_service_pb2  # noqa: PLC0415 - messages load when used
+
+    at = connection()
+    request = dataproxy_service_pb2.CreateUploadLocationRequest(
+        project=at.project(project),
+        domain=at.domain(domain),
+        org=at.org,
+        filename=name,
+        content_md5=md5,
+        content_length=size,
+        add_content_md5_metadata=True,
+    )
+    request.expires_in.seconds = _SECONDS
+    if root:
+        request.filename_root = root
+    answer = await at.call("DataProxyService", "CreateUploadLocation", request)
+    return UploadPlace(answer.signed_url, answer.native_url, dict(answer.headers))
+
+
+async def upload(
+    path: Path,
+    *,
+    name: str | None = None,
+    root: str | None = None,
+    content_type: str | None = None,
+    project: str | None = None,
+    domain: str | None = None,
+) -> tuple[str, str]:
+    """Upload a file, and return its MD5 in hexadecimal and its address in the store.
+
+    Raises:
+        RpcError: the control plane refuses.
+        flyte_storage.StorageError: the store refuses, or fails for good.
+    """
+    from flyte_storage.signed import content_md5, put_signed  # noqa: PLC0415 - loads a client
+
+    md5 = await content_md5(path)
+    size = (await asyncio.to_thread(path.stat)).st_size
+    place = await upload_place(name or path.name, md5, size, root=root, project=project, domain=domain)
+    headers = dict(place.headers) | ({"Content-Type": content_type} if content_type else {})
+    await put_signed(path, place.signed_url, headers=headers, md5=md5)
+    return md5.hex(), place.native_url
+
+
+@syncify
+async def upload_file(
+    fp: Path,
+    verify: bool = True,  # noqa: ARG001 - public
+    fname: str | None = None,
+    content_type: str | None = None,
+) -> tuple[str, str]:
+    """Upload a file to the store of the configured project and domain.
+
+    Args:
+        fp: The file.
+        verify: Of the reference; certificates are always verified.
+        fname: Its name in the store; default: its own.
+        content_type: What it is, for whoever downloads it.
+
+    Returns:
+        Its MD5 in hexadecimal, and its address in the store.
+
+    Raises:
+        ValueError: There is no such file.
+    """
+    path = Path(fp)
+    if not await asyncio.to_thread(path.is_file):
+        raise ValueError(f"`{path}` is no file, so it cannot be uploaded")
+    return await upload(path, name=fname, content_type=content_type)
+
+
+@syncify
+async def upload_dir(dir_path: Path, verify: bool = True, prefix: str | None = None) -> str:  # noqa: ARG001 - public
+    """Upload the files of a folder, with those of the folders in it, and return the folder's address in the store.
+
+    Args:
+        dir_path: The folder.
+        verify: Of the reference; certificates are always verified.
+        prefix: Where in the store; default: a name that nothing else has.
+
+    Raises:
+        ValueError: There is no such folder, or it has no files.
+    """
+    folder = Path(dir_path)
+    if not await asyncio.to_thread(folder.is_dir):
+        raise ValueError(f"`{folder}` is no folder, so it cannot be uploaded")
+    files = await asyncio.to_thread(_files, folder)
+    if not files:
+        raise ValueError(f"`{folder}` has no files, and a store keeps no empty folders")
+    root = prefix or f"{folder.name or 'folder'}-{os.urandom(8).hex()}"
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(path: Path) -> str:
+        name = path.relative_to(folder).as_posix()
+        async with slots:
+            _, address = await upload(path, name=name, root=root)
+        return address.removesuffix(name) if address.endswith(name) else address.removesuffix(quote(name))
+
+    addresses = await asyncio.gather(*map(one, files))
+    return addresses[0].rstrip("/")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

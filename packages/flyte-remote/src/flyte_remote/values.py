@@ -1,0 +1,99 @@
+"""Inputs and outputs of actions as Python values, beside the messages that they come from."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from flyteidl2.core import interface_pb2, literals_pb2
+    from flyteidl2.task import common_pb2
+
+__all__ = ["ActionInputs", "ActionOutputs", "Types", "literals_of", "read_values", "types_of"]
+
+Types = Mapping[str, Any]
+"""Python types by name."""
+
+
+class ActionInputs(Mapping[str, Any]):
+    """The inputs of an action by name."""
+
+    def __init__(self, pb2: "common_pb2.Inputs", data: Mapping[str, Any]) -> None:
+        self.pb2 = pb2
+        self._data = dict(data)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        return f"ActionInputs({', '.join(f'{name}={value!r}' for name, value in self._data.items())})"
+
+
+class ActionOutputs(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have slots beside its items
+    """The outputs of an action in order; `named_outputs` has them by name."""
+
+    pb2: "common_pb2.Outputs"
+    fields: list[str]
+
+    def __new__(cls, pb2: "common_pb2.Outputs", data: Sequence[Any], fields: Sequence[str] | None = None) -> Self:
+        """Make the outputs of `data`; without `fields` they are named `o0`, `o1`, ..."""
+        outputs = super().__new__(cls, data)
+        outputs.pb2 = pb2
+        outputs.fields = list(fields) if fields is not None else [f"o{number}" for number in range(len(data))]
+        return outputs
+
+    @cached_property
+    def named_outputs(self) -> dict[str, Any]:
+        """The outputs by name."""
+        return dict(zip(self.fields, self, strict=True))
+
+    def __repr__(self) -> str:
+        return f"ActionOutputs({', '.join(f'{name}={value!r}' for name, value in self.named_outputs.items())})"
+
+
+def literals_of(message: "common_pb2.Inputs | common_pb2.Outputs") -> "dict[str, literals_pb2.Literal]":
+    """Give the literals by name."""
+    return {entry.name: entry.value for entry in message.literals}
+
+
+def types_of(variables: "interface_pb2.VariableMap") -> dict[str, Any]:
+    """Make Python types of stored ones.
+
+    Raises:
+        ValueError: A type stands for no Python type.
+    """
+    from flyte_types.reverse import python_type_of  # noqa: PLC0415 - only values need types
+
+    return {entry.key: python_type_of(entry.value.type) for entry in variables.variables}
+
+
+async def read_values(
+    literals: "Mapping[str, literals_pb2.Literal]",
+    types: Types,
+    deserializers: Mapping[Any, Callable[[Any], Any]] | None = None,
+) -> dict[str, Any]:
+    """Convert literals to values of types, in the order of the types; what has no type is left out.
+
+    Args:
+        literals: By name.
+        types: By name.
+        deserializers: What is made of a converted value, by its type.
+
+    Raises:
+        TypeError: A literal is of another type.
+    """
+    from flyte_types.codec import decode_literal_async  # noqa: PLC0415 - as above
+
+    values: dict[str, Any] = {}
+    for name, kind in types.items():
+        if name not in literals:
+            continue
+        value = await decode_literal_async(literals[name].SerializeToString(deterministic=True), kind)
+        make = (deserializers or {}).get(kind)
+        values[name] = make(value) if make is not None else value
+    return values
