@@ -32,9 +32,7 @@ def remote(port, tmp_path, monkeypatch):
     """A process that was told where the control plane is."""
     monkeypatch.setenv("HOME", str(tmp_path))
     path = list(sys.path)
-    flyte.init(
-        endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
-    )
+    flyte.init(endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE)
     yield
     flyte.init()
     sys.path[:] = path

@@ -14,7 +14,7 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 MODULES = {name: "flyte" if name == "flyte-core" else name.replace("-", "_") for name in PACKAGES}
 
 
-OPTIONAL = {"pandas", "pyarrow", "pydantic", "fsspec"}
+OPTIONAL = {"pytest", "pandas", "pyarrow", "pydantic", "fsspec"}
 
 
 def uv(*arguments: str) -> None:
