@@ -126,7 +126,7 @@ class FaultProxy:
                 if fault is not None and fault.kind == "corrupt-upload" and left == length:
                     block = bytes([block[0] ^ 0xFF]) + block[1:]
                 if fault is not None and fault.kind == "slow-upload":
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.005)
                 left -= len(block)
                 up_writer.write(block)
                 await up_writer.drain()

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import flyte
-from flyte.io import DataFrame, Dir, File
+from flyte.io import DataFrame, Dir, File, HashFunction
 from flyte.models import ActionID, RawDataPath, TaskContext
 from flyte_models.context import task_scope
 
@@ -87,6 +87,83 @@ def test_the_async_face(root: str, tmp_path: Path, bytes_of: Callable[[int], byt
 
     asyncio.run(main())
     assert [path.name for path in tmp_path.iterdir() if path.name != "store"] == ["got"]
+
+
+def test_async_files_have_the_methods_of_files(root: str) -> None:
+    async def main() -> None:
+        file = File[Any](path=f"{root}/lines", hash_method=HashFunction.from_fn(lambda data: bytes(data).decode()[:3]))
+        async with file.open("wb") as stream:
+            await stream.writelines([b"one\n", b"two\n"])
+            assert await stream.write(memoryview(b"three")) == 5
+            await stream.flush()
+            assert await stream.tell() == 13
+        assert file.hash == "one"
+        async with file.open("rb") as stream:
+            assert await stream.readline() == b"one\n"
+            assert await stream.readline(2) == b"tw"
+            assert await stream.readlines(1) == [b"o\n"]
+            assert [line async for line in stream] == [b"three"]
+            assert await stream.seek(-2, 2) == 11
+            assert await stream.read(1) == b"e"
+            await stream.close()
+        with pytest.raises(FileExistsError):
+            async with file.open("xb"):
+                pass
+        async with File[Any](path=f"{root}/new").open("xb") as stream:
+            await stream.write(b"x")
+        assert await File(path=f"{root}/new").exists()
+        with pytest.raises(FileNotFoundError):
+            async with File[Any](path=f"{root}/no").open("rb"):
+                pass
+
+    asyncio.run(main())
+
+
+def test_many_files_are_open_at_once(root: str) -> None:
+    """More than there are threads for: none waits for another to be closed."""
+    count = 60
+
+    async def main() -> None:
+        everyone = asyncio.Barrier(count)
+
+        async def one(number: int) -> bytes:
+            file = File[Any](path=f"{root}/many/{number}")
+            async with file.open("wb") as stream:
+                await everyone.wait()
+                await stream.write(str(number).encode())
+            async with file.open("rb") as stream:
+                await everyone.wait()
+                return await stream.read()
+
+        found = await asyncio.gather(*(one(number) for number in range(count)))
+        assert found == [str(number).encode() for number in range(count)]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_is_read_in_any_order_is_right(root: str, is_async: bool, bytes_of: Callable[[int], bytes]) -> None:
+    """Blocks are read ahead of who reads on; a seek elsewhere must not mix them up."""
+    content = bytes_of(3 * MIB + 11)
+    steps = [(0, 100), (100, 900_000), (900_100, 900_000), (1_800_100, 300_000), (5, 10), (2_000_000, 700_000)]
+    steps += [(2_700_000, 600_000), (0, len(content)), (len(content) - 3, 10)]
+    file = File[Any](path=f"{root}/blocks")
+    with file.open_sync("wb") as stream:
+        stream.write(content)
+
+    async def main() -> None:
+        async with file.open("rb", block_size=256 * 1024) as reader:
+            for at, size in steps:
+                await reader.seek(at)
+                assert await reader.read(size) == content[at : at + size]
+
+    if is_async:
+        asyncio.run(main())
+        return
+    with file.open_sync("rb", block_size=256 * 1024) as stream:
+        for at, size in steps:
+            stream.seek(at)
+            assert stream.read(size) == content[at : at + size]
 
 
 @pytest.mark.parametrize("is_async", [False, True])

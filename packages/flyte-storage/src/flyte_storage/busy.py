@@ -12,7 +12,7 @@ from flyte_storage.errors import StorageError
 __all__ = ["BusyError", "BusyServer"]
 
 _BUSY = frozenset([429, 503])
-_ASK_SECONDS = 5.0
+_ASK_SECONDS = 10.0
 
 
 class BusyError(StorageError):

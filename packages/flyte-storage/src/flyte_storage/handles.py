@@ -37,9 +37,11 @@ class AsyncReader:
         self._info = info
         self._limits = limits
         self._read_ahead = read_ahead
-        self._at = 0
-        self._block = b""
-        self._block_at = 0
+        self._at: int = 0
+        self._block: bytes = b""
+        self._block_at: int = 0
+        self._following: tuple[int, asyncio.Task[bytes]] | None = None
+        """Where the block begins that is on its way, and its coming."""
         self._is_closed = False
 
     @property
@@ -116,8 +118,7 @@ class AsyncReader:
 
     async def close(self) -> None:
         """Give up what was read ahead."""
-        self._is_closed = True
-        self._block = b""
+        self.give_up()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._lines()
@@ -135,13 +136,43 @@ class AsyncReader:
             yield line
 
     async def _load(self, end: int) -> None:
-        stop = min(self.size, max(end, self._at + self._read_ahead), self._at + 4 * self._read_ahead)
-        self._block = await read_range(self._store, self._info, self._at, stop, limits=self._limits)
-        self._block_at = self._at
+        start = self._at
+        stop = min(self.size, max(end, start + self._read_ahead), start + 4 * self._read_ahead)
+        is_next = start == self._block_at + len(self._block) and start > 0
+        following, self._following = self._following, None
+        if following is not None and following[0] == start:
+            self._block = await following[1]
+        else:
+            if following is not None:
+                following[1].cancel()
+            self._block = await read_range(self._store, self._info, start, stop, limits=self._limits)
+        self._block_at = start
+        behind = start + len(self._block)
+        if is_next and behind < self.size:
+            # Who has read on will go on: the next block is on its way meanwhile.
+            until = min(self.size, behind + self._read_ahead)
+            reading = read_range(self._store, self._info, behind, until, limits=self._limits)
+            task = asyncio.ensure_future(reading)
+            task.add_done_callback(_look_at)
+            self._following = behind, task
+
+    def give_up(self) -> None:
+        """Close it from any thread, without waiting."""
+        self._is_closed = True
+        self._block = b""
+        following, self._following = self._following, None
+        if following is not None and not following[1].get_loop().is_closed():
+            following[1].get_loop().call_soon_threadsafe(following[1].cancel)
 
     def _check(self) -> None:
         if self._is_closed:
             raise ValueError("the file is closed")
+
+
+def _look_at(task: "asyncio.Task[bytes]") -> None:
+    # Nobody may ask for the block any more; asyncio would complain of an error that nobody saw.
+    if not task.cancelled():
+        task.exception()
 
 
 class AsyncWriter:
@@ -328,6 +359,11 @@ class BlockingReader(io.RawIOBase):
     def tell(self) -> int:
         """Return the position."""
         return self._run(self._reader.tell())
+
+    def close(self) -> None:
+        """Give up what was read ahead."""
+        self._reader.give_up()
+        super().close()
 
 
 class BlockingWriter(io.RawIOBase):
