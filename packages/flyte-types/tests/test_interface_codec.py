@@ -294,3 +294,15 @@ def test_the_limit_is_ten_mebibytes_unless_told():
     codec.encode_inputs({"a": "x" * (10 * 1024 * 1024 - 100)})
     with pytest.raises(InlineLimitError, match="at most 10.0 MiB"):
         codec.encode_inputs({"a": "x" * (10 * 1024 * 1024)})
+
+
+@pytest.mark.parametrize("extra", [0, 1, 2**18 - 1, 2**18, 2**18 + 1, 2**20])
+def test_long_bytes_are_whole(extra: int):
+    """They are moved piece by piece; the sizes lie around the borders of pieces."""
+    codec = InterfaceCodec({"v": list[str]}, {}, task_name="env.f")
+    overhead = len(codec.encode_inputs({"v": ["x" * 2**20]})) - 2**20
+    text = "".join(chr(33 + index % 90) for index in range(2**20 + extra - overhead))
+    data = codec.encode_inputs({"v": [text]})
+    assert len(data) == 2**20 + extra
+    message = Inputs.FromString(data)
+    assert message.literals[0].value.collection.literals[0].scalar.primitive.string_value == text

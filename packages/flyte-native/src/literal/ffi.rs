@@ -8,7 +8,7 @@
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyType};
 
 use std::ffi::c_int;
 
@@ -312,6 +312,32 @@ pub(crate) fn set_attribute<'py>(
         Ok(())
     } else {
         Err(PyErr::fetch(instance.py()))
+    }
+}
+
+/// A `bytes` object of what was written. Of long ones the end of the buffer is given back while it is copied, so that the two
+/// never take their room twice.
+pub(crate) fn bytes<'py>(py: Python<'py>, mut buf: Vec<u8>) -> PyResult<Bound<'py, PyBytes>> {
+    const LONG: usize = 1 << 20;
+    if buf.len() < LONG {
+        return Ok(PyBytes::new(py, &buf));
+    }
+    let length = ffi::Py_ssize_t::try_from(buf.len())
+        .map_err(|_| PyMemoryError::new_err("so many bytes"))?;
+    // SAFETY: without a source, this gives a new `bytes` object of the length whose content is not set, or null with an error
+    // set. Nobody else sees it before each of its bytes is written: the pieces lie end to end, from the last to the first.
+    unsafe {
+        let object = ffi::PyBytes_FromStringAndSize(std::ptr::null(), length);
+        let object = Bound::from_owned_ptr_or_err(py, object)?;
+        let content = ffi::PyBytes_AsString(object.as_ptr()).cast::<u8>();
+        while !buf.is_empty() {
+            let start = (buf.len() - 1) / (LONG / 4) * (LONG / 4);
+            let piece = &buf[start..];
+            std::ptr::copy_nonoverlapping(piece.as_ptr(), content.add(start), piece.len());
+            buf.truncate(start);
+            buf.shrink_to_fit();
+        }
+        Ok(object.cast_into_unchecked())
     }
 }
 

@@ -53,7 +53,7 @@ impl Plan {
         Run::new(py, &self.arena, places(awaited))
             .encode(self.root, value, &mut buf)
             .map_err(|failure| failure.into_pyerr(py))?;
-        Ok(PyBytes::new(py, &buf))
+        super::ffi::bytes(py, buf)
     }
 
     #[pyo3(signature = (data, awaited = None))]
@@ -292,7 +292,7 @@ impl Record {
         let buf = self
             .write(values, context, places(awaited))
             .map_err(|failure| failure.into_pyerr(py))?;
-        Ok(PyBytes::new(py, &buf))
+        super::ffi::bytes(py, buf)
     }
 
     /// The values by name, in the order of the signature, and the context.
