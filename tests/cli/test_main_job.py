@@ -113,6 +113,7 @@ Devbox:
 
 Set up:
   create                  Write a configuration file
+  completion              Let bash, zsh or fish complete this command
 
 Options:
   -c, --config PATH       Use this configuration file

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
@@ -13,6 +13,9 @@ from flyte_cli import exit_codes, help_pages
 from flyte_cli.commands import COMMANDS
 from flyte_cli.help_pages import page_width, print_root_page, wants_colour, wrap
 from flyte_cli.messages import closest
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 OutputFormat = Literal["table", "json", "yaml", "table-simple", "json-raw"]
 OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
@@ -119,6 +122,15 @@ class LazyGroup(click.Group):
             gc.freeze()
             gc.enable()
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete an option, or a command by the table, without loading it."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for completions only
+
+        described = {name: text for _, name, text, _ in COMMANDS} if isinstance(self, RootGroup) else {}
+        return [CompletionItem(name, help=described.get(name)) for name in self._table if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with the first paragraph of their help."""

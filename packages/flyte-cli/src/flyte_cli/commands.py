@@ -10,6 +10,7 @@ COMMANDS = (
     ("Devbox", "stop", "Stop the devbox", "flyte_cli.devbox:stop"),
     ("Devbox", "status", "Tell whether the devbox runs, and where", "flyte_cli.devbox:status"),
     ("Set up", "create", "Write a configuration file", "flyte_cli.create"),
+    ("Set up", "completion", "Let bash, zsh or fish complete this command", "flyte_cli.completion"),
 )
 """Heading, name, help and place of each command: a module, and after a colon what it is called there if not `command`.
 

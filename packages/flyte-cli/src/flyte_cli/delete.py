@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from flyte_cli.app import LazyGroup
+from flyte_cli.completers import complete_run
 from flyte_cli.history import PointInTime, find_run, history_file, open_history
 from flyte_cli.output import output_option, show
 from flyte_cli.scope import project_and_domain
@@ -17,7 +18,7 @@ from flyte_engine.store import ActionStore
 
 
 @click.command("run")
-@click.argument("names", nargs=-1, metavar="NAME...")
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_run)
 @click.option(
     "--created-before", type=PointInTime(), help="All runs made before this point in time: `30d`, `2026-11-01`"
 )

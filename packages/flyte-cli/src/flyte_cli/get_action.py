@@ -2,6 +2,7 @@
 
 import click
 
+from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_history, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import in_phase, project_and_domain
@@ -11,8 +12,8 @@ from flyte_engine.store import ActionStore
 
 
 @click.command("action")
-@click.argument("run_name")
-@click.argument("action_name", required=False)
+@click.argument("run_name", shell_complete=complete_run)
+@click.argument("action_name", required=False, shell_complete=complete_action)
 @in_phase
 @project_and_domain
 @output_option

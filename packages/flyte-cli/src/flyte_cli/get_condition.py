@@ -6,14 +6,15 @@ import click
 
 from flyte.running.conditions import PausedCondition, paused_conditions
 from flyte_cli import times
+from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_run, open_history, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import project_and_domain
 
 
 @click.command("condition")
-@click.argument("run_name")
-@click.argument("action_name", required=False)
+@click.argument("run_name", shell_complete=complete_run)
+@click.argument("action_name", required=False, shell_complete=complete_action)
 @project_and_domain
 @output_option
 def get_condition(run_name: str, action_name: str | None, project: str | None, domain: str | None) -> None:

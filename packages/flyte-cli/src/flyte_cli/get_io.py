@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_history, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import project_and_domain
@@ -14,8 +15,8 @@ _ROOT = "a0"
 
 
 @click.command("io")
-@click.argument("run_name")
-@click.argument("action_name", required=False)
+@click.argument("run_name", shell_complete=complete_run)
+@click.argument("action_name", required=False, shell_complete=complete_action)
 @click.option("-i", "--inputs-only", is_flag=True, help="Only the inputs")
 @click.option("-o", "--outputs-only", is_flag=True, help="Only the outputs")
 @project_and_domain

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from flyte_cli import times
+from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_history, split_id
 from flyte_cli.output import dump, output_format, output_option
 from flyte_cli.scope import project_and_domain
@@ -21,8 +22,8 @@ _PAGE = 1000
 
 
 @click.command("logs")
-@click.argument("run_name")
-@click.argument("action_name", required=False)
+@click.argument("run_name", shell_complete=complete_run)
+@click.argument("action_name", required=False, shell_complete=complete_action)
 @click.option("-l", "--lines", type=click.IntRange(1), default=30, help="Lines to keep with `--pretty` [default: 30]")
 @click.option("--show-ts", is_flag=True, help="Print when each line was written")
 @click.option("--pretty", is_flag=True, help="Show the last lines in a box that scrolls, on a terminal")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_history, split_id
 from flyte_cli.writing import write_file
 
@@ -11,8 +12,8 @@ _ROOT = "a0"
 
 
 @click.command("report")
-@click.argument("run_name")
-@click.argument("action_name", required=False)
+@click.argument("run_name", shell_complete=complete_run)
+@click.argument("action_name", required=False, shell_complete=complete_action)
 @click.option(
     "-o",
     "--output",

@@ -2,6 +2,7 @@
 
 import click
 
+from flyte_cli.completers import complete_run
 from flyte_cli.history import PointInTime, find_run, open_history
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import in_phase, project_and_domain
@@ -12,7 +13,7 @@ from flyte_models.phases import ActionPhase
 
 
 @click.command("run")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_run)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many runs to list [default: 100]")
 @in_phase
 @click.option("--only-mine", is_flag=True, help="Only your own runs; all runs of this machine's history are")

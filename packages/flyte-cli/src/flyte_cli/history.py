@@ -19,8 +19,12 @@ _SHORTEST_PREFIX = 3
 
 def history_file() -> Path:
     """Return the file in which `flyte run` records, by the configuration that applies."""
-    options = click.get_current_context().find_root().ensure_object(RootOptions)
-    return local_state_folder(auto(options.config).source) / "history.db"
+    return history_file_of(click.get_current_context().find_root().ensure_object(RootOptions).config)
+
+
+def history_file_of(config: Path | None) -> Path:
+    """Return the file in which `flyte run` records with this configuration file, or with the one that applies here."""
+    return local_state_folder(auto(config).source) / "history.db"
 
 
 @contextmanager

@@ -1,12 +1,18 @@
 """The console script. Answers `--version` and the root help by itself, so that they cost no more than Python does."""
 
 import gc
+import os
 import sys
 
 
 def main() -> None:
     """Run the `flyte` command and exit with its code."""
     arguments = sys.argv[1:]
+    if "_FLYTE_COMPLETE" in os.environ:
+        # The shell asks what it may complete; click answers and exits.
+        from flyte_cli.app import root  # noqa: PLC0415
+
+        root.main([], prog_name="flyte")
     if arguments == ["--version"]:
         from flyte_models.version import __version__  # noqa: PLC0415
 

@@ -3,7 +3,7 @@
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from flyte_cli.loading import check_file, load_module, tasks_of
 from flyte_cli.run_options import RUN_OPTIONS, RunChoices, run_parameters
 from flyte_cli.task_commands import TaskGroup
 from flyte_config import auto
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _WORDS = {
     "hello": ("flyte_cli.hello", "make_command"),
@@ -34,6 +37,11 @@ class FileGroup(click.Group):
         if cmd_name in _WORDS:
             module, name = _WORDS[cmd_name]
             return getattr(import_module(module), name)()
+        if ctx.resilient_parsing:
+            # A completion: names come from the text of the file, whose code is not run.
+            from flyte_cli.outline import outline_group  # noqa: PLC0415 - as said
+
+            return outline_group(Path(cmd_name), cmd_name)
         path = check_file(Path(cmd_name))
         root_dir: Path = ctx.params.get("root_dir") or Path.cwd()
         return TaskGroup(path, cmd_name, tasks_of(load_module(path, root_dir.absolute())))
@@ -59,6 +67,17 @@ class FileGroup(click.Group):
             with ctx:
                 return resume_command(chosen.resume, chosen.root_dir or Path.cwd(), ctx)
         return super().invoke(ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete an option, a word of the table, or the path of a Python file; where none fits, any path."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - for completions only
+
+        from flyte_cli.completing import python_files  # noqa: PLC0415 - as above
+
+        words = [CompletionItem(word) for word in _WORDS if word.startswith(incomplete)]
+        return [*words, *python_files(incomplete)] or [CompletionItem(incomplete, type="file")]
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show what follows as FILE and TASK."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from flyte_cli.completers import complete_run
+
 RUN_OPTIONS = "flyte_cli.run_options"
 """Where a context keeps its `RunChoices`."""
 
@@ -101,6 +103,7 @@ def run_parameters() -> list[click.Parameter]:
         click.Option(["run_name", "--name"], help="Name of the run [default: a random one]"),
         click.Option(
             ["--resume"],
+            shell_complete=complete_run,
             metavar="RUN",
             help="Continue a recorded run that was killed or failed; FILE TASK may be left out",
         ),

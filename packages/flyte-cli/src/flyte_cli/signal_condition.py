@@ -7,6 +7,7 @@ import click
 
 from flyte.running.conditions import paused_conditions, signal_condition
 from flyte_cli.app import LazyGroup
+from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_run, open_history
 from flyte_cli.output import output_option, show
 from flyte_cli.scope import project_and_domain
@@ -14,8 +15,8 @@ from flyte_models.errors import ConditionNotFoundError
 
 
 @click.command("condition")
-@click.argument("run_name")
-@click.argument("action_name")
+@click.argument("run_name", shell_complete=complete_run)
+@click.argument("action_name", shell_complete=complete_action)
 @click.argument("value", required=False)
 @project_and_domain
 @output_option

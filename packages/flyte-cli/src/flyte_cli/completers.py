@@ -1,0 +1,22 @@
+"""Completers for the arguments of commands; what they need is loaded when the shell asks, not with the command."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Complete the name of a run."""
+    from flyte_cli.completing import runs  # noqa: PLC0415 - for completions only
+
+    return runs(ctx, param, incomplete)
+
+
+def complete_action(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Complete the name of an action."""
+    from flyte_cli.completing import actions  # noqa: PLC0415 - for completions only
+
+    return actions(ctx, param, incomplete)
