@@ -421,3 +421,34 @@ def test_web_addresses_are_read(tmp_path: Path) -> None:
         server.shutdown()
         server.server_close()
         thread.join(10)
+
+
+def test_the_data_of_a_run_may_be_on_a_store(root: str, tmp_path: Path) -> None:
+    """Files, folders and frames go from task to task through the store, and nothing of them is left on this machine."""
+    local = tmp_path / "local.txt"
+    local.write_text("local")
+
+    @ENV.task
+    async def make() -> tuple[File, Dir, pd.DataFrame]:
+        folder = Dir[Any].new_remote("images")
+        async with File[Any](path=f"{folder.path}/a.txt").open("wb") as stream:
+            await stream.write(b"one")
+        return await File.from_local(local), folder, FRAME
+
+    @ENV.task
+    def take(file: File, folder: Dir, frame: DataFrame) -> str:
+        read: pd.DataFrame = frame.open(pd.DataFrame).all_sync()
+        with file.open_sync("r") as stream:
+            return (
+                f"{stream.read()} {Path(folder.download_sync(), 'a.txt').read_text()} {read['size'].sum()} {frame.uri}"
+            )
+
+    @ENV.task
+    async def main() -> str:
+        file, folder, frame = await make()
+        return await take.aio(file, folder, DataFrame.wrap_df(frame))
+
+    run = flyte.with_runcontext(mode="local", raw_data_path=f"{root}/raw").run(main)
+    said = str(run.outputs()[0])
+    assert said.startswith("local one 6 ")
+    assert f" {root}/raw" in said
