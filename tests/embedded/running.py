@@ -85,13 +85,18 @@ async def create(
     """Create a run of a task of `code` and return its identifier."""
     bundle = await bundle_code(BundleRequest(root=CODE, copy_style="all"), FolderUploader(folder))
     context = SerializationContext(version=bundle.computed_version, code_bundle=bundle, root_dir=CODE)
-    request = run_service_pb2.CreateRunRequest(task_spec=wire.task_spec(task, context))
+    return await submit(transport, wire.task_spec(task, context), codec_for(task).encode_inputs(inputs), env=env)
+
+
+async def submit(transport: Transport, spec: Any, inputs: bytes, *, env: dict[str, str] | None = None) -> Any:
+    """Create a run from a `TaskSpec` and the bytes of `Inputs`, and return its identifier."""
+    request = run_service_pb2.CreateRunRequest(task_spec=spec)
     request.project_id.organization = "local"
     request.project_id.name = "flytesnacks"
     request.project_id.domain = "development"
     for name, text in (env or {}).items():
         request.run_spec.envs.values.add(key=name, value=text)
-    request.inputs.ParseFromString(codec_for(task).encode_inputs(inputs))
+    request.inputs.ParseFromString(inputs)
     answer = await transport.call(RUNS["CreateRun"], request, SOON)
     return answer.run.action.id.run
 

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 from flyteidl2.common import phase_pb2
 from flyteidl2.project import project_service_pb2
+from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_service_pb2
 
 from flyte_protocol.rpc_errors import RpcError
 
-from .running import PROJECTS, RUNS, SOON, create, data, details, end, load, on, result, start, until_over
+from .running import CODE, PROJECTS, RUNS, SOON, create, data, details, end, load, on, result, start, submit, until_over
 
 
 @pytest.fixture
@@ -38,6 +41,29 @@ def test_a_run_with_children(devbox, program, tmp_path) -> None:
     assert {found.status.phase for found in actions} == {phase_pb2.ACTION_PHASE_SUCCEEDED}
     assert found.outputs.literals[0].value.scalar.primitive.integer == 14
     assert found.inputs.literals[0].value.scalar.primitive.integer == 4
+
+
+def test_a_pickled_task_runs_with_pickled_children(devbox, tmp_path) -> None:
+    """Tasks of a notebook are in no file: each action gets a pickle of its own task, that of a child from its parent."""
+    folder = tmp_path / "submitted"
+    folder.mkdir()
+    subprocess.run([sys.executable, CODE / "notebook.py", folder], check=True)
+    spec = task_definition_pb2.TaskSpec.FromString((folder / "spec.pb").read_bytes())
+
+    async def go(transport):
+        run = await submit(transport, spec, (folder / "inputs.pb").read_bytes())
+        action = await until_over(transport, run)
+        listed = await transport.call(RUNS["ListActions"], run_service_pb2.ListActionsRequest(run_id=run), SOON)
+        return action, listed.actions, await data(transport, run)
+
+    action, actions, found = on(devbox, go)
+    assert action.status.phase == phase_pb2.ACTION_PHASE_SUCCEEDED, action.error_info.message
+    assert found.outputs.literals[0].value.scalar.primitive.integer == (100 + 101 + 104) + 6
+    assert sorted(each.metadata.task.id.name for each in actions) == [
+        "notebook.double",
+        *["notebook.square"] * 3,
+        "notebook.total",
+    ]
 
 
 def test_a_run_that_fails_says_why(devbox, program, tmp_path) -> None:

@@ -14,13 +14,26 @@ from flyte.bundling.request import VERSION_LENGTH, LocalBundle
 from flyte.bundling.uploading import BundleUploader, store
 from flyte_models.bundles import CodeBundle
 from flyte_models.errors import CodeBundleError
+from flyte_models.values import value
 from flyte_native import digest_bytes
 
 PICKLE_NAME = "code_bundle.pkl.gz"
 
 
-def write_pickled(task: object, folder: Path) -> LocalBundle:
-    """Pickle a task (or an app's environment) by value into `code_bundle.pkl.gz` in a folder, which must exist.
+@value
+class Pickled:
+    """A task as bytes."""
+
+    packed: bytes
+    """As they are stored: a pickle in gzip."""
+    version: str
+    """Of the pickle, whatever the compression."""
+    md5: str
+    """Of `packed`, in hexadecimal."""
+
+
+def pickle_task(task: object) -> Pickled:
+    """Pickle a task (or an app's environment) by value, if it is of a notebook, with what it refers to.
 
     Raises:
         CodeBundleError: The task refers to something that cannot be pickled.
@@ -34,15 +47,23 @@ def write_pickled(task: object, folder: Path) -> LocalBundle:
         ) from error
     # Neither the time nor the name of the file has a part in the bytes.
     packed = gzip.compress(data, mtime=0)
-    path = folder / PICKLE_NAME
-    path.write_bytes(packed)
-    return LocalBundle(
-        kind="pkl",
-        path=path,
+    return Pickled(
+        packed=packed,
         version=digest_bytes(data)[:VERSION_LENGTH],
         md5=hashlib.md5(packed, usedforsecurity=False).hexdigest(),
-        size=len(packed),
     )
+
+
+def write_pickled(task: object, folder: Path) -> LocalBundle:
+    """Write what `pickle_task` gives to `code_bundle.pkl.gz` in a folder, which must exist.
+
+    Raises:
+        CodeBundleError: As `pickle_task`.
+    """
+    pickled = pickle_task(task)
+    path = folder / PICKLE_NAME
+    path.write_bytes(pickled.packed)
+    return LocalBundle(kind="pkl", path=path, version=pickled.version, md5=pickled.md5, size=len(pickled.packed))
 
 
 def load_pickled(path: Path) -> Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.core import identifier_pb2
@@ -14,7 +14,7 @@ from flyte.controllers.backends import ActionsBackend, Backend, ChildRequest, Qu
 from flyte.controllers.calling import call_blocking, refuse_in_trace
 from flyte.controllers.children import ChildState, ChildWatch
 from flyte.controllers.conversion import codec_for
-from flyte.controllers.specs import describer
+from flyte.controllers.specs import Describe, describer
 from flyte.failures import ActionFailure, error_of, preview
 from flyte.runtime.objects import MissingObjectError, read_object, write_object
 from flyte.tasks.template import TaskTemplate
@@ -121,7 +121,7 @@ class ClusterController:
         *,
         backend: Backend,
         run_base_dir: str,
-        describe: Callable[[TaskTemplate[..., Any]], task_definition_pb2.TaskSpec],
+        describe: Describe,
         limits: ControllerLimits | None = None,
         watch: ChildWatch | None = None,
         is_restart: bool = False,
@@ -153,6 +153,7 @@ class ClusterController:
         self._loop = asyncio.get_running_loop()
         self._under_way = asyncio.Semaphore(self._limits.children)
         self._enqueueing = asyncio.Semaphore(self._limits.enqueues)
+        self._describing = asyncio.Lock()
         self._specs: dict[int, tuple[TaskTemplate[..., Any], task_definition_pb2.TaskSpec]] = {}
         self._aborts: set[asyncio.Task[None]] = set()
 
@@ -200,7 +201,7 @@ class ClusterController:
         codec = codec_for(task)
         given = task.interface.convert_to_kwargs(*args, **kwargs)
         inputs = await codec.encode_inputs_async(given, {**context.custom_context, **_declared_artifacts(task)})
-        spec = self._spec_of(task)
+        spec = await self._spec_of(task)
         ignored = list(spec.task_template.metadata.cache_ignore_input_vars)
         inputs_hash = codec.inputs_hash(inputs)
         child = Child(
@@ -386,10 +387,12 @@ class ClusterController:
         self._aborts.add(task)
         task.add_done_callback(self._aborts.discard)
 
-    def _spec_of(self, task: TaskTemplate[..., Any]) -> task_definition_pb2.TaskSpec:
+    async def _spec_of(self, task: TaskTemplate[..., Any]) -> task_definition_pb2.TaskSpec:
         known = self._specs.get(id(task))
         if known is None:
-            known = self._specs[id(task)] = (task, self._describe(task))
+            async with self._describing:
+                known = self._specs.get(id(task)) or (task, await self._describe(task))
+                self._specs[id(task)] = known
         return known[1]
 
     async def aclose(self) -> None:
