@@ -59,7 +59,7 @@ class Terminal:
             env={**self.environment, **variables},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -143,6 +143,6 @@ def test_in_a_real_bash(terminal: Terminal) -> None:
         env=terminal.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.stdout.strip() == "price", done.stderr

@@ -80,13 +80,13 @@ class Shop:
 
     def flyte(self, *arguments: str, code: int = 0) -> str:
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == code, err
         return normalise(out if code == 0 else err, self.folder)
 
     def json(self, *arguments: str) -> Any:
         process = self.start(*arguments, "-of", "json")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == 0, err
         return json.loads(out)
 
@@ -176,7 +176,7 @@ price: pricing 2
 def test_logs_follow_a_run_until_its_process_ends(shop: Shop) -> None:
     run = shop.start("run", "--name", "going", "shop.py", "wait")
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while not any(found["name"] == "going" for found in shop.json("get", "run")):
             assert time.monotonic() < deadline
         logs = shop.start("get", "logs", "going", "a0")
@@ -184,17 +184,17 @@ def test_logs_follow_a_run_until_its_process_ends(shop: Shop) -> None:
         assert logs.stdout.readline() == "waiting\n"
         assert "is going on" in shop.flyte("delete", "run", "going", code=2)
         run.send_signal(signal.SIGKILL)
-        assert logs.communicate(timeout=30)[0] == ""
+        assert logs.communicate(timeout=180)[0] == ""
     finally:
         run.kill()
-        run.communicate(timeout=30)
+        run.communicate(timeout=180)
     assert shop.flyte("delete", "run", "going") == "Deleted run `going`.\n"
 
 
 def test_conditions_are_listed_and_answered_from_another_process(shop: Shop) -> None:
     run = shop.start("run", "--name", "asking", "shop.py", "approved", stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not any(found["name"] == "asking" for found in shop.json("get", "run")):
             assert time.monotonic() < deadline
         while len(shop.json("get", "condition", "asking")) < 2:
@@ -213,11 +213,11 @@ many  <action>  int  <ago>  How many?
         assert shop.flyte("signal", "condition", "asking", "sure") == snapshot("""\
 Answered condition `sure` of run `asking` with yes.
 """)
-        out, err = run.communicate(timeout=60)
+        out, err = run.communicate(timeout=180)
         assert out.startswith("result    'True 3'"), err
     finally:
         run.kill()
-        run.communicate(timeout=30)
+        run.communicate(timeout=180)
         shop.flyte("delete", "run", "asking")
 
 
@@ -227,7 +227,7 @@ def test_formats_for_programs_agree(shop: Shop, place: str) -> None:
         option = ("-of", wanted)
         words = ("get", "action", "good")
         process = shop.start(*(option + words if place == "before" else words + option))
-        return process.communicate(timeout=60)[0]
+        return process.communicate(timeout=180)[0]
 
     pretty = json.loads(get("json"))
     assert pretty == json.loads(get("json-raw")) == yaml.safe_load(get("yaml"))

@@ -56,7 +56,7 @@ class Shell:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert done.returncode == code, done.stderr
         return done.stdout, done.stderr

@@ -69,7 +69,7 @@ class Shop:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert done.returncode == 0, done.stderr
         text = done.stdout.replace(str(self.folder), "<folder>")

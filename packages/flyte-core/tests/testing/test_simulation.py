@@ -109,6 +109,47 @@ def test_a_workflow_that_is_not_idempotent_is_found() -> None:
     assert "crashes=0.3" in str(caught.value)
 
 
+traced = 0
+
+
+@flyte.trace
+async def draw() -> int:
+    global traced
+    traced += 1
+    return traced
+
+
+@env.task
+async def durable() -> list[int]:
+    numbers = []
+    for _ in range(5):
+        numbers.append(await draw())
+        await flyte.durable.sleep.aio(10)
+    return numbers
+
+
+def test_a_process_that_ends_is_followed_by_one_that_resumes() -> None:
+    restarts = 0
+    for seed in range(30):
+        world = simulate(seed, restarts=1.0)
+        assert world.run(squares, 6).outputs()[0] == 55
+        restarts += sum("the process ends" in line for line in world.story)
+        again = simulate(seed, restarts=1.0)
+        again.run(squares, 6)
+        assert again.story == world.story
+    assert restarts > 30
+
+
+def test_traced_calls_are_replayed_by_the_process_that_resumes() -> None:
+    global traced
+    for seed in range(20):
+        traced = 0
+        numbers = simulate(seed, crashes=0.3, restarts=1.0).run(durable).outputs()[0]
+        # A call that had ended is not made again; one that was cut off may have drawn a number.
+        assert numbers == sorted(set(numbers))
+        assert len(numbers) == 5
+
+
 def test_a_workflow_that_fails_anyway() -> None:
     with pytest.raises(ValueError, match="already in a calm world the run failed: always"):
         assert_survives(fails)
@@ -116,7 +157,7 @@ def test_a_workflow_that_fails_anyway() -> None:
         assert_survives(squares, 2, check=lambda run: False)
 
 
-@pytest.mark.parametrize("settings", [{"crashes": 1.5}, {"latency": -1.0}])
+@pytest.mark.parametrize("settings", [{"crashes": 1.5}, {"restarts": -0.1}, {"latency": -1.0}])
 def test_worlds_that_cannot_be(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="got"):
         simulate(1, **settings)

@@ -98,7 +98,8 @@ class Lab:
         self._folder = folder
         self._patience = patience
         self._executor: Executor = executor if executor is not None else InlineExecutor()
-        self._store = MemoryStore()
+        self.store = MemoryStore()
+        """Where the runs are recorded."""
         self._cache = MemoryCache()
         self._stack = ExitStack()
 
@@ -108,9 +109,9 @@ class Lab:
         before = equip(
             Equipment(
                 clock=self.clock,
-                executor=IntervenedExecutor(self._executor, self.failures, self.answers, self.clock, self._store),
+                executor=IntervenedExecutor(self._executor, self.failures, self.answers, self.clock, self.store),
                 threads=lambda: ConductedThreads(self._patience),
-                store=self._store,
+                store=self.store,
                 cache=self._cache,
                 folder=folder,
                 name=lambda: f"run-{next(numbers)}",
@@ -142,11 +143,11 @@ class Lab:
     def attempt(self, task: Any, *args: Any, **kwargs: Any) -> CapturedRun:
         """Do as `run`, but return a run that failed, with its `error`, instead of raising it."""
         made = syncify.loop.run(Runner(RunOptions(mode="local")).attempt(task, args, kwargs))
-        return CapturedRun(self._store, self.labels, made.name, made.error)
+        return CapturedRun(self.store, self.labels, made.name, made.error)
 
     @property
     def runs(self) -> list[CapturedRun]:
         """All runs so far, oldest first, with those that the code under test made."""
         return [
-            CapturedRun(self._store, self.labels, record.run_name) for record in reversed(self._store.runs(1_000_000))
+            CapturedRun(self.store, self.labels, record.run_name) for record in reversed(self.store.runs(1_000_000))
         ]
