@@ -100,6 +100,7 @@ Write typed tasks in Python and run them.
 Run:
   run                     Run a task of a Python file
   signal                  Answer what a run is waiting for
+  abort                   Abort a run or an action on a control plane
 
 Look:
   get                     Show runs, their actions, logs, inputs and outputs
@@ -129,7 +130,7 @@ Options:
   --help                  Show this page and exit
 
 `flyte COMMAND --help` explains a command. Exit codes: 0 ok, 1 the run failed, 2 usage, 3 code that
-does not load, 4 configuration, 130 interrupted.
+does not load, 4 configuration, 5 the control plane, 130 interrupted.
 """)
 
 

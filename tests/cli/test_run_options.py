@@ -71,11 +71,13 @@ def test_help(shell: Shell) -> None:
     assert shell.flyte("run", "--help")[0] == snapshot("""\
 Usage: flyte run [OPTIONS] FILE TASK [--INPUT VALUE]...
 
-Run a task of a Python file in this process and record the run.
+Run a task of a Python file: in this process, recorded, or on a control plane.
 `flyte run FILE` lists the tasks of a file, `flyte run FILE TASK --help` the inputs of a task.
 
 Options:
-  --local                         Run in this process (the default, and all there is so far)
+  --local                         Run in this process [default, unless an endpoint is configured]
+  --devbox                        Run on the devbox of this machine, which is started if it is not
+                                  up
   --name TEXT                     Name of the run [default: a random one]
   --resume RUN                    Continue a recorded run that was killed or failed; FILE TASK may
                                   be left out
@@ -83,7 +85,8 @@ Options:
   -d, --domain TEXT               Domain of the run
   --label KEY=VALUE               Label of the run (repeatable)
   -e, --env KEY=VALUE             Environment variable (repeatable)
-  -f, --follow                    Print what tasks print; a run in this process always does
+  -f, --follow                    Print what the task prints and wait for the result; a run in this
+                                  process always does
   --max-action-concurrency INTEGER RANGE
                                   How many actions of the run are at work at once [default: 0, any
                                   number] [x>=0]

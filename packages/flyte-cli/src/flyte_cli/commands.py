@@ -3,6 +3,7 @@
 COMMANDS = (
     ("Run", "run", "Run a task of a Python file", "flyte_cli.run"),
     ("Run", "signal", "Answer what a run is waiting for", "flyte_cli.signal_condition"),
+    ("Run", "abort", "Abort a run or an action on a control plane", "flyte_cli.abort"),
     ("Look", "get", "Show runs, their actions, logs, inputs and outputs", "flyte_cli.get"),
     ("Look", "why", "Tell which input, line or setting made the cache miss", "flyte_cli.why"),
     ("Look", "delete", "Delete runs from the history", "flyte_cli.delete"),
@@ -35,5 +36,5 @@ SUMMARY = "Write typed tasks in Python and run them."
 
 EPILOG = (
     "`flyte COMMAND --help` explains a command. Exit codes: 0 ok, 1 the run failed, 2 usage, 3 code that does not load, \
-4 configuration, 130 interrupted."
+4 configuration, 5 the control plane, 130 interrupted."
 )

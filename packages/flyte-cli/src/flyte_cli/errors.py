@@ -21,6 +21,15 @@ class RunFailedError(Exception):
         self.run = run
 
 
+class RemoteRunFailedError(Exception):
+    """A run on a control plane was followed and ended without success."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the whole text, which may have `hint:` lines."""
+        super().__init__(message)
+        self.message = message
+
+
 class InterruptedRunError(Exception):
     """A run was interrupted with ctrl-c; it is recorded as ABORTED."""
 

@@ -9,6 +9,8 @@ CODE_NOT_LOADED = 3
 """The user's file could not be imported."""
 CONFIGURATION = 4
 """The configuration cannot be used."""
+CONTROL_PLANE = 5
+"""The control plane cannot be reached, or refuses what it is asked."""
 INTERNAL = 70
 """A bug of ours (`EX_SOFTWARE`)."""
 INTERRUPTED = 130

@@ -10,12 +10,12 @@ from flyte.failures import ActionFailure, causes, path_of
 from flyte.running.outputs import LocalRun
 from flyte.tasks.declarations import DuplicateEnvironmentError
 from flyte_cli import exit_codes
-from flyte_cli.errors import CodeNotLoadedError, InterruptedRunError, RunFailedError
+from flyte_cli.errors import CodeNotLoadedError, InterruptedRunError, RemoteRunFailedError, RunFailedError
 from flyte_cli.frames import user_frames
 from flyte_cli.messages import dim, error_text
 from flyte_config import ConfigError
 from flyte_engine.store import StoreError
-from flyte_models.errors import BaseRuntimeError
+from flyte_models.errors import BaseRuntimeError, InitializationError, UnionRpcError
 from flyte_types.errors import InputTypeError, InputValueError, UnsupportedTypeError
 
 
@@ -33,6 +33,8 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
         return error.format_message() + "\n", exit_codes.USAGE
     if isinstance(error, RunFailedError):
         return _run_failed(error.run, verbose=verbose, colour=colour), exit_codes.RUN_FAILED
+    if isinstance(error, RemoteRunFailedError):
+        return error_text(error.message, colour=colour), exit_codes.RUN_FAILED
     if isinstance(error, InterruptedRunError):
         message = (
             f"interrupted: run `{error.run_name}` was aborted, and the clean-up code of its tasks was run\n"
@@ -55,7 +57,8 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
 _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
     ((click.ClickException, InputTypeError, InputValueError), exit_codes.USAGE),
     ((DuplicateEnvironmentError, UnsupportedTypeError), exit_codes.CODE_NOT_LOADED),
-    ((ConfigError, StoreError), exit_codes.CONFIGURATION),
+    ((ConfigError, StoreError, InitializationError), exit_codes.CONFIGURATION),
+    (UnionRpcError, exit_codes.CONTROL_PLANE),
 )
 """Errors whose text is complete as it is, and their exit codes."""
 

@@ -61,6 +61,10 @@ class FileGroup(click.Group):
         if options.reset_root_logger:
             os.environ["FLYTE_RESET_ROOT_LOGGER"] = "1"
         init_from_config(auto(options.config), root_dir=chosen.root_dir or Path.cwd(), **settings)
+        if chosen.is_devbox:
+            from flyte_cli.remote_runs import use_devbox  # noqa: PLC0415 - a run in this process needs no client
+
+            use_devbox()
         if chosen.resume is not None and not [*ctx._protected_args, *ctx.args]:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # click has no public name for the word after the options
             from flyte_cli.resume import resume_command  # noqa: PLC0415 - most runs are new
 
@@ -90,7 +94,7 @@ class FileGroup(click.Group):
 
 command = FileGroup(
     "run",
-    help="Run a task of a Python file in this process and record the run.\n\n"
+    help="Run a task of a Python file: in this process, recorded, or on a control plane.\n\n"
     "`flyte run FILE` lists the tasks of a file, `flyte run FILE TASK --help` the inputs of a task.",
     no_args_is_help=True,
     params=run_parameters(),

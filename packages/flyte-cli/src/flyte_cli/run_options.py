@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from flyte.running.options import CopyStyle
 from flyte_cli.completers import complete_run
 
 RUN_OPTIONS = "flyte_cli.run_options"
@@ -51,6 +52,15 @@ class RunChoices:
         self.domain: str | None = given.get("domain")
         self.root_dir: Path | None = given.get("root_dir")
         self.max_action_concurrency: int | None = given.get("max_action_concurrency")
+        self.version: str | None = given.get("version")
+        self.copy_style: CopyStyle = given.get("copy_style") or "loaded_modules"
+        self.service_account: str | None = given.get("service_account")
+        self.queue: str | None = given.get("queue")
+        self.follows = bool(given.get("follow"))
+        self.is_local = bool(given.get("local"))
+        self.is_devbox = bool(given.get("devbox"))
+        if self.is_local and self.is_devbox:
+            raise click.UsageError("`--local` and `--devbox` exclude each other\nhint: leave one of them out")
         self.labels = _pairs("--label", given.get("label") or ())
         self.env_vars = _pairs("--env", given.get("env") or ())
         if self.name is not None and _NAME.fullmatch(self.name) is None:
@@ -99,7 +109,10 @@ def run_parameters() -> list[click.Parameter]:
     """Make the options, in the order of the help page."""
     folder = click.Path(path_type=Path, exists=True, file_okay=False)
     return [
-        click.Option(["--local"], is_flag=True, help="Run in this process (the default, and all there is so far)"),
+        click.Option(["--local"], is_flag=True, help="Run in this process [default, unless an endpoint is configured]"),
+        click.Option(
+            ["--devbox"], is_flag=True, help="Run on the devbox of this machine, which is started if it is not up"
+        ),
         click.Option(["run_name", "--name"], help="Name of the run [default: a random one]"),
         click.Option(
             ["--resume"],
@@ -112,7 +125,9 @@ def run_parameters() -> list[click.Parameter]:
         click.Option(["--label"], multiple=True, metavar="KEY=VALUE", help="Label of the run (repeatable)"),
         click.Option(["-e", "--env"], multiple=True, metavar="KEY=VALUE", help="Environment variable (repeatable)"),
         click.Option(
-            ["-f", "--follow"], is_flag=True, help="Print what tasks print; a run in this process always does"
+            ["-f", "--follow"],
+            is_flag=True,
+            help="Print what the task prints and wait for the result; a run in this process always does",
         ),
         click.Option(
             ["--max-action-concurrency"],

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from flyte.initialization import settings
 from flyte.tasks.template import TaskTemplate
 from flyte_cli.app import write_commands
 from flyte_cli.carrying_out import carry_out
@@ -112,7 +113,13 @@ def make_task_command(name: str, task: TaskTemplate[..., Any], path: Path) -> cl
     ]
 
     def callback(**texts: Any) -> None:
-        if (resumed := RunChoices.of_context().resume) is None:
+        chosen = RunChoices.of_context()
+        if settings().endpoint and not chosen.is_local:
+            from flyte_cli.remote_runs import carry_out_remotely  # noqa: PLC0415 - a run in this process needs no client
+
+            carry_out_remotely(task, collect_inputs(task, options, texts))
+            return
+        if (resumed := chosen.resume) is None:
             carry_out(task, collect_inputs(task, options, texts), path)
             return
         if given := [name for name, text in texts.items() if text is not None]:

@@ -1,0 +1,47 @@
+"""`flyte abort`: runs and actions on a control plane."""
+
+import click
+
+from flyte_cli.control_plane import connected
+
+
+@click.command("run")
+@click.argument("run_name")
+@click.option("--reason", default="aborted by the command line", help="Why, for whoever looks at it later")
+@connected
+def abort_run(run_name: str, reason: str) -> None:
+    """Abort the run RUN_NAME with everything that it has started."""
+    from flyte.remote import Run  # noqa: PLC0415 - help pages need no client
+
+    run = Run.get(run_name)
+    if run.done():
+        phase = run.phase.value if run.phase is not None else ""
+        raise click.UsageError(f"run `{run_name}` is over: {phase}\nhint: `flyte get run {run_name}` shows it")
+    run.abort(reason)
+    click.echo(f"Run `{run_name}` is being aborted.")
+
+
+@click.command("action")
+@click.argument("run_name")
+@click.argument("action_name")
+@click.option("--reason", default="aborted by the command line", help="Why, for whoever looks at it later")
+@connected
+def abort_action(run_name: str, action_name: str, reason: str) -> None:
+    """Abort the action ACTION_NAME of the run RUN_NAME; the run goes on, and its parent sees it fail."""
+    from flyte.remote import Action  # noqa: PLC0415 - as above
+
+    action = Action.get(run_name=run_name, name=action_name)
+    if action.done():
+        phase = action.phase.value if action.phase is not None else ""
+        raise click.UsageError(f"action `{action_name}` of run `{run_name}` is over: {phase}")
+    action.abort(reason)
+    click.echo(f"Action `{action_name}` of run `{run_name}` is being aborted.")
+
+
+command = click.Group(
+    "abort",
+    help="Abort a run or an action on a control plane. A run in this process ends with ctrl-c.",
+    commands={"run": abort_run, "action": abort_action},
+    no_args_is_help=True,
+)
+"""The command `flyte abort`."""

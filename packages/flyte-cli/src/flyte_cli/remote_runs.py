@@ -1,0 +1,123 @@
+"""`flyte run` on a control plane: the devbox of this machine, or the configured endpoint."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from flyte.initialization import apply, settings
+from flyte.remote import Run
+from flyte.running.options import RunOptions
+from flyte.running.start import Runner
+from flyte.tasks.template import TaskTemplate
+from flyte_cli.app import RootOptions
+from flyte_cli.errors import RemoteRunFailedError
+from flyte_cli.run_options import RunChoices
+from flyte_models.phases import ActionPhase
+from flyte_protocol.failures import TRACE_MARK
+from flyte_syncify import syncify
+
+_RESULT_LIMIT = 4000
+_DEVBOX_PROJECT, _DEVBOX_DOMAIN = "flytesnacks", "development"
+
+
+def use_devbox() -> None:
+    """Make the devbox of this machine the control plane of this process; start it if it is not up.
+
+    Raises:
+        click.ClickException: It cannot be started.
+    """
+    from flyte_devbox.folder import default_folder  # noqa: PLC0415 - who runs elsewhere needs no devbox
+    from flyte_devbox.process import DevboxError, start_server  # noqa: PLC0415
+
+    try:
+        started = start_server(default_folder())
+    except DevboxError as error:
+        raise click.ClickException(str(error)) from None
+    if started.is_new:
+        click.echo(f"The devbox started in {started.seconds:.1f} s.", err=True)
+    made = settings()
+    platform = replace(made.config.platform, endpoint=started.record.endpoint, insecure=True)
+    apply(
+        replace(
+            made,
+            project=made.project or _DEVBOX_PROJECT,
+            domain=made.domain or _DEVBOX_DOMAIN,
+            config=made.config.with_params(platform=platform),
+        )
+    )
+
+
+def carry_out_remotely(task: TaskTemplate[..., Any], values: dict[str, Any]) -> None:
+    """Make a run and print its name and page; with `--follow`, its log and, when it is over, its result.
+
+    Raises:
+        RemoteRunFailedError: It was followed, and did not succeed.
+        RpcError: The control plane cannot be reached, or refuses.
+    """
+    options = click.get_current_context().find_root().ensure_object(RootOptions)
+    chosen = RunChoices.of_context()
+    if chosen.resume is not None:
+        raise click.UsageError("`--resume` continues a run of this machine's history\nhint: add `--local`")
+    runner = Runner(
+        RunOptions(
+            mode="remote",
+            name=chosen.name,
+            project=chosen.project,
+            domain=chosen.domain,
+            labels=chosen.labels,
+            env_vars=chosen.env_vars,
+            max_action_concurrency=chosen.max_action_concurrency,
+            version=chosen.version,
+            copy_style=chosen.copy_style,
+            service_account=chosen.service_account,
+            queue=chosen.queue,
+        )
+    )
+    began = time.monotonic()
+    run: Run = syncify.loop.run(runner.attempt(task, (), values))
+    if not chosen.follows:
+        _say(options, run, f"run       {run.name}\npage      {run.url}\nnext      flyte get run {run.name}", {})
+        return
+    if options.output_format in {"table", "table-simple"}:
+        click.echo(f"run       {run.name}\npage      {run.url}")
+    _follow(run, (lambda line: click.echo(line, err=True)) if options.progress else (lambda _: None))
+    if run.phase not in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
+        raise RemoteRunFailedError(_failure(run))
+    outputs = run.outputs()
+    named = outputs.named_outputs
+    result = repr(outputs[0]) if list(named) == ["o0"] else ", ".join(f"{k}={v!r}" for k, v in named.items()) or "None"
+    shown = result if len(result) <= _RESULT_LIMIT else f"{result[:_RESULT_LIMIT]}…"
+    _say(options, run, f"result    {shown}\ntook      {time.monotonic() - began:.1f} s", {"outputs": result})
+
+
+def _follow(run: Run, show: Callable[[str], None]) -> None:
+    for line in run.get_logs():
+        show(line)
+    run.wait(quiet=not sys.stderr.isatty())
+
+
+def _failure(run: Run) -> str:
+    first = run.first_failure()
+    phase = run.phase.value if run.phase is not None else "in no known phase"
+    if first is None or not first.error_message:
+        return f"run `{run.name}` ended as {phase}\nhint: {run.url}"
+    where = f" in action `{first.name}`" if first.name != "a0" else ""
+    return (
+        f"task `{first.task_name}` failed{where}: {first.error_message.partition(TRACE_MARK)[0].rstrip()}\n"
+        f"hint: {run.url}{f'?i={first.name}' if first.name != 'a0' else ''} has the log and the inputs"
+    )
+
+
+def _say(options: RootOptions, run: Run, text: str, more: dict[str, Any]) -> None:
+    if options.output_format in {"table", "table-simple"}:
+        click.echo(text)
+        return
+    # Only programs that read the result pay for what makes data of it.
+    from flyte_cli.output import dump  # noqa: PLC0415
+
+    phase = run.phase.value if run.phase is not None else None
+    click.echo(dump({"name": run.name, "phase": phase, "url": run.url, **more}, options.output_format))

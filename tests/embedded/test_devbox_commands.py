@@ -1,0 +1,78 @@
+"""`flyte run --devbox` and `flyte abort`, as commands in a home of their own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flyte_devbox.process import stop_server
+
+from .running import CODE
+
+Flyte = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("home")
+    shutil.copy(CODE / "shapes.py", home)
+    # A port that is free, and not the one of a devbox that somebody works with.
+    started = _flyte(home, "start", "devbox", "--port", "0")
+    assert started.returncode == 0, started.stderr
+    yield home
+    stop_server(home / "devbox")
+
+
+def _flyte(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    env = {name: text for name, text in os.environ.items() if not name.startswith(("FLYTE", "_U_"))}
+    env |= {"HOME": str(home), "FLYTE_DEVBOX_FOLDER": str(home / "devbox")}
+    command = [str(Path(sys.executable).parent / "flyte"), *arguments]
+    return subprocess.run(command, cwd=home, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_run_is_followed_to_its_result(home: Path) -> None:
+    done = _flyte(home, "run", "--devbox", "--follow", "shapes.py", "total", "--n", "3")
+    assert done.returncode == 0, done.stderr
+    assert "result    5" in done.stdout
+    assert "adding up" in done.stderr
+    told = _flyte(home, "-of", "json", "run", "--devbox", "--follow", "shapes.py", "square", "--x", "4")
+    assert (json.loads(told.stdout)["phase"], json.loads(told.stdout)["outputs"]) == ("succeeded", "16")
+
+
+def test_a_failure_is_told_with_its_task_and_the_page(home: Path) -> None:
+    done = _flyte(home, "run", "--devbox", "--follow", "shapes.py", "broken", "--n", "3")
+    assert done.returncode == 1
+    assert "error: task `shapes.failing` failed in action" in done.stderr
+    assert "3 is no good" in done.stderr
+    assert "/runs/" in done.stderr
+
+
+def test_a_run_is_begun_and_aborted(home: Path) -> None:
+    begun = _flyte(home, "-of", "json-raw", "run", "--devbox", "--name", "to-abort", "shapes.py", "lasting")
+    assert json.loads(begun.stdout)["name"] == "to-abort"
+    aborted = _flyte(home, "abort", "run", "--devbox", "to-abort")
+    assert aborted.returncode == 0, aborted.stderr
+    again = _flyte(home, "abort", "run", "--devbox", "to-abort")
+    assert (again.returncode, "is over: aborted" in again.stderr) in {(2, True), (0, False)}
+    missing = _flyte(home, "abort", "run", "--devbox", "none-such")
+    assert missing.returncode == 5
+    assert "none-such" in missing.stderr
+
+
+def test_a_configured_endpoint_is_where_runs_go_but_for_local_ones(home: Path) -> None:
+    config = home / "config.yaml"
+    written = _flyte(home, "create", "config", "--devbox", "-o", str(config), "--force")
+    assert written.returncode == 0, written.stderr
+    config.write_text(config.read_text())
+    there = _flyte(home, "-c", str(config), "run", "--follow", "shapes.py", "square", "--x", "2")
+    assert there.returncode == 0, there.stderr
+    assert "result    4" in there.stdout
+    assert "page      http://localhost:" in there.stdout
+    here = _flyte(home, "-c", str(config), "run", "--local", "shapes.py", "square", "--x", "2")
+    assert here.returncode == 0, here.stderr
+    assert "recorded" in here.stdout
