@@ -15,7 +15,7 @@ async def ask(name: str, seconds: float) -> str:
 
 @env.task
 async def main() -> str:
-    asked = [asyncio.create_task(ask("slow", 30)), asyncio.create_task(ask("fast", 0))]
+    asked = [asyncio.create_task(ask("slow", 30.0)), asyncio.create_task(ask("fast", 0.0))]
     for first in asyncio.as_completed(asked):
         winner = await first
         break

@@ -22,7 +22,7 @@ def run_program(program: Path, folder: Path) -> "subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
         stdin=subprocess.DEVNULL,
     )
 

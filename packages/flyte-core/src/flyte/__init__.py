@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from flyte.context import custom_context as custom_context
     from flyte.context import get_custom_context as get_custom_context
     from flyte.context import group as group
+    from flyte.image_builds import build as build
+    from flyte.image_builds import build_images as build_images
     from flyte.images import Image as Image
-    from flyte.images import ImageBuild as ImageBuild
-    from flyte.images import build as build
-    from flyte.images import build_images as build_images
     from flyte.initialization import current_domain as current_domain
     from flyte.initialization import current_project as current_project
     from flyte.initialization import init as init
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from flyte.tasks.template import AsyncFunctionTaskTemplate as AsyncFunctionTaskTemplate
     from flyte.tasks.template import TaskTemplate as TaskTemplate
     from flyte.tracing.decorator import trace as trace
+    from flyte_images.building import ImageBuild as ImageBuild
     from flyte_models.accelerators import DeviceClass as DeviceClass
     from flyte_models.caching import Cache as Cache
     from flyte_models.caching import CachePolicy as CachePolicy
@@ -104,7 +104,7 @@ else:
         "GPU": ("flyte_models.resources", "GPU"),
         "HABANA_GAUDI": ("flyte_models.resources", "HABANA_GAUDI"),
         "Image": ("flyte.images", "Image"),
-        "ImageBuild": ("flyte.images", "ImageBuild"),
+        "ImageBuild": ("flyte_images.building", "ImageBuild"),
         "Link": ("flyte_models.links", "Link"),
         "Neuron": ("flyte_models.resources", "Neuron"),
         "OnArtifact": ("flyte_models.triggers", "OnArtifact"),
@@ -124,8 +124,8 @@ else:
         "TriggeredArtifact": ("flyte_models.triggers", "TriggeredArtifact"),
         "TriggeredPartition": ("flyte_models.triggers", "TriggeredPartition"),
         "__version__": ("flyte_models.version", "__version__"),
-        "build": ("flyte.images", "build"),
-        "build_images": ("flyte.images", "build_images"),
+        "build": ("flyte.image_builds", "build"),
+        "build_images": ("flyte.image_builds", "build_images"),
         "BaseCheckpoint": ("flyte.checkpoints", "BaseCheckpoint"),
         "Checkpoint": ("flyte.checkpoints", "Checkpoint"),
         "latest_checkpoint": ("flyte.checkpoints", "latest_checkpoint"),

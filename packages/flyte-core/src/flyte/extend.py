@@ -4,20 +4,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flyte.bundling.downloading import download_code_bundle
-    from flyte.images import Architecture, ImageBuildEngine, ImageBuilder, ImageChecker
+    from flyte.images import Architecture
     from flyte.initialization import is_initialized
     from flyte.registration.resources import get_proto_extended_resources, get_proto_resources, pod_spec_from_resources
     from flyte.tasks.lazy_modules import lazy_module
     from flyte.tasks.plugins import TaskPluginRegistry
     from flyte.tasks.template import AsyncFunctionTaskTemplate, RuntimeTaskTemplate, TaskTemplate
+    from flyte_images.building import ImageBuildEngine, ImageBuilder, ImageChecker
     from flyte_models.resources import PRIMARY_CONTAINER_DEFAULT_NAME
 else:
     _EXPORTS = {
         "Architecture": "flyte.images",
         "AsyncFunctionTaskTemplate": "flyte.tasks.template",
-        "ImageBuildEngine": "flyte.images",
-        "ImageBuilder": "flyte.images",
-        "ImageChecker": "flyte.images",
+        "ImageBuildEngine": "flyte_images.building",
+        "ImageBuilder": "flyte_images.building",
+        "ImageChecker": "flyte_images.building",
         "PRIMARY_CONTAINER_DEFAULT_NAME": "flyte_models.resources",
         "RuntimeTaskTemplate": "flyte.tasks.template",
         "TaskPluginRegistry": "flyte.tasks.plugins",

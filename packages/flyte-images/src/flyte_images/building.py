@@ -1,6 +1,5 @@
 """Who builds images: the protocols of builders and of checks for existence, and the engine that picks a builder."""
 
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from flyte_images.image import Architecture, Image
@@ -90,6 +89,8 @@ class ImageBuildEngine:
         Raises:
             ImageBuildError: There is none.
         """
+        from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, and declaring an image needs none
+
         plugins = {point.name: point for point in entry_points(group=_GROUP)}
         if name in plugins:
             return plugins[name].load()()

@@ -148,7 +148,7 @@ class Image:
         made = _make(
             base_image=base,
             # Of the configuration: it is no change that makes an image of its own, it only says where one would go.
-            registry=_default_registry(),
+            registry=None if registry else _default_registry(),
             name=_DEFAULT_NAME,
             platform=platforms,
             python_version=version,

@@ -7,12 +7,13 @@ the one exception is a tree with several folders side by side, whose order there
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from flyte_images.dockerignore import IgnoreRules, read_rules
-from flyte_images.scripts import ScriptMetadata, read_script
 from flyte_models.secrets import Secret
 from flyte_models.values import light_dataclass
+
+if TYPE_CHECKING:
+    from flyte_images.scripts import ScriptMetadata
 
 __all__ = [
     "AptPackages",
@@ -189,8 +190,10 @@ class UVScript(Layer):
     script: Path
     options: PipOptions
 
-    def metadata(self) -> ScriptMetadata:
+    def metadata(self) -> "ScriptMetadata":
         """Read what the script says of itself."""
+        from flyte_images.scripts import read_script  # noqa: PLC0415 - reads TOML, which most recipes need not
+
         _refuse_missing(self.script, "a script")
         return read_script(self.script)
 
@@ -221,6 +224,8 @@ class PixiScript(Layer):
     def fingerprint(self, context: FingerprintContext) -> Iterator[bytes]:
         """Yield what the script needs, and the options."""
         del context
+        from flyte_images.scripts import read_script  # noqa: PLC0415 - as above
+
         _refuse_missing(self.script, "a script")
         needs = read_script(self.script)
         pixi = repr(sorted(cast("dict[str, Any]", needs.tool.get("pixi") or {}).items()))
@@ -393,6 +398,8 @@ def _content(path: Path, what: str) -> bytes:
 
 def _tree(folder: Path, context: FingerprintContext) -> Iterator[bytes]:
     """Yield content and relative name, without separators, of each file below a folder: its own files first, then its folders."""
+    from flyte_images.dockerignore import IgnoreRules, read_rules  # noqa: PLC0415 - only tags of folders need it
+
     _refuse_missing(folder, "a folder")
     rules = IgnoreRules(()) if context.has_ignore_file else read_rules(folder)
     for where, folders, files in os.walk(folder, followlinks=False):
