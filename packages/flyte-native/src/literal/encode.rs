@@ -77,14 +77,20 @@ pub(crate) fn boolean(value: &Bound<'_, PyAny>) -> Outcome<bool> {
     }
 }
 
+/// The UTF-8 bytes of an object that is a `str` and nothing but that, if it has no lone surrogates.
+#[inline]
+pub(crate) fn exact_text<'a>(value: &'a Bound<'_, PyAny>) -> Option<&'a [u8]> {
+    let text = value.cast_exact::<PyString>().ok()?;
+    Some(text.to_str().ok()?.as_bytes())
+}
+
 /// The UTF-8 bytes of a Python `str`.
 #[inline]
 pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>) -> Outcome<&'a [u8]> {
-    // Exactly a `str` nearly always, which is seen without a call.
-    let text = value
-        .cast_exact::<PyString>()
-        .or_else(|_| value.cast::<PyString>());
-    if let Ok(text) = text
+    if let Some(text) = exact_text(value) {
+        return Ok(text);
+    }
+    if let Ok(text) = value.cast::<PyString>()
         && let Ok(text) = text.to_str()
     {
         return Ok(text.as_bytes());

@@ -8,7 +8,7 @@
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple, PyType};
 
 use std::ffi::c_int;
 
@@ -62,7 +62,8 @@ impl<'py> Seen<'_, 'py> {
 pub(crate) struct Items<'a, 'py> {
     list: &'a Bound<'py, PyList>,
     next: usize,
-    count: usize,
+    /// How many it had at the beginning.
+    pub(crate) count: usize,
 }
 
 impl<'a, 'py> Items<'a, 'py> {
@@ -256,7 +257,8 @@ fn wide<'py, const N: usize>(
 /// Makes instances of a class whose `__new__` is that of `object`, with no code of the class running.
 pub(crate) struct Maker {
     class: Py<PyType>,
-    allocate: ffi::allocfunc,
+    new: ffi::newfunc,
+    no_arguments: Py<PyTuple>,
 }
 
 impl Maker {
@@ -266,34 +268,33 @@ impl Maker {
         let object = class.py().get_type::<PyAny>();
         let flags: u64 = class.getattr("__flags__")?.extract()?;
         // SAFETY: both are type objects, and every type may be asked for its slots.
-        let (allocate, new, plain_new) = unsafe {
-            let kind = class.as_type_ptr();
+        let (new, plain_new) = unsafe {
             (
-                ffi::PyType_GetSlot(kind, ffi::Py_tp_alloc),
-                ffi::PyType_GetSlot(kind, ffi::Py_tp_new),
+                ffi::PyType_GetSlot(class.as_type_ptr(), ffi::Py_tp_new),
                 ffi::PyType_GetSlot(object.as_type_ptr(), ffi::Py_tp_new),
             )
         };
-        if allocate.is_null() || new != plain_new || flags & IS_ABSTRACT != 0 {
+        if new.is_null() || new != plain_new || flags & IS_ABSTRACT != 0 {
             return Ok(None);
         }
-        // SAFETY: what is in the slot `tp_alloc` is an `allocfunc`, and it is not null.
-        let allocate =
-            unsafe { std::mem::transmute::<*mut std::ffi::c_void, ffi::allocfunc>(allocate) };
+        // SAFETY: what is in the slot `tp_new` is a `newfunc`, and it is not null.
+        let new = unsafe { std::mem::transmute::<*mut std::ffi::c_void, ffi::newfunc>(new) };
         Ok(Some(Maker {
             class: class.clone().unbind(),
-            allocate,
+            new,
+            no_arguments: PyTuple::empty(class.py()).unbind(),
         }))
     }
 
     /// A new instance without attributes.
     #[inline]
     pub(crate) fn make<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        // SAFETY: this is all that `object.__new__` does for a class that is not abstract: call the class's own
-        // `tp_alloc`, which gives a new reference, or null with an error set. The class is kept alive by `self`.
+        // SAFETY: `object.__new__(class)`, for a class that has no other `__new__`: gives a new reference, or null with an
+        // error set. Class and tuple are kept alive by `self`.
         unsafe {
             let class = self.class.bind(py).as_type_ptr();
-            Bound::from_owned_ptr_or_err(py, (self.allocate)(class, 0))
+            let arguments = self.no_arguments.bind(py).as_ptr();
+            Bound::from_owned_ptr_or_err(py, (self.new)(class, arguments, std::ptr::null_mut()))
         }
     }
 }

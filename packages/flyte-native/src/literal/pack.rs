@@ -8,7 +8,7 @@ use pyo3::types::{
 };
 
 use super::convert::Run;
-use super::encode::{boolean, exact_integer, text, utf8};
+use super::encode::{boolean, exact_integer, exact_text, text, utf8};
 use super::error::{At, Failure, Outcome, Step, attribute_step, describe, key_step};
 use super::ffi::{Entries, Items};
 use super::plan::{Leaf, NodeId, ObjectPlan, Pack};
@@ -50,8 +50,10 @@ impl<'a, 'py> Run<'a, 'py> {
         value: &Bound<'py, PyAny>,
         buf: &mut Vec<u8>,
     ) -> Outcome<()> {
-        if leaf.text {
-            return Ok(msgpack::put_str(buf, text(value)?)?);
+        if leaf.text
+            && let Some(text) = exact_text(value)
+        {
+            return Ok(msgpack::put_str(buf, text)?);
         }
         if leaf.int
             && let Some(number) = exact_integer(value)
@@ -216,11 +218,12 @@ impl<'a, 'py> Run<'a, 'py> {
         buf: &mut Vec<u8>,
     ) -> Outcome<()> {
         self.enter()?;
-        let count = list.len();
+        let items = Items::of(list);
+        let count = items.count;
         msgpack::put_array(buf, count)?;
         let mut written = 0;
         let leaf = self.arena.pack(item).leaf();
-        for (index, element) in Items::of(list).enumerate() {
+        for (index, element) in items.enumerate() {
             written += 1;
             if leaf.text
                 && let Some(text) = element.text()
