@@ -83,6 +83,7 @@ class BodyThreads:
         self._lock = threading.Lock()
         self._idle: list[queue.SimpleQueue[_Job | None]] = []
         self._count = 0
+        self._is_closed = False
 
     async def run(
         self, leftovers: "list[asyncio.Future[Any]]", function: Callable[..., R], *args: Any, **kwargs: Any
@@ -135,6 +136,7 @@ class BodyThreads:
     def close(self) -> None:
         """End the idle threads; busy ones end with their bodies."""
         with self._lock:
+            self._is_closed = True
             idle, self._idle = self._idle, []
         for jobs in idle:
             jobs.put(None)
@@ -169,6 +171,8 @@ class BodyThreads:
             job()
             del job  # do not keep the body's arguments alive while idle
             with self._lock:
+                if self._is_closed:
+                    return
                 self._idle.append(jobs)
 
 

@@ -17,6 +17,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from typing import Any, NoReturn
 
 from flyte.runtime.forked import become_action
@@ -29,6 +30,8 @@ _HEAD = 4
 _MOST_BYTES = 16 * 1024**2
 _PIECE = 1 << 16
 _SUBREAPER = 36
+_LOOKS = 1000
+_BETWEEN_LOOKS = 0.005
 _BLOCKED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 
 
@@ -185,6 +188,14 @@ def thread_count() -> int:
         return threading.active_count()
 
 
+def _wait_for_threads() -> None:
+    """Wait for the threads of the rehearsal: they have nothing to do any more, and are about to end."""
+    for _ in range(_LOOKS):
+        if thread_count() == 1:
+            return
+        time.sleep(_BETWEEN_LOOKS)
+
+
 def adopt_orphans() -> None:
     """Let the orphans among the descendants of this process become its children."""
     try:
@@ -210,6 +221,7 @@ def main(descriptor: int) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     preload()
     rehearse()
+    _wait_for_threads()
     # Of the rehearsal, which another loop set and took away again.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     adopt_orphans()

@@ -1,0 +1,76 @@
+"""The warm parent as a process: what it forks, and what it tells of it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+class Parent:
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(60)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "flyte.runtime.warm", str(theirs.fileno())], pass_fds=[theirs.fileno()]
+            )
+
+    def ask(self, message: dict[str, object]) -> None:
+        content = json.dumps(message).encode()
+        self._socket.sendall(len(content).to_bytes(4, "big") + content)
+
+    def told(self) -> dict[str, object]:
+        return json.loads(self._read(int.from_bytes(self._read(4), "big")))
+
+    def _read(self, size: int) -> bytes:
+        content = b""
+        while len(content) < size:
+            piece = self._socket.recv(size - len(content))
+            assert piece, "the warm parent is gone"
+            content += piece
+        return content
+
+    def close(self) -> int:
+        self._socket.close()
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def parent():
+    parent = Parent()
+    yield parent
+    if parent.process.poll() is None:
+        parent.close()
+
+
+def test_it_has_one_thread_when_it_is_ready(parent) -> None:
+    assert parent.told() == {"ready": 1}
+
+
+def test_what_it_forks_is_a_process_like_any_other(parent, tmp_path) -> None:
+    parent.told()
+    log = tmp_path / "log"
+    request = {"id": 7, "argv": ["--no-such-option"], "cwd": str(tmp_path), "log": str(log), "env": {}, "unset": []}
+    parent.ask(request)
+    started, ended = parent.told(), parent.told()
+    assert started["id"] == ended["id"] == 7
+    assert os.waitstatus_to_exitcode(ended["status"]) == 2
+    assert ended["cpu"] >= 0
+    assert ended["rss"] > 0
+    assert "a0: error" in log.read_text()
+
+
+def test_a_log_that_cannot_be_opened_is_said(parent, tmp_path) -> None:
+    parent.told()
+    missing = str(Path(tmp_path, "missing", "log"))
+    parent.ask({"id": 1, "argv": [], "cwd": str(tmp_path), "log": missing, "env": {}, "unset": []})
+    assert "log" in parent.told()["error"]
+
+
+def test_it_ends_with_who_asked_it(parent) -> None:
+    parent.told()
+    assert parent.close() == 0
