@@ -48,6 +48,10 @@ class Condition:
             raise ValueError(f"the timeout of a condition must not be negative, got {timeout!r}")
         self._answer: Awaitable[Any] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What waits for the answer belongs to a loop of this process.
+        return {**vars(self), "_answer": None}
+
     @property
     def timeout_seconds(self) -> float | None:
         """How long it waits, in seconds; `None` for as long as it takes."""

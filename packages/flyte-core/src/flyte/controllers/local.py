@@ -34,6 +34,8 @@ from flyte_types.errors import OutputError
 if TYPE_CHECKING:
     from flyte.conditions import Condition
     from flyte.controllers.cache_notes import CacheNotes
+    from flyte.isolation.messages import Call
+    from flyte.isolation.pool import BodyProcesses
     from flyte.running.conditions import ConditionDesk
 
 
@@ -59,6 +61,8 @@ class RunPlace:
     custom_context: Mapping[str, str] = field(default_factory=dict[str, str])
     """Pairs that the root action has, and all below it inherit."""
     caching: CacheSettings = field(default_factory=CacheSettings)
+    isolation: str = "thread"
+    """Where bodies are executed: in this process, or each in a `process` of its own."""
     is_recorded: bool = False
     """Whether anybody can look at the run afterwards."""
 
@@ -108,6 +112,11 @@ class LocalController:
         self._prepared: dict[int, _PreparedTask] = {}
         self._loop = asyncio.get_running_loop()
         self._desk: ConditionDesk | None = None
+        self._processes: BodyProcesses | None = None
+        if place.isolation == "process":
+            from flyte.isolation import pool  # noqa: PLC0415 - most runs have no processes
+
+            self._processes = pool.BodyProcesses(threads, engine.store.record)
         set_checkpoint_factory(_open_checkpoint)
 
     async def run_root(self, task: TaskTemplate[..., Any], inputs: bytes) -> ActionOutcome:
@@ -157,6 +166,19 @@ class LocalController:
         inputs = (
             await codec.encode_inputs_async(given, custom) if codec.needs_await else codec.encode_inputs(given, custom)
         )
+        return (await self._run_child(prepared, inputs, custom, context, group=group, index=index)).value
+
+    async def _run_child(
+        self,
+        prepared: _PreparedTask,
+        inputs: bytes,
+        custom: dict[str, str],
+        context: TaskContext,
+        *,
+        group: str | None,
+        index: int | None,
+    ) -> ActionOutcome:
+        codec = prepared.codec
         inputs_hash = codec.inputs_hash(inputs)
         identity = prepared.identity
         number = context.call_counter.next(f"{identity}-{inputs_hash}-{group or ''}")
@@ -165,7 +187,7 @@ class LocalController:
         if outcome.exception is not None:
             failure = ActionFailure.of(outcome.record, codec.decode_inputs(inputs), index=index)
             raise error_of(outcome.exception, failure)
-        return outcome.value
+        return outcome
 
     def submit_sync(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a child action from the thread of a sync body, blocking it.
@@ -188,6 +210,8 @@ class LocalController:
         """Free what the run has used beside the engine."""
         if self._desk is not None:
             self._desk.close()
+        if self._processes is not None:
+            self._processes.close()
 
     async def save_report(self, action: ActionID, page: bytes) -> None:
         """Record the report with the action."""
@@ -248,6 +272,8 @@ class LocalController:
         token = active_traces.set(traces)
         try:
             with self._surroundings.of(task), task_scope(self._context(attempt, custom_context)) as context:
+                if self._processes is not None and isinstance(task, AsyncFunctionTaskTemplate):
+                    return await self._run_isolated(task, codec, inputs, context, attempt)
                 arguments = (
                     await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
                 )
@@ -263,6 +289,42 @@ class LocalController:
                     raise
         finally:
             active_traces.reset(token)
+
+    async def _run_isolated(
+        self,
+        task: TaskTemplate[..., Any],
+        codec: InterfaceCodec,
+        inputs: bytes,
+        context: TaskContext,
+        attempt: Attempt,
+    ) -> Completed:
+        assert self._processes is not None  # the caller has looked
+        # Runs without isolation load nothing of it.
+        from flyte.isolation.messages import Body, reference_to  # noqa: PLC0415
+
+        store, place = self._engine.store, self._place
+        traces = list(store.traces(place.run_name, attempt.action_id.name)) if attempt.number > 1 else []
+        body = Body(reference_to(task), inputs, context, dict(os.environ), traces, place.is_recorded)
+        outputs = await self._processes.run(attempt, body, self._answer)
+        return Completed(await codec.decode_outputs_async(outputs), outputs)
+
+    async def _answer(self, call: "Call") -> Any:
+        """Do what a body in another process asks for."""
+        from flyte.isolation.messages import find_task  # noqa: PLC0415 - as above
+
+        if call.method == "submit":
+            reference, inputs, group, index, custom = call.payload
+            prepared = self._prepare(find_task(reference))
+            context = current_context()
+            outcome = await self._run_child(prepared, inputs, custom, context, group=group, index=index)
+            return outcome.outputs or b""
+        if call.method == "report":
+            await self.save_report(*call.payload)
+        elif call.method == "condition":
+            return await (await self.open_condition(call.payload))
+        else:
+            await self._engine.store.flush()
+        return None
 
     async def _call(self, task: TaskTemplate[..., Any], arguments: dict[str, Any], attempt: Attempt) -> Any:
         if type(task) is not AsyncFunctionTaskTemplate:

@@ -188,6 +188,7 @@ class LocalStrategy:
             env_vars=options.env_vars,
             custom_context=custom_context,
             caching=self._caching(project, domain),
+            isolation=options.isolation,
             is_recorded=recorded_in is not None,
         )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Mode = Literal["local", "remote", "hybrid"]
 CopyStyle = Literal["loaded_modules", "all", "none", "custom"]
 CacheScope = Literal["global", "project-domain"]
+Isolation = Literal["thread", "process"]
 Observer = Callable[[EngineEvent], None]
 
 
@@ -70,6 +71,8 @@ class RunOptions:
     """What `flyte.logs.configure` is told for the time of the run; nothing: it stays as it is."""
     notifications: tuple[Any, ...] = ()
     """Whom to tell when the run ends."""
+    isolation: Isolation = "thread"
+    """Where bodies are executed: sync ones on threads of this process, or all in processes of their own, which can be killed."""
     max_action_concurrency: int | None = None
     """How many actions run at once; one that waits for its children does not count. None or 0: any number."""
 
@@ -102,3 +105,13 @@ def check_concurrency(limit: Any) -> None:
     """
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
         raise ValueError(f"`max_action_concurrency` must be a whole number from 0 on (0: no limit), got {limit!r}")
+
+
+def check_isolation(isolation: Any) -> None:
+    """Refuse an isolation that there is not.
+
+    Raises:
+        ValueError: It is neither `thread` nor `process`.
+    """
+    if isolation not in ("thread", "process"):
+        raise ValueError(f"`isolation` must be `thread` or `process`, got {isolation!r}")

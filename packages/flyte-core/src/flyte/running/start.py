@@ -7,10 +7,12 @@ from flyte.initialization import settings
 from flyte.running.options import (
     CacheScope,
     CopyStyle,
+    Isolation,
     Mode,
     RunOptions,
     check_concurrency,
     check_copy_style,
+    check_isolation,
     check_scope,
 )
 from flyte.running.outputs import LocalRun
@@ -143,6 +145,7 @@ def with_runcontext(
     *,
     name: str | None = None,
     resume: str | None = None,
+    isolation: Isolation = "thread",
     service_account: str | None = None,
     version: str | None = None,
     copy_style: CopyStyle = "loaded_modules",
@@ -182,6 +185,7 @@ def with_runcontext(
         name: Name of the run; default: a random one.
         resume: Name of a recorded run, whose process was killed or which failed, to continue: what it has finished is not done
             again. The task gets the recorded inputs.
+        isolation: `process` executes each body of a local run in a process of its own, which is killed if the body does not end.
         service_account: The Kubernetes service account of a remote run.
         version: The version that the task of a remote run is registered under; default: that of its bundle.
         copy_style: Which code a remote run gets: of `loaded_modules`, `all` below the root folder, or `none`.
@@ -221,6 +225,7 @@ def with_runcontext(
     """
     check_env_vars("with_runcontext", env_vars)
     check_scope(cache_lookup_scope)
+    check_isolation(isolation)
     check_concurrency(max_action_concurrency)
     check_copy_style(copy_style)
     if tracked or tracked_strict or _tracker is not None:
@@ -233,6 +238,7 @@ def with_runcontext(
             mode=mode,
             name=name,
             resume=resume,
+            isolation=isolation,
             service_account=service_account,
             version=version,
             copy_style=copy_style,
