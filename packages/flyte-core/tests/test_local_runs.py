@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import flyte
-from flyte.errors import NonRecoverableError, RuntimeUserError, SyncTaskCallInAsyncContextError, TaskTimeoutError
+from flyte.errors import InitializationError, NonRecoverableError, RuntimeUserError, SyncTaskCallInAsyncContextError, TaskTimeoutError
 from flyte.failures import path_of
 from flyte.running.options import RunOptions
 from flyte.running.start import Runner
@@ -291,9 +291,16 @@ def test_a_called_task_is_told_apart() -> None:
         flyte.run(square_async(3))
 
 
-def test_remote_mode_says_that_it_is_not_built() -> None:
-    with pytest.raises(NotImplementedError, match="mode 'remote' is not built yet"):
+def test_remote_mode_needs_a_control_plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InitializationError, match="no control plane"):
         flyte.with_runcontext(mode="remote").run(square, 1)
+
+
+def test_hybrid_mode_says_that_it_is_not_built() -> None:
+    with pytest.raises(NotImplementedError, match="mode 'hybrid' is not built"):
+        flyte.with_runcontext(mode="hybrid").run(square, 1)
 
 
 def test_a_recorded_run_can_be_read_back(tmp_path: Path) -> None:
