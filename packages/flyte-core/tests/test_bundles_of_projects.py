@@ -4,6 +4,8 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import itertools
+import json
 import logging
 import os
 import pickle
@@ -154,6 +156,56 @@ def test_a_large_bundle_warns_before_it_is_packed(
     assert "`model.bin` (200.0 MiB)" in caplog.text
     assert ".flyteignore" in caplog.text
     assert bundle.size < 1024 * 1024
+
+
+def test_a_file_of_5_gb_streams(project: Path, tmp_path: Path) -> None:
+    """It is warned of before anything is written, by name, and memory stays bounded. Zeros, so that it takes seconds."""
+    with (project / "model.bin").open("wb") as file:
+        file.truncate(5 * 1024**3)
+    output = tmp_path / "output"
+    output.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", _PACKING, project, output], capture_output=True, text=True, check=True, timeout=500
+    )
+    told = json.loads(done.stdout)
+    assert "`model.bin` (5120.0 MiB)" in told["warning"]
+    assert ".flyteignore" in told["warning"]
+    assert told["written_before_the_warning"] == []
+    assert told["files"] == ["main.py", "model.bin"]
+    assert told["size"] < 8 * 1024**2
+    assert told["peak"] < 150e6
+    with tarfile.open(told["path"], "r|gz") as archive:
+        sizes = {member.name: member.size for member in itertools.islice(archive, 2)}
+    assert sizes == {"main.py": (project / "main.py").stat().st_size, "model.bin": 5 * 1024**3}
+
+
+_PACKING = """
+import json, logging, os, re, resource, sys
+from pathlib import Path
+from flyte.bundling.archives import write_bundle
+from flyte.bundling.request import BundleRequest
+
+told = {}
+
+class Listener(logging.Handler):
+    def emit(self, record):
+        told["warning"] = record.getMessage()
+        told["written_before_the_warning"] = os.listdir(sys.argv[2])
+
+def peak():
+    # That of `getrusage` is inherited from the process that starts this one.
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1]) * 1024
+
+logging.getLogger("flyte.bundling").addHandler(Listener())
+before = peak()
+request = BundleRequest(root=Path(sys.argv[1]), copy_style="custom", paths=("main.py", "model.bin"))
+bundle = write_bundle(request, Path(sys.argv[2]))
+told |= {"peak": peak() - before, "files": bundle.files, "size": bundle.size, "path": str(bundle.path)}
+print(json.dumps(told))
+"""
 
 
 def test_what_is_left_out_is_named(project: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

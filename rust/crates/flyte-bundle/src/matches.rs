@@ -72,6 +72,31 @@ impl Finder {
         if to <= self.linked {
             return;
         }
+        let bytes = &data[self.linked..to + AHEAD - 1];
+        if bytes[1..] == bytes[..bytes.len() - 1] {
+            self.link_run(data, to);
+        } else {
+            self.link_each(data, to);
+        }
+    }
+
+    /// Sparse and padded files are long runs of one byte: each place but the first goes on like the one before it.
+    fn link_run(&mut self, data: &[u8], to: usize) {
+        let first = self.linked;
+        self.link_each(data, first + 1);
+        for place in first + 1..to {
+            let before = u32::from((place - 1) as u16);
+            self.links[place & (RING - 1)] = before | before << 16;
+        }
+        let here = eight(data, first);
+        let last = (to - 1) as u16;
+        self.short_heads[hash::<4>(here)] = last;
+        self.long_heads[hash::<8>(here)] = last;
+        self.linked = to;
+    }
+
+    #[inline(always)]
+    fn link_each(&mut self, data: &[u8], to: usize) {
         for (index, bytes) in data[self.linked..to + AHEAD - 1].windows(AHEAD).enumerate() {
             let here = eight(bytes, 0);
             let place = (self.linked + index) as u16;
