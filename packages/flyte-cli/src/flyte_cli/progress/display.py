@@ -5,11 +5,15 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
+from flyte_cli.progress.above import LinesAbove
 from flyte_cli.progress.model import ProgressModel, Row
 from flyte_engine.engine import EngineEvent
 from flyte_models.phases import ActionPhase
+
+if TYPE_CHECKING:
+    from flyte_cli.progress.tree import LiveTree
 
 _GRACE_SECONDS = 0.3
 """A run that is over sooner than this shows no tree, and does not pay for importing what draws it."""
@@ -68,8 +72,12 @@ class PlainDisplay:
 class LiveDisplay:
     """Draws a tree of rows that moves, on a terminal, from a thread of its own."""
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
+    def __init__(self, stream: TextIO) -> None:
+        """Draw on `stream`, once there is something to draw; nothing is started yet."""
+        self._stream = stream
+        self._tree: LiveTree | None = None
+        self.streams: list[LinesAbove] = []
+        """The streams on the same terminal."""
         self._model = ProgressModel()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -95,14 +103,30 @@ class LiveDisplay:
         # rich is loaded only here: most runs on a terminal are over before there is anything to draw.
         from flyte_cli.progress.tree import LiveTree  # noqa: PLC0415
 
-        with LiveTree(sys.stderr) as tree:
+        for stream in self.streams:
+            stream.end_line()
+        with LiveTree(self._stream) as tree:
+            self._tree = tree
             while True:
                 is_over = self._over.wait(0.1)
                 with self._lock:
                     rows = [_line_of(row) for row in self._model.rows()]
                 tree.show(rows)
                 if is_over:
+                    self._tree = None
                     return
+
+    def has_picture(self) -> bool:
+        """Tell whether the tree is on the terminal."""
+        return self._tree is not None
+
+    def print_above(self, line: str) -> bool:
+        """Print a line above the picture; return False, and print nothing, while there is none."""
+        tree = self._tree
+        if tree is None:
+            return False
+        tree.print_above(line)
+        return True
 
 
 def _line_of(row: Row) -> tuple[int, str, str, float, str]:
@@ -116,11 +140,32 @@ def progress(*, enabled: bool) -> Generator[Display]:
     if not enabled:
         yield NoDisplay()
     elif sys.stderr.isatty():
-        display = LiveDisplay()
+        display = LiveDisplay(sys.stderr)
         display.start()
         try:
-            yield display
+            with _above(display):
+                yield display
         finally:
             display.stop()
     else:
         yield PlainDisplay(sys.stderr)
+
+
+@contextmanager
+def _above(display: LiveDisplay) -> Generator[None]:
+    """Let what is written to the terminal during the block appear above the picture of `display`."""
+    # Before anything else wraps the streams: what records their lines must not see the picture.
+    usual = sys.stdout, sys.stderr
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and stream.isatty():
+            above = LinesAbove(stream, display.print_above, display.has_picture, shows_prompts=name == "stderr")
+            display.streams.append(above)
+            setattr(sys, name, above)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = usual
+        display.stop()
+        for stream in display.streams:
+            stream.end()

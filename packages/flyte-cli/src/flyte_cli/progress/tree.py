@@ -17,7 +17,14 @@ class LiveTree:
 
     def __init__(self, stream: TextIO) -> None:
         """Draw on `stream`, a terminal."""
-        self._live = Live(console=Console(file=stream), refresh_per_second=10, vertical_overflow="ellipsis")
+        # Streams are left alone: `LinesAbove` brings their lines here.
+        self._live = Live(
+            console=Console(file=stream),
+            refresh_per_second=10,
+            vertical_overflow="ellipsis",
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
 
     def __enter__(self) -> Self:
         """Start to draw."""
@@ -29,6 +36,10 @@ class LiveTree:
     ) -> None:
         """Leave the last picture on the terminal."""
         self._live.stop()
+
+    def print_above(self, line: str) -> None:
+        """Print a line, with its colours, above the picture."""
+        self._live.console.print(Text.from_ansi(line), soft_wrap=True)
 
     def show(self, rows: Sequence[tuple[int, str, str, float, str]]) -> None:
         """Show these rows from now on."""
