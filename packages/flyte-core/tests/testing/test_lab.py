@@ -100,6 +100,13 @@ def test_runs_that_the_code_under_test_makes_are_captured(flyte_lab: Lab, flyte_
     assert len(flyte_runs) == 1
 
 
+def test_runs_stay_in_the_lab_whatever_the_configuration_says(flyte_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flyte.initialization._settings", None)  # and back to what it is, at the end
+    flyte.init(endpoint="dns:///flyte.example.org")
+    assert flyte.run(total, [1]).outputs()[0] == 0.5
+    assert len(flyte_lab.runs) == 1
+
+
 async def _run_in_a_loop() -> float:
     run = await flyte.run.aio(total, [1])
     return run.outputs()[0]

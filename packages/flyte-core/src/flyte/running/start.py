@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from flyte.initialization import settings
+from flyte.running.equipment import equipment
 from flyte.running.options import (
     CacheScope,
     CopyStyle,
@@ -94,7 +95,9 @@ class Runner:
         """Do as `run`, but return a run that failed instead of raising what its task raised."""
         if not isinstance(task, TaskTemplate):
             raise NotATaskError(task)
-        mode = self._options.mode or ("remote" if settings().endpoint else "local")
+        # A lab (`flyte.testing`) is for runs in this process, whatever the configuration says.
+        is_remote = bool(settings().endpoint) and equipment() is None
+        mode = self._options.mode or ("remote" if is_remote else "local")
         if mode not in _STRATEGIES:
             raise NotImplementedError(
                 f"mode {mode!r} is not built in this version\nhint: use mode='local' or mode='remote'"
