@@ -76,3 +76,19 @@ def test_a_configured_endpoint_is_where_runs_go_but_for_local_ones(home: Path) -
     here = _flyte(home, "-c", str(config), "run", "--local", "shapes.py", "square", "--x", "2")
     assert here.returncode == 0, here.stderr
     assert "recorded" in here.stdout
+
+
+def test_what_ran_there_is_shown_as_what_ran_here(home: Path) -> None:
+    begun = _flyte(home, "run", "--devbox", "--follow", "--name", "to-show", "shapes.py", "total", "--n", "2")
+    assert begun.returncode == 0, begun.stderr
+    listed = json.loads(_flyte(home, "-of", "json", "get", "run", "--devbox").stdout)
+    assert ("to-show", "shapes.total", "succeeded") in {(run["name"], run["task"], run["phase"]) for run in listed}
+    run = json.loads(_flyte(home, "-of", "json", "get", "run", "--devbox", "to-show").stdout)
+    assert sorted(action["task"] for action in run["actions"]) == ["shapes.square", "shapes.square", "shapes.total"]
+    root = json.loads(_flyte(home, "-of", "json", "get", "action", "--devbox", "to-show", "a0").stdout)
+    assert [attempt["phase"] for attempt in root["tries"]] == ["succeeded"]
+    io = json.loads(_flyte(home, "-of", "json", "get", "io", "--devbox", "to-show").stdout)
+    assert io == {"inputs": {"n": 2}, "outputs": {"o0": 1}}
+    assert _flyte(home, "get", "logs", "--devbox", "to-show").stdout == "total: adding up\n"
+    missing = _flyte(home, "get", "run", "--devbox", "none-such")
+    assert (missing.returncode, "on the control plane" in missing.stderr) == (2, True)

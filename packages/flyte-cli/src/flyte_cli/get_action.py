@@ -3,9 +3,9 @@
 import click
 
 from flyte_cli.completers import complete_action, complete_run
-from flyte_cli.history import find_action, find_run, open_history, split_id
+from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
-from flyte_cli.scope import in_phase, project_and_domain
+from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, attempt_data
 from flyte_engine.records import ActionRecord
 from flyte_engine.store import ActionStore
@@ -16,6 +16,7 @@ from flyte_engine.store import ActionStore
 @click.argument("action_name", required=False, shell_complete=complete_action)
 @in_phase
 @project_and_domain
+@local_or_devbox
 @output_option
 def get_action(
     run_name: str, action_name: str | None, in_phase: str | None, project: str | None, domain: str | None
@@ -26,7 +27,7 @@ def get_action(
     """
     del project, domain  # the name of a run is unique on this machine
     run_name, action_name = split_id(run_name, action_name)
-    with open_history() as store:
+    with open_runs() as store:
         run = find_run(store, run_name)
         if action_name is not None:
             _show_action(store, find_action(store, run.run_name, action_name))

@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from flyte_cli.completers import complete_action, complete_run
-from flyte_cli.history import find_action, find_run, open_history, split_id
+from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
-from flyte_cli.scope import project_and_domain
+from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_types.literal_text import literal_string_repr
 from flyte_types.literals import Inputs, Outputs
 
@@ -20,6 +20,7 @@ _ROOT = "a0"
 @click.option("-i", "--inputs-only", is_flag=True, help="Only the inputs")
 @click.option("-o", "--outputs-only", is_flag=True, help="Only the outputs")
 @project_and_domain
+@local_or_devbox
 @output_option
 def get_io(
     run_name: str,
@@ -37,7 +38,7 @@ def get_io(
     if inputs_only and outputs_only:
         raise click.UsageError("`--inputs-only` and `--outputs-only` exclude each other\nhint: leave both out")
     run_name, action_name = split_id(run_name, action_name)
-    with open_history() as store:
+    with open_runs() as store:
         run = find_run(store, run_name)
         action = find_action(store, run.run_name, action_name or _ROOT)
         found: dict[str, dict[str, Any] | None] = {}

@@ -10,9 +10,9 @@ import click
 
 from flyte_cli import times
 from flyte_cli.completers import complete_action, complete_run
-from flyte_cli.history import find_action, find_run, open_history, split_id
+from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import dump, output_format, output_option
-from flyte_cli.scope import project_and_domain
+from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_engine.processes import is_alive
 from flyte_engine.records import LogRecord
 from flyte_engine.store import ActionStore
@@ -30,6 +30,7 @@ _PAGE = 1000
 @click.option("-a", "--attempt", type=click.IntRange(1), help="Only of this attempt [default: all]")
 @click.option("--filter-system", is_flag=True, help="Leave out lines of the system; this machine records none")
 @project_and_domain
+@local_or_devbox
 @output_option
 def get_logs(
     run_name: str,
@@ -48,7 +49,7 @@ def get_logs(
     """
     del filter_system, project, domain  # nothing to leave out, and the name of a run is unique on this machine
     run_name, action_name = split_id(run_name, action_name)
-    with open_history() as store:
+    with open_runs() as store:
         run = find_run(store, run_name)
         action = find_action(store, run.run_name, action_name) if action_name is not None else None
         found = follow(store, run.run_name, action.name if action is not None else None, attempt)

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from flyte_cli.completers import complete_action, complete_run
-from flyte_cli.history import find_action, find_run, open_history, split_id
+from flyte_cli.history import find_action, find_run, open_runs, split_id
+from flyte_cli.scope import local_or_devbox
 from flyte_cli.writing import write_file
 
 _ROOT = "a0"
@@ -20,10 +21,11 @@ _ROOT = "a0"
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write [default: print the page's HTML]",
 )
+@local_or_devbox
 def get_report(run_name: str, action_name: str | None, output: Path | None) -> None:
     """Print or save the report of a run, or of one of its actions, as HTML."""
     run_name, action_name = split_id(run_name, action_name)
-    with open_history() as store:
+    with open_runs() as store:
         run = find_run(store, run_name)
         action = find_action(store, run.run_name, action_name or _ROOT)
         page = store.report(run.run_name, action.name)

@@ -3,9 +3,9 @@
 import click
 
 from flyte_cli.completers import complete_run
-from flyte_cli.history import PointInTime, find_run, open_history
+from flyte_cli.history import PointInTime, find_run, open_runs
 from flyte_cli.output import Layout, output_option, show
-from flyte_cli.scope import in_phase, project_and_domain
+from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import RUN_HEADINGS, action_data, action_table, run_data, run_row
 from flyte_engine.records import RunRecord
 from flyte_engine.store import ActionStore
@@ -27,6 +27,7 @@ from flyte_models.phases import ActionPhase
 @click.option("--with-label", multiple=True, metavar="KEY=VALUE", help="Only runs with this label (repeatable)")
 @click.option("--with-label-key", multiple=True, metavar="KEY", help="Only runs with such a label (repeatable)")
 @project_and_domain
+@local_or_devbox
 @output_option
 def get_run(
     name: str | None,
@@ -55,7 +56,7 @@ def get_run(
             "runs of this machine have no task version\nhint: leave `--task-version` out; `--task-name` picks the task"
         )
     labels = [_label(text) for text in with_label]
-    with open_history() as store:
+    with open_runs() as store:
         if name is not None:
             _show_run(store, find_run(store, name))
             return

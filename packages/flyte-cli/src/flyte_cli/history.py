@@ -4,11 +4,13 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import click
 
 from flyte_cli import times
 from flyte_cli.app import RootOptions
+from flyte_cli.scope import DEVBOX, LOCAL
 from flyte_config import auto, local_state_folder
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
@@ -46,6 +48,30 @@ def open_history() -> Generator[ActionStore]:
         store.close()
 
 
+@contextmanager
+def open_runs() -> Generator[ActionStore]:
+    """Yield what is to be looked at: the history of this machine, or a control plane in the form of one, to be read only.
+
+    It is the devbox with `--devbox`, and what the configuration names without `--local`.
+
+    Raises:
+        click.UsageError: when nothing was recorded yet.
+    """
+    ctx = click.get_current_context()
+    options = ctx.find_root().ensure_object(RootOptions)
+    is_devbox = bool(ctx.meta.get(DEVBOX))
+    if not is_devbox and (ctx.meta.get(LOCAL) or not auto(options.config).platform.endpoint):
+        with open_history() as store:
+            yield store
+        return
+    # A client is loaded only by who talks to a control plane.
+    from flyte_cli.control_plane import connect  # noqa: PLC0415
+    from flyte_cli.remote_history import RemoteHistory  # noqa: PLC0415
+
+    connect(is_devbox=is_devbox, project=ctx.params.get("project"), domain=ctx.params.get("domain"))
+    yield cast("ActionStore", RemoteHistory())
+
+
 def find_run(store: ActionStore, name: str) -> RunRecord:
     """Return the run of that name, of a name that begins so (3 letters or more), or the latest one for `latest`.
 
@@ -65,7 +91,9 @@ def find_run(store: ActionStore, name: str) -> RunRecord:
         raise click.UsageError(
             f"{len(runs)} runs begin with `{name}`: {listed}{', …' if len(runs) > 5 else ''}\nhint: write more of the name"
         )
-    raise click.UsageError(f"no run `{name}` is recorded on this machine\nhint: `flyte get run` lists the latest runs")
+    raise click.UsageError(
+        f"no run `{name}` is recorded {where_of(store)}\nhint: `flyte get run` lists the latest runs"
+    )
 
 
 def find_action(store: ActionStore, run_name: str, name: str) -> ActionRecord:
@@ -91,6 +119,11 @@ def find_action(store: ActionStore, run_name: str, name: str) -> ActionRecord:
     raise click.UsageError(
         f"run `{run_name}` has no action `{name}`\nhint: `flyte get action {run_name}` lists its actions"
     )
+
+
+def where_of(store: ActionStore) -> str:
+    """Say whose runs they are."""
+    return "on this machine" if isinstance(store, SQLiteStore) else "on the control plane"
 
 
 def split_id(run_name: str, action_name: str | None) -> tuple[str, str | None]:

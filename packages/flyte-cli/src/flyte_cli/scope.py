@@ -10,6 +10,31 @@ from flyte_models.phases import ActionPhase
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+LOCAL, DEVBOX = "flyte_cli.local", "flyte_cli.devbox"
+"""Where a context keeps what `--local` and `--devbox` say."""
+
+
+def _keep(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        ctx.meta[key] = bool(value)
+
+    return keep
+
+
+def local_or_devbox(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--local` and `--devbox`: whose runs, when it is not what the configuration says."""
+    command = click.option(
+        "--devbox", is_flag=True, expose_value=False, callback=_keep(DEVBOX), help="Of the devbox of this machine"
+    )(command)
+    return click.option(
+        "--local",
+        is_flag=True,
+        expose_value=False,
+        callback=_keep(LOCAL),
+        help="Of this machine's history [default, unless an endpoint is configured]",
+    )(command)
+
+
 def project_and_domain(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `-p/--project` and `-d/--domain`."""
     command = click.option("-d", "--domain", help="Only of this domain")(command)

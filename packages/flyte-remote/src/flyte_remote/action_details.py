@@ -111,7 +111,7 @@ class ActionDetails:
         async for details in watch_details(connection(), self.action_id):
             self.pb2 = details
             if cache_data_on_done and self.done():
-                await self._fetch_data()
+                await self.action_data()
             yield self
 
     @property
@@ -269,7 +269,7 @@ class ActionDetails:
     async def inputs(self) -> ActionInputs:
         """Return the inputs."""
         if self._inputs is None:
-            data = await self._fetch_data()
+            data = await self.action_data()
             types = self._types[0] if self._types else types_of(self._interface().inputs)
             self._inputs = ActionInputs(data.inputs, await read_values(literals_of(data.inputs), types))
         return self._inputs
@@ -289,7 +289,7 @@ class ActionDetails:
 
     async def input_literals(self) -> "dict[str, literals_pb2.Literal]":
         """Return the inputs as literals."""
-        return literals_of((await self._fetch_data()).inputs)
+        return literals_of((await self.action_data()).inputs)
 
     async def output_literals(self) -> "dict[str, literals_pb2.Literal]":
         """Return the outputs as literals.
@@ -321,7 +321,8 @@ class ActionDetails:
             return max(attempts, key=lambda one: one.attempt, default=None)
         return next((one for one in attempts if one.attempt == number), None)
 
-    async def _fetch_data(self) -> Any:
+    async def action_data(self) -> "dataproxy_service_pb2.GetActionDataResponse":
+        """Fetch inputs and outputs as they are on the wire; of an action that is over they are fetched once."""
         if self._data is None:
             from flyteidl2.dataproxy import dataproxy_service_pb2  # noqa: PLC0415 - messages load when used
 
@@ -339,7 +340,7 @@ class ActionDetails:
                 f"action `{self.name}` of run `{self.run_name}` is {where} and has no outputs\n"
                 "hint: `wait()` until it is over; `error_info` says why it failed"
             )
-        return await self._fetch_data()
+        return await self.action_data()
 
 
 def datetime_of(stamp: Any) -> datetime:

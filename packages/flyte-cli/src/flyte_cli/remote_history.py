@@ -1,0 +1,201 @@
+"""The runs of a control plane in the form of this machine's history, so that the same commands show both."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from flyte.remote import Action, ActionDetails, Run, RunDetails
+from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, LogRecord, RunRecord
+from flyte_models.phases import ActionPhase
+from flyte_protocol.codes import Code
+from flyte_protocol.failures import TRACE_MARK
+from flyte_protocol.phases import phase_from_wire
+from flyte_protocol.rpc_errors import RpcError
+from flyte_syncify import syncify
+
+_MOST_RUNS = 1000
+"""How many runs are looked through for the beginning of a name, or for what a control plane does not filter by."""
+
+
+class RemoteHistory:
+    """What commands ask of an `ActionStore` when they only look."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, str | None, int | None], Iterator[LogRecord]] = {}
+        self._count = 0
+
+    def run(self, run_name: str) -> RunRecord | None:
+        """Return a run, or None."""
+        try:
+            details = RunDetails.get(run_name)
+        except RpcError as error:
+            if error.status is Code.NOT_FOUND:
+                return None
+            raise
+        message = details.pb2
+        action = message.action
+        return _run(action.id, action.metadata, action.status, dict(message.run_spec.labels.values))
+
+    def runs(self, limit: int = 100, *, project: str | None = None, domain: str | None = None) -> list[RunRecord]:
+        """Return the latest runs."""
+        found = Run.listall(
+            limit=min(limit, _MOST_RUNS), project=project, domain=domain, sort_by=("created_at", "desc")
+        )
+        return [
+            _run(run.pb2.action.id, run.pb2.action.metadata, run.pb2.action.status, dict(run.pb2.labels))
+            for run in found
+        ]
+
+    def action(self, run_name: str, name: str) -> ActionRecord | None:
+        """Return an action, or None."""
+        details = self._details(run_name, name)
+        return None if details is None else _action(details.pb2, _error(details.pb2))
+
+    def actions(self, run_name: str, parent: str | None = None) -> list[ActionRecord]:
+        """Return the actions of a run, or the children of one of them."""
+        return [_action(action.pb2, None) for action in Action.listall(run_name, parent_name=parent)]
+
+    def attempts(self, run_name: str, name: str) -> list[AttemptRecord]:
+        """Return the attempts of an action."""
+        details = self._details(run_name, name)
+        return [] if details is None else [_attempt(message) for message in details.pb2.attempts]
+
+    def inputs(self, run_name: str, name: str) -> bytes | None:
+        """Return the inputs of an action, as bytes of the wire."""
+        return self._data(run_name, name)[0]
+
+    def outputs(self, run_name: str, name: str) -> bytes | None:
+        """Return the outputs of an action, as bytes of the wire; None when there are none yet."""
+        return self._data(run_name, name)[1]
+
+    def report(self, run_name: str, name: str) -> bytes | None:
+        """Return the report of an action, or None."""
+        action = Action.get(run_name=run_name, name=name)
+        try:
+            return action.get_report().encode()
+        except RpcError as error:
+            if error.status is Code.NOT_FOUND:
+                return None
+            raise
+
+    def owner(self, run_name: str) -> None:
+        """Return None: no process of this machine carries it out."""
+        return
+
+    def logs(
+        self,
+        run_name: str,
+        action_name: str | None = None,
+        *,
+        attempt: int | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> list[tuple[int, LogRecord]]:
+        """Return the next line, waiting for it while the action goes on; nothing when there are no more.
+
+        Without an action it is the root's log.
+        """
+        del after, limit
+        key = (run_name, action_name, attempt)
+        lines = self._lines.get(key)
+        if lines is None:
+            lines = self._lines[key] = self._follow(run_name, action_name or "a0", attempt)
+        line = next(lines, None)
+        if line is None:
+            return []
+        self._count += 1
+        return [(self._count, line)]
+
+    def _follow(self, run_name: str, name: str, attempt: int | None) -> Iterator[LogRecord]:
+        action = Action.get(run_name=run_name, name=name)
+        number = attempt or max(action.pb2.status.attempts, 1)
+        for text in action.get_logs(attempt, show_ts=True):
+            stamp, _, line = text.partition(" ")
+            yield LogRecord(run_name, name, number, datetime.fromisoformat(stamp).timestamp(), "stdout", line)
+
+    @staticmethod
+    def _details(run_name: str, name: str) -> ActionDetails | None:
+        try:
+            return ActionDetails.get(run_name=run_name, name=name)
+        except RpcError as error:
+            if error.status is Code.NOT_FOUND:
+                return None
+            raise
+
+    def _data(self, run_name: str, name: str) -> tuple[bytes | None, bytes | None]:
+        details = self._details(run_name, name)
+        if details is None:
+            return None, None
+        found = syncify.loop.run(details.action_data())
+        is_successful = details.phase in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED)
+        return found.inputs.SerializeToString(), found.outputs.SerializeToString() if is_successful else None
+
+
+def _run(action_id: Any, metadata: Any, status: Any, labels: dict[str, str]) -> RunRecord:
+    place = action_id.run
+    created = _seconds(status, "start_time") or 0.0
+    return RunRecord(
+        place.name,
+        metadata.task.id.name or metadata.funtion_name,
+        place.project,
+        place.domain,
+        place.org,
+        created,
+        _seconds(status, "end_time"),
+        phase_from_wire(status.phase) or ActionPhase.QUEUED,
+        labels=labels,
+    )
+
+
+def _action(message: Any, error: ErrorRecord | None) -> ActionRecord:
+    metadata, status = message.metadata, message.status
+    task = metadata.task
+    started = _seconds(status, "start_time")
+    return ActionRecord(
+        message.id.run.name,
+        message.id.name,
+        metadata.parent or None,
+        task.id.name or metadata.condition.name or metadata.trace.name,
+        task.short_name or metadata.condition.name or metadata.trace.name,
+        metadata.group or None,
+        phase_from_wire(status.phase) or ActionPhase.QUEUED,
+        status.attempts,
+        0,
+        started or 0.0,
+        started,
+        _seconds(status, "end_time"),
+        error,
+        "hit" if status.cache_status == _CACHE_HIT else "disabled",
+    )
+
+
+def _attempt(message: Any) -> AttemptRecord:
+    return AttemptRecord(
+        message.attempt,
+        phase_from_wire(message.phase) or ActionPhase.QUEUED,
+        _seconds(message, "start_time") or 0.0,
+        _seconds(message, "end_time"),
+        _error(message),
+    )
+
+
+def _error(message: Any) -> ErrorRecord | None:
+    if not message.HasField("error_info"):
+        return None
+    info = message.error_info
+    text, mark, trace = info.message.partition(TRACE_MARK)
+    kind = "system" if info.kind == _SYSTEM else "user"
+    return ErrorRecord(info.code or "Error", text, kind, traceback=mark.lstrip("\n") + trace if mark else None)
+
+
+_SYSTEM = 2
+"""`ErrorInfo.KIND_SYSTEM`."""
+_CACHE_HIT = 2
+"""`CatalogCacheStatus.CACHE_HIT`."""
+
+
+def _seconds(message: Any, field: str) -> float | None:
+    if not message.HasField(field):
+        return None
+    stamp = getattr(message, field)
+    return stamp.seconds + stamp.nanos / 1e9
