@@ -2,6 +2,7 @@
 
 COMMANDS = (
     ("Run", "run", "Run a task of a Python file", "flyte_cli.run"),
+    ("Run", "deploy", "Register the tasks of a Python file at a control plane", "flyte_cli.deploy"),
     ("Run", "signal", "Answer what a run is waiting for", "flyte_cli.signal_condition"),
     ("Run", "abort", "Abort a run or an action on a control plane", "flyte_cli.abort"),
     ("Look", "get", "Show runs, their actions, logs, inputs and outputs", "flyte_cli.get"),

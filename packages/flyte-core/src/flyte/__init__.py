@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from flyte.context import custom_context as custom_context
     from flyte.context import get_custom_context as get_custom_context
     from flyte.context import group as group
+    from flyte.deployment import deploy as deploy
     from flyte.image_builds import build as build
     from flyte.image_builds import build_images as build_images
     from flyte.images import Image as Image
@@ -134,6 +135,7 @@ else:
         "current_domain": ("flyte.initialization", "current_domain"),
         "current_project": ("flyte.initialization", "current_project"),
         "custom_context": ("flyte.context", "custom_context"),
+        "deploy": ("flyte.deployment", "deploy"),
         "get_custom_context": ("flyte.context", "get_custom_context"),
         "group": ("flyte.context", "group"),
         "init": ("flyte.initialization", "init"),
@@ -171,7 +173,6 @@ else:
     _PENDING = frozenset(
         [
             "AppHandle",
-            "deploy",
             "load_interactive_ctx",
             "rerun",
             "run_python_script",
@@ -248,6 +249,7 @@ __all__ = [
     "current_domain",
     "current_project",
     "custom_context",
+    "deploy",
     "durable",
     "errors",
     "extend",

@@ -32,7 +32,7 @@ from flyte_models.values import value
 from flyte_protocol.endpoints import Endpoint
 from flyte_remote.connection import Connection, connection
 
-__all__ = ["DryRun", "RemoteStrategy"]
+__all__ = ["DryRun", "RemoteStrategy", "images_of"]
 
 _logger = logging.getLogger("flyte")
 
@@ -83,7 +83,7 @@ class RemoteStrategy:
                 domain=domain,
                 org=at.org,
                 code_bundle=bundle,
-                image_cache=_images(closure, at),
+                image_cache=images_of(closure, at),
                 root_dir=settings().root_dir,
             ),
         )
@@ -178,7 +178,7 @@ def _is_interactive(given: bool | None) -> bool:
     return not hasattr(main, "__file__") and (hasattr(sys, "ps1") or "ipykernel" in sys.modules)
 
 
-def _images(closure: tuple[Environment, ...], at: Connection) -> ImageCache | None:
+def images_of(closure: tuple[Environment, ...], at: Connection) -> ImageCache | None:
     """Name the image of each environment; nothing when no image has to be built.
 
     Raises:

@@ -1,0 +1,156 @@
+"""`flyte deploy FILE ENV`: the environments of files, registered at the control plane."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from flyte.initialization import init_from_config, settings
+from flyte.tasks.environment import Environment
+from flyte_cli.app import RootOptions
+from flyte_cli.errors import CodeNotLoadedError
+from flyte_cli.loading import check_file, load_module
+from flyte_cli.messages import closest
+from flyte_cli.output import Layout, output_option, show
+from flyte_config import auto
+
+_HEADINGS = ("TASK", "VERSION", "OUTCOME", "TRIGGERS")
+_SKIPPED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__"})
+
+
+@click.command("deploy")
+@click.argument("path", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
+@click.argument("names", metavar="[ENV]...", nargs=-1)
+@click.option("-p", "--project", help="Project of the tasks")
+@click.option("-d", "--domain", help="Domain of the tasks")
+@click.option("--version", help="Version of the tasks [default: computed from code and declarations]")
+@click.option("--dry-run", "--dryrun", is_flag=True, help="Only say what would be registered")
+@click.option(
+    "--copy-style",
+    type=click.Choice(["loaded_modules", "all", "none"]),
+    default="loaded_modules",
+    help="Which files are bundled [default: loaded_modules]",
+)
+@click.option(
+    "--root-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder that modules are imported from [default: the working directory]",
+)
+@click.option("-r", "--recursive", is_flag=True, help="With a folder: files in its folders as well")
+@click.option("--all", "everything", is_flag=True, help="Every environment that is found")
+@click.option("-i", "--ignore-load-errors", is_flag=True, help="Go on when a file cannot be imported")
+@click.option("--no-sync-local-sys-paths", is_flag=True, help="Do not take this process's import path along")
+@click.option("--image", multiple=True, metavar="[NAME=]URI", help="Image by name (repeatable)")
+@output_option
+def command(
+    path: Path,
+    names: tuple[str, ...],
+    project: str | None,
+    domain: str | None,
+    version: str | None,
+    dry_run: bool,
+    copy_style: Any,
+    root_dir: Path | None,
+    recursive: bool,
+    everything: bool,
+    ignore_load_errors: bool,
+    no_sync_local_sys_paths: bool,
+    image: tuple[str, ...],
+) -> None:
+    """Register the tasks and triggers of environments, and of those they depend on.
+
+    ENV is the name of the variable that holds the environment. What the control plane has already stays as it is, so that a
+    deployment that failed halfway is finished by the next.
+    """
+    options = click.get_current_context().find_root().ensure_object(RootOptions)
+    root = (root_dir or Path.cwd()).absolute()
+    init_from_config(
+        auto(options.config),
+        root_dir=root,
+        org=options.org,
+        project=project,
+        domain=domain,
+        images=image or None,
+        sync_local_sys_paths=not no_sync_local_sys_paths,
+    )
+    if not dry_run and not settings().endpoint:
+        raise click.UsageError(
+            "no control plane is configured to deploy to\n"
+            "hint: `flyte start devbox` and `flyte create config --devbox`, or `--dry-run` to look only"
+        )
+    found = _environments(_files(path, is_recursive=recursive), root, is_lenient=ignore_load_errors)
+    chosen = _chosen(found, names, is_all=everything or path.is_dir(), shown=path)
+
+    from flyte.deployment import deploy  # noqa: PLC0415 - a wrong command line need not load the protocol
+
+    deployments = deploy(*chosen, dry_run=dry_run, version=version, copy_style=copy_style)
+    tasks = {task.name: task for deployment in deployments for task in deployment.tasks()}
+
+    def text(layout: Layout) -> str:
+        rows = [
+            (name, task.version, task.outcome, ", ".join(each.name for each in task.deployed_triggers))
+            for name, task in tasks.items()
+        ]
+        return layout.table(_HEADINGS, rows)
+
+    show(
+        lambda: [
+            {
+                "name": name,
+                "version": task.version,
+                "outcome": task.outcome,
+                "triggers": [each.name for each in task.deployed_triggers],
+            }
+            for name, task in tasks.items()
+        ],
+        text,
+    )
+
+
+def _files(path: Path, *, is_recursive: bool) -> list[Path]:
+    if not path.is_dir():
+        return [check_file(path)]
+    found = sorted(path.rglob("*.py") if is_recursive else path.glob("*.py"))
+    files = [each.absolute() for each in found if not _SKIPPED.intersection(each.relative_to(path).parts)]
+    if not files:
+        raise click.UsageError(f"there are no Python files in `{path}`\nhint: `--recursive` looks into its folders")
+    return files
+
+
+def _environments(files: Sequence[Path], root: Path, *, is_lenient: bool) -> dict[str, Environment]:
+    """Return environments by the name of their variable; those of several files each once."""
+    found: dict[str, Environment] = {}
+    for file in files:
+        try:
+            module = load_module(file, root)
+        except CodeNotLoadedError as error:
+            if not is_lenient:
+                raise
+            click.echo(f"note: `{file}` is left out: {str(error).partition(chr(10))[0]}", err=True)
+            continue
+        for name, environment in _declared(module):
+            if environment not in found.values():
+                found[name if name not in found else f"{module.__name__}.{name}"] = environment
+    return found
+
+
+def _declared(module: ModuleType) -> Iterator[tuple[str, Environment]]:
+    return ((name, each) for name, each in vars(module).items() if isinstance(each, Environment))
+
+
+def _chosen(found: dict[str, Environment], names: tuple[str, ...], *, is_all: bool, shown: Path) -> list[Environment]:
+    known = ", ".join(f"`{name}`" for name in found) or "none"
+    if not found:
+        raise click.UsageError(f"there are no environments in `{shown}`\nhint: `env = flyte.TaskEnvironment(...)`")
+    if not names:
+        if is_all:
+            return list(found.values())
+        raise click.UsageError(f"which environment of `{shown}`? It has {known}\nhint: name it, or say `--all`")
+    for name in names:
+        if name not in found:
+            close = closest(name, found)
+            hint = f"did you mean `{close}`?" if close else f"it has {known}"
+            raise click.UsageError(f"`{shown}` has no environment `{name}`\nhint: {hint}")
+    return [found[name] for name in names]

@@ -1,0 +1,308 @@
+"""`flyte.deploy`: tasks of environments, and of all they depend on, registered with their triggers at the control plane."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import field
+from pathlib import Path
+from typing import Any, Literal
+
+from flyteidl2.core import literals_pb2
+from flyteidl2.task import task_definition_pb2, task_service_pb2
+
+import flyte.remote as _remote
+from flyte.bundling.cache import BundleCache
+from flyte.bundling.control_plane import ControlPlaneUploader
+from flyte.bundling.environments import deployment_version, request_for
+from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
+from flyte.initialization import settings
+from flyte.registration.arguments import search_path_env
+from flyte.registration.triggers import deploy_request
+from flyte.registration.wire import task_spec
+from flyte.running.options import CopyStyle, check_copy_style
+from flyte.running.remote import images_of
+from flyte.tasks.declarations import check_names
+from flyte.tasks.environment import Environment, TaskEnvironment
+from flyte.tasks.template import TaskTemplate
+from flyte_models.bundles import CodeBundle
+from flyte_models.errors import DeploymentError
+from flyte_models.serialization import SerializationContext
+from flyte_models.values import light_dataclass
+from flyte_protocol.codes import Code
+from flyte_protocol.rpc_errors import RpcError
+from flyte_protocol.transport import CallOptions
+from flyte_remote.connection import Connection, connection
+from flyte_syncify import syncify
+
+__all__ = ["DeployedTask", "DeployedTaskEnvironment", "Deployment", "Outcome", "deploy"]
+
+Outcome = Literal["registered", "unchanged", "planned"]
+"""What became of a task: new under its version, there already, or only looked at in a dry run."""
+
+_AT_ONCE = 16
+_REPEATABLE = CallOptions(is_idempotent=True)
+
+
+@light_dataclass()
+class DeployedTask:
+    """A task as it was registered."""
+
+    deployed_task: task_definition_pb2.TaskSpec
+    deployed_triggers: list[task_definition_pb2.TaskTrigger] = field(
+        default_factory=list[task_definition_pb2.TaskTrigger]
+    )
+    outcome: Outcome = "planned"
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.deployed_task.task_template.id.name
+
+    @property
+    def version(self) -> str:
+        """The version it is registered under."""
+        return self.deployed_task.task_template.id.version
+
+
+@light_dataclass()
+class DeployedTaskEnvironment:
+    """An environment with its registered tasks."""
+
+    env: Environment
+    deployed_entities: list[DeployedTask] = field(default_factory=list[DeployedTask])
+
+
+@light_dataclass()
+class Deployment:
+    """What was deployed for one environment that was asked for: itself and all it depends on, by name."""
+
+    envs: dict[str, DeployedTaskEnvironment] = field(default_factory=dict[str, DeployedTaskEnvironment])
+
+    def tasks(self) -> list[DeployedTask]:
+        """Return the tasks in the order in which they were registered."""
+        return [task for environment in self.envs.values() for task in environment.deployed_entities]
+
+    def summary_repr(self) -> str:
+        """Say in one line per task what became of it."""
+        return "\n".join(f"{task.name} {task.version} {task.outcome}" for task in self.tasks())
+
+
+@syncify
+async def deploy(
+    *envs: Environment,
+    dry_run: bool = False,
+    version: str | None = None,
+    interactive_mode: bool | None = None,
+    copy_style: CopyStyle = "loaded_modules",
+    dryrun: bool | None = None,
+) -> list[Deployment]:
+    """Register every task and trigger of environments, and of those they depend on, which come first.
+
+    Registering is repeatable: what the control plane has already under the same version stays as it is, so that a deployment that
+    failed halfway is finished by the next.
+
+    Args:
+        envs: The environments.
+        dry_run: Bundle and describe everything, and tell the control plane nothing.
+        version: Of all tasks. Default: computed from code and declarations, the same on every machine.
+        interactive_mode: Not built, as in the reference: what is deployed needs a file.
+        copy_style: Which code is bundled; with `none`, a version must be given.
+        dryrun: The older name of `dry_run`.
+
+    Returns:
+        One deployment for each environment.
+
+    Raises:
+        DeploymentError: Tasks could not be registered. The message says which, and which were.
+        InitializationError: No control plane, project or domain is configured.
+        ValueError: No environment is given, or a task cannot be described.
+        CodeBundleError: The code cannot be bundled.
+    """
+    check_copy_style(copy_style)
+    if interactive_mode:
+        raise NotImplementedError("environments of a notebook cannot be deployed\nhint: put them into a `.py` file")
+    if not envs:
+        raise ValueError("there is nothing to deploy: no environment is given")
+    is_dry = dry_run if dryrun is None else dryrun
+    stages = _stages(envs)
+    everything = [environment for stage in stages for environment in stage]
+    check_names(everything)
+    place = _Place.dry() if is_dry else _Place.of(connection())
+    bundle = await _bundle(everything, place, copy_style, version)
+    images = images_of(tuple(everything), place.connected) if place.connected is not None else None
+    chosen = version or _computed_version(everything, bundle)
+    context = SerializationContext(
+        version=chosen,
+        project=place.project,
+        domain=place.domain,
+        org=place.org,
+        code_bundle=bundle,
+        image_cache=images,
+        root_dir=settings().root_dir,
+    )
+    made = {id(each): DeployedTaskEnvironment(each) for each in everything}
+    # Everything is described before anything is registered: most mistakes are found here.
+    requests = {id(each): [await _request(task, context) for task in _tasks_of(each)] for each in everything}
+    for each in everything:
+        made[id(each)].deployed_entities = [
+            DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]
+        ]
+    if place.connected is not None:
+        await _register(stages, requests, made, place.connected, is_version_given=version is not None)
+    return [Deployment({each.name: made[id(each)] for each in _ordered([environment])}) for environment in envs]
+
+
+class _Place:
+    """Where to deploy to; without a connection nothing is told to anybody."""
+
+    def __init__(self, org: str, project: str, domain: str, connected: Connection | None) -> None:
+        self.org = org
+        self.project = project
+        self.domain = domain
+        self.connected = connected
+
+    @classmethod
+    def of(cls, connected: Connection) -> "_Place":
+        return cls(connected.org, connected.project(), connected.domain(), connected)
+
+    @classmethod
+    def dry(cls) -> "_Place":
+        made, target = settings(), _remote.target()
+        org = made.org or ("local" if target is not None else "")
+        return cls(org, made.project or "", made.domain or "", None)
+
+
+async def _bundle(
+    everything: Iterable[Environment], place: _Place, copy_style: CopyStyle, version: str | None
+) -> CodeBundle | None:
+    made = settings()
+    request = request_for(everything, copy_style=copy_style, root_dir=made.root_dir, version=version)
+    if place.connected is not None:
+        uploader: BundleUploader = ControlPlaneUploader(place.project, place.domain)
+        return await bundle_code(request, uploader, cache=BundleCache(made.state_folder / "bundles"))
+    with tempfile.TemporaryDirectory(prefix="flyte-dry-run-") as folder:
+        return await bundle_code(request, FolderUploader(Path(folder)))
+
+
+def _computed_version(everything: Iterable[Environment], bundle: CodeBundle | None) -> str:
+    """Compute the version from what is the same on every machine: no place, no address of the bundle."""
+    code = None
+    if bundle is not None:
+        code = CodeBundle(computed_version=bundle.computed_version, tgz="", destination=bundle.destination)
+    neutral = SerializationContext(version="", code_bundle=code, root_dir=settings().root_dir)
+    parts = {
+        task.name: task_spec(task, neutral).SerializeToString(deterministic=True)
+        for each in everything
+        for task in _tasks_of(each)
+    }
+    return deployment_version(parts, bundle.computed_version if bundle is not None else None)
+
+
+async def _request(task: TaskTemplate[..., Any], context: SerializationContext) -> task_service_pb2.DeployTaskRequest:
+    request = await deploy_request(task, context)
+    made, template = settings(), request.spec.task_template
+    if made.sync_local_sys_paths and template.HasField("container"):
+        named = {pair.key for pair in template.container.env}
+        for key, text in search_path_env(made.root_dir, sys.path).items():
+            if key not in named:
+                template.container.env.append(literals_pb2.KeyValuePair(key=key, value=text))
+    return request
+
+
+async def _register(
+    stages: list[list[Environment]],
+    requests: dict[int, list[task_service_pb2.DeployTaskRequest]],
+    made: dict[int, DeployedTaskEnvironment],
+    connected: Connection,
+    *,
+    is_version_given: bool,
+) -> None:
+    places = asyncio.Semaphore(_AT_ONCE)
+    done: list[DeployedTask] = []
+
+    async def register(request: task_service_pb2.DeployTaskRequest, task: DeployedTask) -> Exception | None:
+        async with places:
+            try:
+                task.outcome = await _registered(request, connected, is_version_given=is_version_given)
+            except RpcError as error:
+                return error
+            done.append(task)
+            return None
+
+    for stage in stages:
+        pairs = [
+            pair for each in stage for pair in zip(requests[id(each)], made[id(each)].deployed_entities, strict=True)
+        ]
+        ended = await asyncio.gather(*(register(*pair) for pair in pairs))
+        failed = [(task, error) for (_, task), error in zip(pairs, ended, strict=True) if error is not None]
+        if failed:
+            total = sum(len(each.deployed_entities) for each in made.values())
+            raise _failed(failed, done, total) from failed[0][1]
+
+
+async def _registered(
+    request: task_service_pb2.DeployTaskRequest, connected: Connection, *, is_version_given: bool
+) -> Outcome:
+    try:
+        await connected.call("TaskService", "DeployTask", request, _REPEATABLE)
+    except RpcError as error:
+        if error.status is not Code.ALREADY_EXISTS:
+            raise
+        # A computed version says all by itself; one that was given may have been taken by something else.
+        if is_version_given and not await _is_same(request, connected):
+            raise
+        return "unchanged"
+    return "registered"
+
+
+async def _is_same(request: task_service_pb2.DeployTaskRequest, connected: Connection) -> bool:
+    asked = task_service_pb2.GetTaskDetailsRequest(task_id=request.task_id)
+    there = (await connected.call("TaskService", "GetTaskDetails", asked)).details.spec
+    return there.SerializeToString(deterministic=True) == request.spec.SerializeToString(deterministic=True)
+
+
+def _failed(failed: list[tuple[DeployedTask, Exception]], done: list[DeployedTask], total: int) -> DeploymentError:
+    reasons = "\n".join(f"  `{task.name}`: {str(error).partition(chr(10))[0]}" for task, error in failed)
+    names = ", ".join(f"`{task.name}`" for task in done) or "none"
+    left = total - len(done) - len(failed)
+    further = f"\nnot tried, since they come later: {left}" if left else ""
+    return DeploymentError(
+        f"{len(failed)} of {total} tasks could not be registered:\n{reasons}\nregistered: {names}{further}\n"
+        "hint: deploy again when the reason is gone; what is registered stays as it is"
+    )
+
+
+def _tasks_of(environment: Environment) -> list[TaskTemplate[..., Any]]:
+    return list(environment.tasks.values()) if isinstance(environment, TaskEnvironment) else []
+
+
+def _ordered(envs: Iterable[Environment]) -> list[Environment]:
+    """Return environments and all they depend on, each once and behind what it depends on; circles are cut."""
+    found: list[Environment] = []
+    seen: set[int] = set()
+
+    def visit(environment: Environment) -> None:
+        if id(environment) in seen:
+            return
+        seen.add(id(environment))
+        for each in environment.depends_on:
+            visit(each)
+        found.append(environment)
+
+    for environment in envs:
+        visit(environment)
+    return found
+
+
+def _stages(envs: Iterable[Environment]) -> list[list[Environment]]:
+    """Group environments so that each stage depends on earlier ones only, as far as there are no circles."""
+    depths: dict[int, int] = {}
+    stages: list[list[Environment]] = []
+    for environment in _ordered(envs):
+        depth = max((depths.get(id(each), -1) + 1 for each in environment.depends_on), default=0)
+        depths[id(environment)] = depth
+        while len(stages) <= depth:
+            stages.append([])
+        stages[depth].append(environment)
+    return [stage for stage in stages if stage]

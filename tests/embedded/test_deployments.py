@@ -1,0 +1,137 @@
+"""`flyte.deploy` and `flyte deploy` against a devbox: order, repetition, versions that are the same everywhere, failures."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import flyte
+import flyte.remote
+from flyte import initialization
+from flyte_models.errors import DeploymentError
+
+from .running import CODE, end, load, start
+
+LONGEST = 120
+PROGRAM = textwrap.dedent("""
+    import flyte
+
+    base = flyte.TaskEnvironment("base")
+    env = flyte.TaskEnvironment("top", depends_on=[base])
+
+
+    @base.task
+    def add(a: int, b: int = 1) -> int:
+        return a + b
+
+
+    @env.task(triggers=flyte.Trigger("nightly", flyte.Cron("0 3 * * *"), inputs={"n": 3}))
+    def main(n: int) -> int:
+        return add(n)
+""")
+
+
+@pytest.fixture(scope="module")
+def devbox(tmp_path_factory):
+    server, port = start(tmp_path_factory.mktemp("devbox"))
+    yield port
+    end(server)
+
+
+@pytest.fixture
+def connected(devbox, monkeypatch, tmp_path):
+    monkeypatch.setattr(initialization, "_settings", None)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(CODE))
+    flyte.init(
+        endpoint=f"localhost:{devbox}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
+    )
+    return devbox
+
+
+@pytest.fixture
+def command(devbox, tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "config.yaml").write_text(
+        f"admin:\n  endpoint: localhost:{devbox}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
+    )
+
+    def run(*words: str, folder=tmp_path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flyte_cli.main", *words],
+            cwd=folder,
+            env={**os.environ, "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+        )
+
+    return run
+
+
+def test_what_is_there_already_stays_as_it_is(connected) -> None:
+    env = load("sums").env
+    first = flyte.deploy(env)[0].tasks()
+    again = flyte.deploy(env)[0].tasks()
+    assert {task.outcome for task in first} == {"registered"}
+    assert {task.outcome for task in again} == {"unchanged"}
+    assert [task.version for task in first] == [task.version for task in again]
+
+
+def test_a_dry_run_registers_nothing_and_finds_the_same_version(connected) -> None:
+    env = load("many").env
+    planned = flyte.deploy(env, dry_run=True)[0].tasks()
+    assert {task.outcome for task in planned} == {"planned"}
+    made = flyte.deploy(env)[0].tasks()
+    assert {task.outcome for task in made} == {"registered"}
+    assert [task.version for task in planned] == [task.version for task in made]
+
+
+def test_a_version_that_is_taken_by_something_else_is_refused(connected) -> None:
+    flyte.deploy(load("sums").env, version="taken")
+    other = flyte.TaskEnvironment("sums_too")
+    assert flyte.deploy(load("sums").env, version="taken")[0].tasks()[0].outcome == "unchanged"
+    flyte.init(
+        endpoint=f"localhost:{connected}",
+        insecure=True,
+        project="flytesnacks",
+        domain="development",
+        root_dir=CODE.parent,
+    )
+    with pytest.raises(DeploymentError, match="could not be registered"):
+        flyte.deploy(load("sums").env, other, version="taken")
+
+
+def test_the_command_registers_what_is_depended_on_first(command) -> None:
+    done = command("deploy", "-of", "json", "program.py", "env")
+    assert done.returncode == 0, done.stderr
+    tasks = json.loads(done.stdout)
+    assert [(task["name"], task["outcome"]) for task in tasks] == [
+        ("base.add", "registered"),
+        ("top.main", "registered"),
+    ]
+    assert tasks[1]["triggers"] == ["nightly"]
+
+
+def test_the_command_says_what_it_misses(command, tmp_path) -> None:
+    unknown = command("deploy", "program.py", "enw")
+    assert unknown.returncode == 2
+    assert "did you mean `env`?" in unknown.stderr
+    assert "which environment" in command("deploy", "program.py").stderr
+    (tmp_path / "config.yaml").unlink()
+    assert "no control plane" in command("deploy", "program.py", "env").stderr
+
+
+def test_a_folder_is_deployed_as_a_whole(command, tmp_path) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "one.py").write_text(PROGRAM.replace('"base"', '"base_one"').replace('"top"', '"top_one"'))
+    (tmp_path / "jobs" / "broken.py").write_text("import no_such_module\n")
+    refused = command("deploy", "--dry-run", "jobs")
+    assert refused.returncode == 3
+    done = command("deploy", "--dry-run", "-i", "-of", "json", "jobs")
+    assert done.returncode == 0, done.stderr
+    assert [task["name"] for task in json.loads(done.stdout)] == ["base_one.add", "top_one.main"]
+    assert "broken.py" in done.stderr
