@@ -25,6 +25,11 @@ def colour() -> str:
 
 
 @env.task
+def place() -> str:
+    return flyte.ctx().raw_data_path.path
+
+
+@env.task
 def tell() -> None:
     flyte.logger.debug("a detail")
 """
@@ -87,6 +92,8 @@ Options:
   -e, --env KEY=VALUE             Environment variable (repeatable)
   -f, --follow                    Print what the task prints and wait for the result; a run in this
                                   process always does
+  --raw-data-path TEXT            Where files that tasks make go, a path or URI [default: beside the
+                                  history]
   --max-action-concurrency INTEGER RANGE
                                   How many actions of the run are at work at once [default: 0, any
                                   number] [x>=0]
@@ -206,6 +213,12 @@ def test_the_folder_that_a_script_fills_is_its_output(shell: Shell) -> None:
     assert Path(outputs["o0"].removeprefix("file://"), "a.txt").read_text() == "a"
     _, err = shell.flyte("run", "python-script", "script.py", "--output-dir", "nowhere", code=1)
     assert "did not make the folder" in err
+
+
+def test_where_files_go(shell: Shell) -> None:
+    out, _ = shell.flyte("run", "--raw-data-path", f"{shell.folder}/data", "shell.py", "place")
+    assert out.startswith(f"result    '{shell.folder}/data/")
+    assert "/.flyte/runs/" in shell.flyte("run", "shell.py", "place")[0]
 
 
 def test_one_action_at_a_time(shell: Shell) -> None:

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 import flyte
-from flyte.errors import InitializationError, NonRecoverableError, RuntimeUserError, SyncTaskCallInAsyncContextError, TaskTimeoutError
+from flyte.errors import (
+    InitializationError,
+    NonRecoverableError,
+    RuntimeUserError,
+    SyncTaskCallInAsyncContextError,
+    TaskTimeoutError,
+)
 from flyte.failures import path_of
 from flyte.running.options import RunOptions
 from flyte.running.start import Runner

@@ -51,6 +51,7 @@ def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) 
                     source_path=str(path),
                     command=shlex.join(["flyte", *sys.argv[1:]]),
                     labels=chosen.labels,
+                    raw_data_path=chosen.raw_data_path,
                     max_action_concurrency=chosen.max_action_concurrency,
                 )
             )

@@ -51,6 +51,7 @@ class RunChoices:
         self.project: str | None = given.get("project")
         self.domain: str | None = given.get("domain")
         self.root_dir: Path | None = given.get("root_dir")
+        self.raw_data_path: str | None = given.get("raw_data_path")
         self.max_action_concurrency: int | None = given.get("max_action_concurrency")
         self.version: str | None = given.get("version")
         self.copy_style: CopyStyle = given.get("copy_style") or "loaded_modules"
@@ -128,6 +129,9 @@ def run_parameters() -> list[click.Parameter]:
             ["-f", "--follow"],
             is_flag=True,
             help="Print what the task prints and wait for the result; a run in this process always does",
+        ),
+        click.Option(
+            ["--raw-data-path"], help="Where files that tasks make go, a path or URI [default: beside the history]"
         ),
         click.Option(
             ["--max-action-concurrency"],
