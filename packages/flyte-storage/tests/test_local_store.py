@@ -1,9 +1,12 @@
 """Local files as a store: URIs, atomic writes, refusal of what is not built."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
+import flyte_storage as storage
 from flyte_storage import LocalFile, UnsupportedStoreError, is_remote, local_path, write_atomically
 
 
@@ -46,3 +49,32 @@ def test_a_name_as_long_as_the_file_system_allows_is_written(tmp_path: Path) -> 
     with write_atomically(tmp_path / long_name) as stream:
         stream.write(b"x")
     assert (tmp_path / long_name).read_bytes() == b"x"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_a_file_that_opens_after_its_reader_was_cancelled_is_closed(tmp_path: Path) -> None:
+    """Opening a pipe waits for its other end, in a thread that cannot be cancelled."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    async def main() -> int:
+        work = asyncio.ensure_future(storage.put(pipe, "memory://pipes/never"))
+        await asyncio.sleep(0.1)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        for _ in range(200):
+            try:
+                # Refused without a reader; lets one that waits go on.
+                return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                await asyncio.sleep(0.05)
+        return -1  # cancelled before its thread had begun
+
+    # The loop has waited for its threads, so the reader has come and gone.
+    writer = asyncio.run(main())
+    if writer >= 0:
+        with pytest.raises(BrokenPipeError):
+            os.write(writer, b"x")
+        os.close(writer)
+    assert not storage.exists_sync("memory://pipes/never")

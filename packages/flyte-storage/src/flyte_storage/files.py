@@ -12,8 +12,9 @@ from typing import IO
 from flyte_storage.errors import ObjectNotFoundError
 from flyte_storage.local import write_atomically
 from flyte_storage.store import ObjectInfo, Reading
+from flyte_storage.threads import in_thread
 
-__all__ = ["FileStore", "copy_file", "copy_folder", "files_below", "temporary_beside"]
+__all__ = ["FileStore", "copy_file", "copy_folder", "files_below", "opened", "temporary_beside"]
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -66,6 +67,21 @@ class FileStore:
         """Delete files."""
         for key in keys:
             await asyncio.to_thread(Path(key).unlink, missing_ok=True)
+
+
+@contextmanager
+def opened(path: Path) -> Generator[IO[bytes]]:
+    """Open a file for reading.
+
+    Raises:
+        ObjectNotFoundError: when there is none.
+    """
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise missing(path) from None
+    with stream:
+        yield stream
 
 
 @contextmanager
@@ -160,12 +176,9 @@ def _write(key: str, data: bytes) -> None:
 
 
 async def _pieces(key: str, start: int, end: int | None) -> AsyncGenerator[bytes]:
-    stream = await asyncio.to_thread(Path(key).open, "rb")
-    try:
+    async with in_thread(opened(Path(key))) as stream:
         stream.seek(start)
         left = float("inf") if end is None else end - start
         while left > 0 and (piece := await asyncio.to_thread(stream.read, int(min(_PIECE_BYTES, left)))):
             left -= len(piece)
             yield piece
-    finally:
-        stream.close()

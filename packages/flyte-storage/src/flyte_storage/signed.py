@@ -25,10 +25,11 @@ from flyte_storage.errors import (
     redact,
 )
 from flyte_storage.exit import guard_exit
-from flyte_storage.files import missing, temporary_beside
+from flyte_storage.files import missing, opened, temporary_beside
 from flyte_storage.limits import Limits, delay_before_retry
 from flyte_storage.settings import limits_in_force
 from flyte_storage.store import Progress
+from flyte_storage.threads import in_thread
 
 __all__ = ["content_md5", "get_signed", "put_signed", "wait_of"]
 
@@ -278,17 +279,14 @@ async def _blocks(
     source: str | os.PathLike[str] | bytes, size: int, progress: Progress | None, on_block: Callable[[], None]
 ) -> AsyncGenerator[bytes]:
     path = None if isinstance(source, bytes) else Path(source)
-    stream = await asyncio.to_thread(path.open, "rb") if path is not None else io.BytesIO(cast("bytes", source))
     sent = 0
-    try:
+    async with in_thread(opened(path) if path is not None else io.BytesIO(cast("bytes", source))) as stream:
         while block := await asyncio.to_thread(stream.read, min(_BLOCK_BYTES, size - sent)):
             sent += len(block)
             on_block()
             yield block
             if progress is not None:
                 progress(sent, size)
-    finally:
-        stream.close()
     if sent != size:
         raise StorageError(
             f"`{path}` changed while it was sent: it had {size} bytes\nhint: write the file first, then send it"

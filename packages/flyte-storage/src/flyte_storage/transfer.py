@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from flyte_storage.errors import IntegrityError, StorageError
-from flyte_storage.files import missing, temporary_beside
+from flyte_storage.files import opened, temporary_beside
 from flyte_storage.integrity import digest_of, expected_etag, part_layout, plain_md5
 from flyte_storage.limits import Limits, part_size_for
 from flyte_storage.retries import again
 from flyte_storage.store import ObjectInfo, Progress, Reading, Store, collect
+from flyte_storage.threads import in_thread
 
 __all__ = ["confirm", "digest_stored", "download", "read_range", "run_all", "upload", "write_bytes"]
 
@@ -77,11 +78,7 @@ async def upload(
         ObjectNotFoundError: when there is no such file.
         IntegrityError: when the file changed while it was read, or the store holds something else afterwards.
     """
-    try:
-        stream = await asyncio.to_thread(source.open, "rb")
-    except FileNotFoundError:
-        raise missing(source) from None
-    with stream:
+    async with in_thread(opened(source)) as stream:
         size = os.fstat(stream.fileno()).st_size
         smallest = part_bytes or limits.part_bytes
         if size <= smallest:

@@ -253,15 +253,11 @@ class File(PathHandle, Generic[T]):
             async with self._open_on_store(mode, block_size) as stream:
                 yield stream
             return
+        from flyte_storage.threads import in_thread as entered  # noqa: PLC0415  # it brings asyncio, which async callers have
+
         opened = self.open_sync(mode, block_size, cache_type, cache_options, compression, **kwargs)
-        stream = await in_thread(opened.__enter__)
-        try:
+        async with entered(opened) as stream:
             yield AsyncFile(stream)
-        except BaseException as error:
-            if not await in_thread(opened.__exit__, type(error), error, error.__traceback__):
-                raise
-        else:
-            await in_thread(opened.__exit__, None, None, None)
 
     @asynccontextmanager
     async def _open_on_store(self, mode: str, block_size: int | None) -> AsyncGenerator[StoreFile]:
