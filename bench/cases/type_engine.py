@@ -75,7 +75,8 @@ def beside_type_engine(results: Sequence[Result], measured: Sequence[Result]) ->
 def _measure(stage: Stage, times: dict[str, list[float]]) -> str:
     sample = stage.run(("{python}", "{programs}/type_engine.py"))
     if sample.returncode:
-        return sample.output.strip()[-2000:]
+        # A killed program says nothing.
+        return f"`type_engine.py` ended with {sample.returncode}: {sample.output.strip()[-2000:]}"
     found: dict[str, dict[str, float]] = json.loads(sample.output.strip().splitlines()[-1])
     for name, verbs in found.items():
         for verb, seconds in verbs.items():
