@@ -99,6 +99,7 @@ Write typed tasks in Python and run them.
 
 Run:
   run                     Run a task of a Python file
+  deploy                  Register the tasks of a Python file at a control plane
   signal                  Answer what a run is waiting for
   abort                   Abort a run or an action on a control plane
 
