@@ -1,4 +1,4 @@
-"""The local engine: calls that do nothing beside PyPI flyte's, wide fan-outs, and maps, in fresh processes."""
+"""The local engine: calls that do nothing beside PyPI flyte's, wide fan-outs, maps, and resumption, in fresh processes."""
 
 import json
 from collections.abc import Callable
@@ -17,6 +17,8 @@ RECORDING = Limit(0.2e-3)
 LINEAR = Goal(1.25, 2.5)
 """50,000 children beside ten times 5,000: linear, up to what the garbage collector and caches make of it."""
 MEMORY = Limit(400e6)
+REPEATED = Limit(0)
+"""After a kill -9, what had finished."""
 SLEEPERS = Goal(1.2, 4)
 """A map over eight sleeping tasks beside one of them. One by one would be eight."""
 
@@ -42,6 +44,7 @@ def run_engine(
             ("many", mine, ("children", str(_MANY))),
             ("one", mine, ("sleepers", "1")),
             ("eight", mine, ("sleepers", "8")),
+            ("resume", mine, (str(_FEW),)),
         ]
         try:
             for number in range(rounds):
@@ -51,20 +54,19 @@ def run_engine(
         except LookupError as error:
             failed = (Comparison("reference", None, CALL),)
             return [Result("engine", "the local engine", SECTION, "wall", {}, failed, problem=str(error.args[0]))]
-    return _results({name: [run["seconds"] for run in runs] for name, runs in kinds.items()}, kinds["many"])
+    return _results({name: [run["seconds"] for run in runs] for name, runs in kinds.items()}, kinds)
 
 
 def _run(stage: Stage, name: str, arguments: tuple[str, ...]) -> dict[str, float]:
-    sample = stage.run(("{python}", "{programs}/engine_calls.py", *arguments))
+    program = "engine_resume.py" if name == "resume" else "engine_calls.py"
+    sample = stage.run(("{python}", f"{{programs}}/{program}", *arguments))
     if sample.returncode:
-        told = (
-            f"`engine_calls.py {' '.join(arguments)}` ended with {sample.returncode}: {sample.output.strip()[-2000:]}"
-        )
+        told = f"`{program} {' '.join(arguments)}` ended with {sample.returncode}: {sample.output.strip()[-2000:]}"
         raise RuntimeError(told) if name == "reference" else LookupError(told)
     return json.loads(sample.output.strip().splitlines()[-1])
 
 
-def _results(seconds: dict[str, list[float]], many: list[dict[str, float]]) -> list[Result]:
+def _results(seconds: dict[str, list[float]], runs: dict[str, list[dict[str, float]]]) -> list[Result]:
     added = [recorded - plain for recorded, plain in zip(seconds["recorded"], seconds["plain"], strict=True)]
     tenfold = [10 * few for few in seconds["few"]]
     return [
@@ -78,10 +80,18 @@ def _results(seconds: dict[str, list[float]], many: list[dict[str, float]]) -> l
         _result(
             "engine-children-memory",
             "their memory above idle",
-            [run["peak"] for run in many],
+            [run["peak"] for run in runs["many"]],
             limit=MEMORY,
             unit="bytes",
         ),
+        _result(
+            "engine-resume",
+            "finished actions that a resumed run of 5,000 repeats",
+            [run["repeated"] for run in runs["resume"]],
+            limit=REPEATED,
+            unit="count",
+        ),
+        _result("engine-resume-time", "that resumed run, in a fresh process", seconds["resume"]),
         _result(
             "engine-map", "map over 8 tasks that sleep", seconds["eight"], ("one of them", seconds["one"], SLEEPERS)
         ),

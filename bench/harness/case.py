@@ -7,7 +7,7 @@ from typing import Literal
 from bench.harness.statistics import Spread
 
 Metric = Literal["cpu", "wall"]
-Unit = Literal["seconds", "bytes"]
+Unit = Literal["seconds", "bytes", "count"]
 Verdict = Literal["pass", "miss", "not measured", "information"]
 
 
@@ -99,7 +99,7 @@ class Result:
     section: str
     metric: Metric
     times: dict[str, Spread]
-    """Seconds (or bytes, see `unit`) by contestant, after subtracting the bare interpreter where the case says so."""
+    """Seconds (or bytes, or a count, see `unit`) by contestant, after subtracting the bare interpreter where the case says so."""
     comparisons: tuple[Comparison, ...]
     samples: dict[str, dict[str, list[float]]] = field(default_factory=dict[str, dict[str, list[float]]])
     """Raw numbers: contestant -> `cpu` or `wall` seconds (or `peak_rss_bytes`) -> one a round; bare runs as `bare <name>`."""

@@ -151,6 +151,8 @@ def _time(result: Result, name: str) -> str:
 
 
 def _amount(number: float, unit: Unit) -> str:
+    if unit == "count":
+        return f"{number:g}"
     return duration(number) if unit == "seconds" else size(number)
 
 
