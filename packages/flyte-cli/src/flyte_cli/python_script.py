@@ -1,21 +1,14 @@
 """`flyte run python-script SCRIPT`: any script as a run of one action, recorded with what it prints."""
 
-import asyncio
-import contextlib
-import os
-import signal
-import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
-import flyte
-from flyte.io import Dir
+from flyte.scripts import run_script, run_script_for_output
 from flyte_cli.carrying_out import carry_out
 from flyte_cli.loading import check_file
 
-_GRACE_SECONDS = 5.0
 _CLUSTER_ONLY = (
     "plugin_config",
     "clustered",
@@ -29,75 +22,6 @@ _CLUSTER_ONLY = (
 """Options that ask for several machines."""
 _IDLE = ("cpu", "memory", "gpu", "gpu_type", "image", "packages", "queue", "include_files")
 """Options that describe the container, which a run in this process does not have."""
-
-env = flyte.TaskEnvironment("python_script")
-
-
-class ScriptFailedError(Exception):
-    """The script ended with another exit code than 0."""
-
-
-@env.task
-async def run_script(script: str, arguments: list[str]) -> None:
-    """Run a script with the interpreter of this process."""
-    await _run(script, arguments)
-
-
-@env.task
-async def run_script_for_output(script: str, arguments: list[str], output_dir: str) -> Dir[Any]:
-    """Run a script and return the folder that it fills."""
-    await _run(script, arguments)
-    _check_made(output_dir, script)
-    filled: Any = await Dir.from_local(output_dir)  # pyright: ignore[reportUnknownVariableType]
-    return filled
-
-
-def _check_made(output_dir: str, script: str) -> None:
-    if not Path(output_dir).is_dir():
-        raise ScriptFailedError(f"`{script}` did not make the folder `{output_dir}` that `--output-dir` names")
-
-
-async def _run(script: str, arguments: list[str]) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-u",
-        script,
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        limit=1 << 20,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        await asyncio.gather(_pass_on(process.stdout, sys.stdout), _pass_on(process.stderr, sys.stderr))
-        code = await process.wait()
-    finally:
-        if process.returncode is None:
-            await _end(process)
-    if code != 0:
-        reason = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        raise ScriptFailedError(f"`{script}` ended with {reason}")
-
-
-async def _pass_on(source: asyncio.StreamReader, target: TextIO) -> None:
-    """Print what comes, in pieces that end with a line where there is one, so that it is recorded with the action."""
-    while piece := await source.read(1 << 16):
-        while not piece.endswith(b"\n") and (more := await source.read(1 << 16)):
-            piece += more
-        target.write(piece.decode("utf-8", "replace"))
-        target.flush()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    # The script may have started others: they are of its session, and end with it.
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sent)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
-            return
 
 
 def _carry_out(script: Path, timeout: int, extra_args: str | None, output_dir: str | None, **given: Any) -> None:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from flyte.plugin_files import load_plugin_config as load_plugin_config
     from flyte.running.start import run as run
     from flyte.running.start import with_runcontext as with_runcontext
+    from flyte.scripts import run_python_script as run_python_script
     from flyte.tasks.environment import Environment as Environment
     from flyte.tasks.environment import TaskEnvironment as TaskEnvironment
     from flyte.tasks.template import AsyncFunctionTaskTemplate as AsyncFunctionTaskTemplate
@@ -92,9 +93,11 @@ else:
         "APPLE_SILICON": ("flyte_models.resources", "APPLE_SILICON"),
         "AsyncFunctionTaskTemplate": ("flyte.tasks.template", "AsyncFunctionTaskTemplate"),
         "Backoff": ("flyte_models.policies", "Backoff"),
+        "BaseCheckpoint": ("flyte.checkpoints", "BaseCheckpoint"),
         "Cache": ("flyte_models.caching", "Cache"),
         "CachePolicy": ("flyte_models.caching", "CachePolicy"),
         "CacheRequest": ("flyte_models.caching", "CacheRequest"),
+        "Checkpoint": ("flyte.checkpoints", "Checkpoint"),
         "ConditionWebhook": ("flyte_models.conditions", "ConditionWebhook"),
         "Cron": ("flyte_models.triggers", "Cron"),
         "Device": ("flyte_models.resources", "Device"),
@@ -127,10 +130,6 @@ else:
         "__version__": ("flyte_models.version", "__version__"),
         "build": ("flyte.image_builds", "build"),
         "build_images": ("flyte.image_builds", "build_images"),
-        "BaseCheckpoint": ("flyte.checkpoints", "BaseCheckpoint"),
-        "Checkpoint": ("flyte.checkpoints", "Checkpoint"),
-        "latest_checkpoint": ("flyte.checkpoints", "latest_checkpoint"),
-        "new_condition": ("flyte.conditions", "new_condition"),
         "ctx": ("flyte.context", "ctx"),
         "current_domain": ("flyte.initialization", "current_domain"),
         "current_project": ("flyte.initialization", "current_project"),
@@ -144,10 +143,13 @@ else:
         "init_in_cluster": ("flyte.connecting", "init_in_cluster"),
         "init_passthrough": ("flyte.connecting", "init_passthrough"),
         "is_control_plane_available": ("flyte.initialization", "is_control_plane_available"),
+        "latest_checkpoint": ("flyte.checkpoints", "latest_checkpoint"),
         "load_plugin_config": ("flyte.plugin_files", "load_plugin_config"),
         "logger": ("flyte.logs", "logger"),
         "map": ("flyte.mapping.mapper", "map_tasks"),
+        "new_condition": ("flyte.conditions", "new_condition"),
         "run": ("flyte.running.start", "run"),
+        "run_python_script": ("flyte.scripts", "run_python_script"),
         "system_logger": ("flyte.logs", "system_logger"),
         "trace": ("flyte.tracing.decorator", "trace"),
         "version": ("flyte_models.version", "version"),
@@ -175,7 +177,6 @@ else:
             "AppHandle",
             "load_interactive_ctx",
             "rerun",
-            "run_python_script",
             "serve",
             "with_servecontext",
         ]
@@ -203,9 +204,6 @@ else:
 __all__ = [
     "AMD_GPU",
     "APPLE_SILICON",
-    "GPU",
-    "HABANA_GAUDI",
-    "TPU",
     "AsyncFunctionTaskTemplate",
     "Backoff",
     "BaseCheckpoint",
@@ -220,6 +218,8 @@ __all__ = [
     "Documentation",
     "Environment",
     "FixedRate",
+    "GPU",
+    "HABANA_GAUDI",
     "Image",
     "ImageBuild",
     "Link",
@@ -231,6 +231,7 @@ __all__ = [
     "ReusePolicy",
     "Secret",
     "SecretRequest",
+    "TPU",
     "TaskEnvironment",
     "TaskTemplate",
     "Timeout",
@@ -273,6 +274,7 @@ __all__ = [
     "notify",
     "report",
     "run",
+    "run_python_script",
     "storage",
     "syncify",
     "system_logger",
