@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.cases import startup
 from bench.cases.bundles import run_bundles
+from bench.cases.devbox import run_devbox
 from bench.cases.engine import run_engine
 from bench.cases.hashing import run_hashing
 from bench.cases.memory import run_memory
@@ -26,8 +27,8 @@ from bench.harness.ours import ROOT, wheels_side, workspace_side
 from bench.harness.reference import reference_side
 from bench.harness.side_by_side import run_commands
 
-PARTS = ("counts", "startup", "literals", "bundles", "engine", "storage")
-SLOW = frozenset(["storage"])
+PARTS = ("counts", "startup", "literals", "bundles", "engine", "storage", "devbox")
+SLOW = frozenset(["storage", "devbox"])
 """Parts of a full run and of a record; a short run has them where `--only` names them."""
 README = ROOT / "README.md"
 RESULTS = ROOT / "bench" / "results"
@@ -45,6 +46,8 @@ class Depth:
     engine_rounds: int
     storage_rounds: int
     storage_mebibytes: int
+    devbox_rounds: int
+    devbox_count: int
 
 
 # The short one is CI's: 3 minutes at most with the environments in the cache or an index near by.
@@ -57,6 +60,8 @@ SHORT = Depth(
     engine_rounds=2,
     storage_rounds=5,
     storage_mebibytes=256,
+    devbox_rounds=1,
+    devbox_count=200,
 )
 FULL = Depth(
     startup_rounds=41,
@@ -67,6 +72,8 @@ FULL = Depth(
     engine_rounds=7,
     storage_rounds=9,
     storage_mebibytes=1024,
+    devbox_rounds=5,
+    devbox_count=1000,
 )
 
 
@@ -116,6 +123,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             mebibytes=depth.storage_mebibytes,
             rounds=options.rounds or depth.storage_rounds,
             progress=_say,
+        )
+    if "devbox" in parts:
+        results += run_devbox(
+            ours, count=depth.devbox_count, rounds=options.rounds or depth.devbox_rounds, progress=_say
         )
     table = report.markdown(head, results, counts)
     document = report.as_json(head, results, counts)

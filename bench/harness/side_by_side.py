@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.harness.case import CommandCase, Comparison, Result
 from bench.harness.environment import Side
-from bench.harness.measure import Sample, clean_environment, run_measured
+from bench.harness.measure import COMMAND_TIMEOUT_SECONDS, Sample, clean_environment, run_measured
 from bench.harness.statistics import above, ratios, spread
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
@@ -35,14 +35,16 @@ class Stage:
         shutil.copytree(PROGRAMS, self.programs, ignore=shutil.ignore_patterns("__pycache__"))
         self.environment = clean_environment(self.side, home)
 
-    def run(self, command: Sequence[str]) -> Sample:
-        """Run `command` with its placeholders filled in.
+    def run(self, command: Sequence[str], *, timeout: float = COMMAND_TIMEOUT_SECONDS) -> Sample:
+        """Run `command` with its placeholders filled in, and end it after `timeout` seconds.
 
         Raises:
             OSError: The program is not there.
         """
         names = {"python": str(self.side.python), "bin": str(self.side.bin), "programs": str(self.programs)}
-        return run_measured([part.format(**names) for part in command], self.environment, self.programs)
+        return run_measured(
+            [part.format(**names) for part in command], self.environment, self.programs, timeout=timeout
+        )
 
 
 @contextmanager
