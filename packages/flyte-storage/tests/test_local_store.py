@@ -1,6 +1,7 @@
 """Local files as a store: URIs, atomic writes, refusal of what is not built."""
 
 import asyncio
+import gc
 import os
 from pathlib import Path
 
@@ -78,3 +79,14 @@ def test_a_file_that_opens_after_its_reader_was_cancelled_is_closed(tmp_path: Pa
             os.write(writer, b"x")
         os.close(writer)
     assert not storage.exists_sync("memory://pipes/never")
+
+
+def test_a_file_that_nobody_closes_is_thrown_away() -> None:
+    stream = storage.open_sync("memory://dropped/file", "wb")
+    stream.write(bytes(3 * 1024 * 1024))
+    del stream
+    gc.collect()
+    assert not storage.exists_sync("memory://dropped/file")
+    with storage.open_sync("memory://dropped/file", "wb") as stream:
+        stream.write(b"x")
+    assert storage.info_sync("memory://dropped/file").size == 1

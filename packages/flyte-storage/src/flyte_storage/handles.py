@@ -238,6 +238,12 @@ class AsyncWriter:
             await asyncio.gather(self._task, return_exceptions=True)
             raise
 
+    def give_up(self) -> None:
+        """Throw away what was written, from any thread, without waiting."""
+        self._is_closed = True
+        if not self._task.done() and not self._task.get_loop().is_closed():
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+
     async def abort(self) -> None:
         """Throw away what was written."""
         self._is_closed = True
@@ -433,7 +439,8 @@ class BlockingWriter(io.RawIOBase):
 
     def __del__(self) -> None:
         """Throw away what was written: a file that nobody closed is not whole."""
-        if not self.closed and not self._writer.closed:
+        if not self.closed:
+            self._writer.give_up()
             super().close()
 
 
