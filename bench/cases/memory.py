@@ -36,7 +36,7 @@ def run_memory(ours: Side, *, progress: Callable[[str], None] = lambda _: None) 
             for verb, words in _VERBS.items():
                 sample = stage.run(("{python}", "{programs}/literal_memory.py", name, verb))
                 output = sample.output.strip()
-                problem = output[-500:] if sample.returncode else ""
+                problem = f"it ended with {sample.returncode}: {output[-500:]}" if sample.returncode else ""
                 found = json.loads(output.splitlines()[-1]) if not problem else None
                 results.append(_result(f"memory-{verb}-{name}", f"{title}, {words}", found, problem))
             progress(f"memory: {title}")

@@ -35,8 +35,8 @@ def _own_loop(convert, count):
 async def _in_one_loop(convert, single):
     once = max(await _batch(convert, 1), 1e-6)
     count = SINGLE if single else max(1, round(BATCH_SECONDS / once))
-    # The second warm-up counts: of one call, caches that grow by the call are not yet full.
-    await _batch(convert, min(count, 10))
+    if count > 1:
+        await _batch(convert, min(count, 10))
     return await _batch(convert, count)
 
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from string import Formatter
 from typing import Any, Generic, Literal, NamedTuple, NotRequired, Optional, TypedDict, TypeVar, Union
 
@@ -17,6 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from flyte_types import File, describe_type
+from flyte_types.dir import Dir
 from flyte_types.text import parse_text
 
 
@@ -85,7 +86,7 @@ def test_texts_become_values(text, t, value):
 
 @pytest.mark.parametrize(("text", "t", "message"), [
     ("x", int, "'x' is not a valid `int`"), ("maybe", bool, "write `true` or `false`"), ("GREEN", Color, "one of `RED`"),
-    ("[1", list[int], "it must be JSON"), ('["a"]', list[int], "'a' is not a valid `int`"),
+    ("[1", list[int], "it must be JSON"), ('["a"]', list[int], "'a' at `[0]` is not a valid `int`"),
     ('{"y": 1}', Point, "`x` is missing: `Point` needs it (int)"), ('{"x": 1, "z": 2}', Point, "has no field `z`"),
     ('{"x": 1.5}', Point, "1.5 at `x` is not a valid `int`"), ("no/such/file", File, "file not found: `no/such/file`"),
     ("missing.json", dict[str, int], "file not found: `missing.json`"), ("soon", dt.datetime, "`now - 2 days`"),
@@ -128,3 +129,55 @@ def test_now_is_aware():
 ])  # fmt: skip
 def test_types_are_named_as_authors_write_them(t, name):
     assert describe_type(t) == name
+
+
+@dataclass
+class Delivery:
+    point: Point
+    files: list[File]
+
+
+class Order(BaseModel):
+    count: int
+    slip: File | None = None
+    files: dict[str, list[File]] = {}
+    delivery: Delivery | None = None
+    folder: Optional[Dir] = None
+    label: Union[str, File] = ""
+
+
+def test_paths_inside_models_are_files(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("a")
+    path = str(tmp_path / "a.txt")
+    data = {
+        "count": "3",
+        "slip": path,
+        "files": {"x": [path, {"path": "s3://b/k"}]},
+        "delivery": {"point": {"x": 1}, "files": [path]},
+        "folder": str(tmp_path),
+        "label": path,
+    }
+    order = parse_text(json.dumps(data), Order)
+    assert (order.count, order.label) == (3, path)
+    assert order.slip == File(path=path)
+    assert order.files == {"x": [File(path=path), File(path="s3://b/k")]}
+    assert order.delivery == Delivery(Point(1), [File(path=path)])
+    assert order.folder == Dir(path=str(tmp_path))
+    with pytest.raises(ValueError, match="file not found"):
+        parse_text(json.dumps({"count": 1, "slip": str(tmp_path / "no")}), Order)
+
+
+def test_errors_of_texts_inside_values_say_where():
+    with pytest.raises(ValueError, match=r"'x' at `\[1\]\.x` is not a valid `int`"):
+        parse_text('[{"x": 1}, {"x": "x"}]', list[Point])
+    with pytest.raises(ValueError, match=r"'green' at `\['a'\]` is not a valid `Color`\nhint: one of `RED`"):
+        parse_text('{"a": "green"}', dict[str, Color])
+
+
+def test_sets_are_json_or_an_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "module_with_a_set.py").write_text("some = frozenset({'a'})")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert {1, 2} == parse_text("[1, 2]", set[int])
+    assert frozenset({"a"}) == parse_text("module_with_a_set:some", frozenset[str])
+    with pytest.raises(ValueError, match="is a frozenset"):
+        parse_text("module_with_a_set:some", set[str])

@@ -56,6 +56,9 @@ def parse_text(text: str, t: Any) -> Any:
     if origin is typing.Literal:
         return _parse_choice(text, t)
     kind = cast("Any", origin or t)
+    if kind in (set, frozenset) and _OBJECT.match(text):
+        # What travels as a pickle may be named.
+        return _parse_object(text, kind)
     if kind in (list, dict, tuple, set, frozenset) or _is_structure(kind):
         return to_type(_load_data(text, t), t)
     if text_format(kind):
@@ -369,10 +372,44 @@ def _to_model(data: Any, t: Any, where: str) -> Any:
     from flyte_types.pydantic_form import ModelForm  # noqa: PLC0415  # imports pydantic, as whoever wrote the model did
 
     try:
-        return ModelForm(t).load(data)
+        return ModelForm(t).load(_with_handles(data, t))
     except LiteralError as error:
         _, path, came, expected = error.args
         raise ValueError(f"`{(where + path).removeprefix('.')}` must be {expected}, got {came}") from error
+
+
+def _with_handles(data: Any, t: Any) -> Any:
+    """Give data of a model with handles for the texts where files and folders are declared; all else is the validator's."""
+    args = typing.get_args(t)
+    kind: Any = typing.get_origin(t) or t
+    if is_handle_type(t):
+        return read_handle(data, t) if isinstance(data, str) else data
+    if kind is typing.Annotated:
+        return _with_handles(data, args[0])
+    if kind in (typing.Union, types.UnionType):
+        handles = [arg for arg in args if is_handle_type(arg)]
+        if isinstance(data, str):
+            return data if str in args or len(handles) != 1 else read_handle(data, handles[0])
+        structures = [arg for arg in args if arg is not types.NoneType]
+        return _with_handles(data, structures[0]) if len(structures) == 1 else data
+    if kind is list and args and isinstance(data, list):
+        return [_with_handles(item, args[0]) for item in cast("list[Any]", data)]
+    if not isinstance(data, dict):
+        return data
+    given = cast("dict[str, Any]", data)
+    if kind is dict and args:
+        return {key: _with_handles(item, args[1]) for key, item in given.items()}
+    if is_model(kind):
+        hints = _model_hints(kind)
+    elif dataclasses.is_dataclass(kind):
+        hints = {field.name: hint for field, hint in fields_of(t)}
+    else:
+        return given
+    return {name: _with_handles(item, hints[name]) if name in hints else item for name, item in given.items()}
+
+
+def _model_hints(model: Any) -> dict[str, Any]:
+    return {name: field.annotation for name, field in model.model_fields.items()}
 
 
 def _place(where: str, name: str) -> str:
@@ -389,7 +426,12 @@ def _to_leaf(data: Any, t: Any, wrong: ValueError) -> Any:
             raise wrong
         return None
     if isinstance(data, str) and t is not str:
-        return parse_text(data, t)
+        try:
+            return parse_text(data, t)
+        except ValueError as error:
+            # It does not know where the text stands.
+            _, with_hint, hint = str(error).partition("\nhint: ")
+            raise ValueError(f"{wrong}{with_hint}{hint}") from error
     if (t is int or t is float) and isinstance(data, (int, float)) and not isinstance(data, bool):
         if t is int and isinstance(data, float) and not data.is_integer():
             raise wrong
