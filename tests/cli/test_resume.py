@@ -1,5 +1,6 @@
 """`flyte run --resume`: a run whose process was killed with -9 goes on, and does nothing again that was finished."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flyte.running.conditions import paused_conditions, signal_condition
 from flyte_engine.sqlite import SQLiteStore
 from flyte_models.phases import ActionPhase
 
@@ -80,6 +82,15 @@ async def main(n: int) -> list[str]:
 
 
 @env.task
+async def asks() -> list[int]:
+    first = await (await flyte.new_condition.aio("first", data_type=int)).wait.aio()
+    note(f"first {first}")
+    second = await flyte.new_condition.aio("second", data_type=int)
+    (FOLDER / "waiting").touch()
+    return [first, await second.wait.aio()]
+
+
+@env.task
 async def waits() -> int:
     (FOLDER / "waiting").touch()
     await asyncio.sleep(60)
@@ -101,6 +112,7 @@ class Program:
             [sys.executable, "-m", "flyte_cli.main", "run", *words],
             cwd=self.folder,
             env={**self._environment, **variables},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -181,3 +193,22 @@ def test_run_of_a_living_process_is_not_taken(program: Program) -> None:
         process.kill()
     assert code == 4
     assert f"process {process.pid}" in err
+
+
+def test_answers_are_kept_and_given_while_nobody_waits(program: Program) -> None:
+    with program.start("--name", "r1", "program.py", "asks") as process:
+        assert process.stdin is not None
+        process.stdin.write("5\n")
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while not (program.folder / "waiting").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.kill()
+    store = program.store()
+    (condition,) = paused_conditions(store, "r1")
+    asyncio.run(signal_condition(store, "r1", condition.name, "6"))
+    store.close()
+    code, out, err = program.run("--resume", "r1")
+    assert (code, out.splitlines()[0]) == (0, "result    [5, 6]"), err
+    assert program.notes() == {"first 5": 2}
