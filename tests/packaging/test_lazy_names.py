@@ -56,8 +56,10 @@ NEEDED = {
     "flyte.extend.pod_spec_from_resources": {"google", "flyteidl2"},
     "flyte.extras.serialize": {"google", "flyteidl2"},
     "flyte.extras.serialize_env": {"google", "flyteidl2"},
+    # Whoever uses these talks to a control plane.
+    **dict.fromkeys(("flyte.deploy", "flyte.rerun", "flyte.serve"), {"google", "flyteidl2", "pyqwest"}),
 }
-"""Names that are protobuf to whoever uses them."""
+"""Names that are protobuf or talk to a server."""
 CHEAP = {
     "flyte.Cache": 12,
     "flyte.Image": 12,
