@@ -5,11 +5,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flyte_remote.action_details import ActionDetails as ActionDetails
     from flyte_remote.actions import Action as Action
+    from flyte_remote.conditions import Condition as Condition
     from flyte_remote.listing import TimeFilter as TimeFilter
+    from flyte_remote.projects import Project as Project
     from flyte_remote.run_details import RunDetails as RunDetails
     from flyte_remote.runs import Run as Run
+    from flyte_remote.secrets import Secret as Secret
+    from flyte_remote.secrets import SecretTypes as SecretTypes
+    from flyte_remote.triggers import Trigger as Trigger
+    from flyte_remote.triggers import TriggerDetails as TriggerDetails
     from flyte_remote.uploads import upload_dir as upload_dir
     from flyte_remote.uploads import upload_file as upload_file
+    from flyte_remote.users import User as User
     from flyte_remote.values import ActionInputs as ActionInputs
     from flyte_remote.values import ActionOutputs as ActionOutputs
 
@@ -18,9 +25,16 @@ _EXPORTS = {
     "ActionDetails": "flyte_remote.action_details",
     "ActionInputs": "flyte_remote.values",
     "ActionOutputs": "flyte_remote.values",
+    "Condition": "flyte_remote.conditions",
+    "Project": "flyte_remote.projects",
     "Run": "flyte_remote.runs",
     "RunDetails": "flyte_remote.run_details",
+    "Secret": "flyte_remote.secrets",
+    "SecretTypes": "flyte_remote.secrets",
     "TimeFilter": "flyte_remote.listing",
+    "Trigger": "flyte_remote.triggers",
+    "TriggerDetails": "flyte_remote.triggers",
+    "User": "flyte_remote.users",
     "upload_dir": "flyte_remote.uploads",
     "upload_file": "flyte_remote.uploads",
 }
@@ -30,9 +44,16 @@ __all__ = [
     "ActionDetails",
     "ActionInputs",
     "ActionOutputs",
+    "Condition",
+    "Project",
     "Run",
     "RunDetails",
+    "Secret",
+    "SecretTypes",
     "TimeFilter",
+    "Trigger",
+    "TriggerDetails",
+    "User",
     "upload_dir",
     "upload_file",
 ]

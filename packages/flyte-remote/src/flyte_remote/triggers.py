@@ -1,0 +1,239 @@
+"""`Trigger`: when a registered task starts by itself. Triggers are made by deploying the task that declares them."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from flyte_remote.connection import connection
+from flyte_remote.console import console_url
+from flyte_remote.identifiers import project_identifier
+from flyte_remote.listing import pages, request_of
+from flyte_remote.messages import OfMessage
+from flyte_syncify import syncify
+
+if TYPE_CHECKING:
+    from flyteidl2.common import identifier_pb2
+    from flyteidl2.trigger import trigger_definition_pb2
+
+__all__ = ["Trigger", "TriggerDetails"]
+
+
+class TriggerDetails(OfMessage):
+    """A trigger with its inputs and what its runs are started with."""
+
+    def __init__(self, pb2: "trigger_definition_pb2.TriggerDetails") -> None:
+        """Wrap a message."""
+        self.pb2 = pb2
+
+    def __repr__(self) -> str:
+        return f"<trigger `{self.name}` of `{self.task_name}`>"
+
+    @syncify.class_method
+    @classmethod
+    async def get(cls, *, name: str, task_name: str) -> "TriggerDetails":
+        """Fetch a trigger of a task.
+
+        Raises:
+            RpcError: There is none.
+        """
+        return await _fetch(name, task_name)
+
+    @property
+    def id(self) -> "identifier_pb2.TriggerIdentifier":
+        """The identifier: name and revision."""
+        return self.pb2.id
+
+    @property
+    def name(self) -> str:
+        """The trigger's name."""
+        return self.pb2.id.name.name
+
+    @property
+    def task_name(self) -> str:
+        """The task that it starts."""
+        return self.pb2.id.name.task_name
+
+    @property
+    def automation_spec(self) -> Any:
+        """When it starts the task: a schedule, an artifact, or unset for by hand only."""
+        return self.pb2.automation_spec
+
+    @property
+    def metadata(self) -> Any:
+        """Who deployed and changed it."""
+        return self.pb2.metadata
+
+    @property
+    def status(self) -> Any:
+        """When it was deployed, changed, and last started the task."""
+        return self.pb2.status
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it starts the task by itself."""
+        return self.pb2.spec.active
+
+    @property
+    def trigger(self) -> "trigger_definition_pb2.Trigger":
+        """The same as lists have it."""
+        from flyteidl2.trigger import trigger_definition_pb2  # noqa: PLC0415
+
+        return trigger_definition_pb2.Trigger(
+            id=self.pb2.id,
+            metadata=self.pb2.metadata,
+            status=self.pb2.status,
+            active=self.pb2.spec.active,
+            automation_spec=self.pb2.automation_spec,
+        )
+
+
+class Trigger(OfMessage):
+    """A trigger as lists have it."""
+
+    def __init__(self, pb2: "trigger_definition_pb2.Trigger", details: TriggerDetails | None = None) -> None:
+        """Wrap a message."""
+        self.pb2 = pb2
+        self.details = details
+        """What was fetched of it already."""
+
+    def __repr__(self) -> str:
+        return f"<trigger `{self.name}` of `{self.task_name}`>"
+
+    @syncify.class_method
+    @classmethod
+    async def create(cls, trigger: Any, task_name: str, task_version: str | None = None) -> "Trigger":
+        """Refuse: a trigger is made with the task that declares it.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(
+            f"triggers of a task that is registered already (`{task_name}`) are not built yet in this version\n"
+            "hint: declare it on the task, `@env.task(triggers=...)`, and deploy the environment"
+        )
+
+    @syncify.class_method
+    @classmethod
+    async def get(cls, *, name: str, task_name: str) -> TriggerDetails:
+        """Fetch a trigger of a task.
+
+        Raises:
+            RpcError: There is none.
+        """
+        return await _fetch(name, task_name)
+
+    @syncify.class_method
+    @classmethod
+    async def listall(
+        cls, task_name: str | None = None, task_version: str | None = None, limit: int = 100
+    ) -> AsyncIterator["Trigger"]:
+        """List triggers of the configured project and domain, the latest deployed first.
+
+        Args:
+            task_name: Only of this task.
+            task_version: Only of this version of the task.
+            limit: How many at most.
+
+        Raises:
+            ValueError: A version is given without a task.
+        """
+        from flyteidl2.task import task_definition_pb2  # noqa: PLC0415
+        from flyteidl2.trigger import trigger_service_pb2  # noqa: PLC0415
+
+        if task_version and not task_name:
+            raise ValueError("`task_version` is a version of a task, and no task is named\nhint: pass `task_name`")
+        at = connection()
+        place: dict[str, Any] = {"org": at.org, "project": at.project(), "domain": at.domain()}
+        scope: dict[str, Any] = {"project_id": project_identifier(at=at)}
+        if task_name and task_version:
+            scope = {"task_id": task_definition_pb2.TaskIdentifier(**place, name=task_name, version=task_version)}
+        elif task_name:
+            scope = {"task_name": task_definition_pb2.TaskName(**place, name=task_name)}
+
+        async def fetch(request: Any) -> tuple[Any, str]:
+            asked = trigger_service_pb2.ListTriggersRequest(request=request, **scope)
+            answer = await at.call("TriggerService", "ListTriggers", asked)
+            return answer.triggers, answer.token
+
+        async for found in pages(fetch, request_of(sort_by=("deployed_at", "desc")), limit):
+            yield cls(found)
+
+    @syncify.class_method
+    @classmethod
+    async def update(cls, name: str, task_name: str, active: bool) -> None:
+        """Let a trigger start its task by itself, or not.
+
+        Raises:
+            RpcError: There is none.
+        """
+        from flyteidl2.trigger import trigger_service_pb2  # noqa: PLC0415
+
+        request = trigger_service_pb2.UpdateTriggersRequest(names=[_name(name, task_name)], active=active)
+        await connection().call("TriggerService", "UpdateTriggers", request)
+
+    @syncify.class_method
+    @classmethod
+    async def delete(cls, name: str, task_name: str, project: str | None = None, domain: str | None = None) -> None:
+        """Delete a trigger.
+
+        Raises:
+            RpcError: There is none.
+        """
+        from flyteidl2.trigger import trigger_service_pb2  # noqa: PLC0415
+
+        request = trigger_service_pb2.DeleteTriggersRequest(names=[_name(name, task_name, project, domain)])
+        await connection().call("TriggerService", "DeleteTriggers", request)
+
+    @property
+    def id(self) -> "identifier_pb2.TriggerIdentifier":
+        """The identifier: name and revision."""
+        return self.pb2.id
+
+    @property
+    def name(self) -> str:
+        """The trigger's name."""
+        return self.pb2.id.name.name
+
+    @property
+    def task_name(self) -> str:
+        """The task that it starts."""
+        return self.pb2.id.name.task_name
+
+    @property
+    def automation_spec(self) -> Any:
+        """When it starts the task: a schedule, an artifact, or unset for by hand only."""
+        return self.pb2.automation_spec
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it starts the task by itself."""
+        return self.pb2.active
+
+    @property
+    def url(self) -> str:
+        """The address of its page."""
+        name = self.pb2.id.name
+        return console_url("triggers", name.name, project=name.project, domain=name.domain)
+
+    async def get_details(self) -> TriggerDetails:
+        """Fetch all that is known of it."""
+        if self.details is None:
+            self.details = await _fetch(self.name, self.task_name)
+        return self.details
+
+
+def _name(
+    name: str, task_name: str, project: str | None = None, domain: str | None = None
+) -> "identifier_pb2.TriggerName":
+    from flyteidl2.common import identifier_pb2  # noqa: PLC0415
+
+    at = connection()
+    return identifier_pb2.TriggerName(
+        org=at.org, project=at.project(project), domain=at.domain(domain), name=name, task_name=task_name
+    )
+
+
+async def _fetch(name: str, task_name: str) -> TriggerDetails:
+    from flyteidl2.trigger import trigger_service_pb2  # noqa: PLC0415
+
+    request = trigger_service_pb2.GetTriggerDetailsRequest(name=_name(name, task_name))
+    return TriggerDetails((await connection().call("TriggerService", "GetTriggerDetails", request)).trigger)
