@@ -135,3 +135,11 @@ def test_a_folder_is_deployed_as_a_whole(command, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert [task["name"] for task in json.loads(done.stdout)] == ["base_one.add", "top_one.main"]
     assert "broken.py" in done.stderr
+
+
+def test_the_command_shows_what_was_registered(command) -> None:
+    assert command("deploy", "program.py", "env").returncode == 0
+    found = json.loads(command("get", "trigger", "-of", "json", "top.main").stdout)
+    assert [each["id"]["name"]["name"] for each in found] == ["nightly"]
+    assert "flytesnacks" in command("get", "project").stdout
+    assert command("get", "secret").returncode == 0

@@ -1,0 +1,47 @@
+"""`flyte get project|secret|trigger`: what else a control plane has."""
+
+import click
+
+from flyte_cli.control_plane import connected
+from flyte_cli.output import output_option, show
+
+
+@click.command("project")
+@click.argument("name", required=False)
+@click.option("--archived", is_flag=True, help="Those that are archived")
+@connected
+@output_option
+def get_project(name: str | None, archived: bool) -> None:
+    """Show the projects of the control plane, or the one with the identifier NAME."""
+    from flyte.remote import Project  # noqa: PLC0415 - help pages need no client
+
+    found = [Project.get(name)] if name is not None else list(Project.listall(archived=archived))
+    rows = [(each.id, each.name, each.pb2.description) for each in found]
+    show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(("ID", "NAME", "DESCRIPTION"), rows))
+
+
+@click.command("secret")
+@click.argument("name", required=False)
+@connected
+@output_option
+def get_secret(name: str | None) -> None:
+    """Show the secrets of the project and domain, or the one of a NAME: never their values."""
+    from flyte.remote import Secret  # noqa: PLC0415 - as above
+
+    found = [Secret.get(name)] if name is not None else list(Secret.listall(limit=100))
+    rows = [(each.name, each.type) for each in found]
+    show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(("SECRET", "TYPE"), rows))
+
+
+@click.command("trigger")
+@click.argument("task_name", required=False)
+@click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
+@connected
+@output_option
+def get_trigger(task_name: str | None, limit: int) -> None:
+    """Show the triggers of the project and domain, or those of one task."""
+    from flyte.remote import Trigger  # noqa: PLC0415 - as above
+
+    found = list(Trigger.listall(task_name=task_name, limit=limit))
+    rows = [(each.name, each.task_name, "yes" if each.is_active else "no") for each in found]
+    show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(("TRIGGER", "TASK", "ACTIVE"), rows))
