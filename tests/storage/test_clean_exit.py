@@ -1,17 +1,12 @@
 """Processes that used a store end with exit code 0, and forked ones say what is wrong instead of waiting for ever."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-import flyte_storage as storage
-
-from .fault_proxy import FaultProxy
 from .services import Server, clean_environment
 
 PUTS = """
@@ -59,14 +54,6 @@ async def main():
 asyncio.run(main())
 storage.delete_sync(sys.argv[1], recursive=True)
 """
-WAITING = """
-import sys, flyte_storage as storage
-print("begin", flush=True)
-try:
-    storage.get_sync(sys.argv[1], sys.argv[2])
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-"""
 
 
 def test_a_process_that_used_servers_ends_well(moto_server: Server, tmp_path: Path) -> None:
@@ -82,37 +69,6 @@ def test_a_process_that_used_servers_ends_well(moto_server: Server, tmp_path: Pa
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_ctrl_c_ends_a_download_that_waits(proxied: FaultProxy, moto_server: Server, tmp_path: Path) -> None:
-    uri = f"{moto_server.root}/{tmp_path.name}/file"
-    environment = clean_environment() | moto_server.environment
-    (tmp_path / "source").write_bytes(bytes(1_000_000))
-    storage.put_sync(
-        tmp_path / "source",
-        uri,
-        storage=storage.S3(
-            endpoint=moto_server.endpoint, access_key_id="test", secret_access_key="test-secret", region="us-east-1"
-        ),
-    )
-    proxied.fail("stall", methods=("GET",), after=1000)
-    target = tmp_path / "target" / "got"
-    with subprocess.Popen(
-        [sys.executable, "-c", WAITING, uri, str(target)],
-        env=environment | {"FLYTE_AWS_ENDPOINT": proxied.endpoint},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begin\n"
-        deadline = time.monotonic() + 30
-        while not any(method == "GET" for method, _ in proxied.requests) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        said, complained = process.communicate(timeout=90)
-    assert (process.returncode, said, complained) == (0, "interrupted\n", "")
-    assert not target.parent.exists() or list(target.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("script", [PUTS, BLOCKING, INTERRUPTED], ids=["puts", "blocking", "interrupted"])
