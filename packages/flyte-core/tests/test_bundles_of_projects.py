@@ -17,15 +17,21 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from flyteidl2.workflow import run_definition_pb2
 
+import flyte
+import flyte.errors
+import flyte.remote
 from flyte.bundling.archives import write_bundle
 from flyte.bundling.cache import BundleCache
 from flyte.bundling.extraction import extract_bundle
 from flyte.bundling.pickling import bundle_pickled, load_pickled, write_pickled
 from flyte.bundling.request import BundleRequest, Include, LocalBundle
 from flyte.bundling.uploading import FolderUploader, bundle_code
+from flyte.initialization import settings
 from flyte_models.bundles import CodeBundle
 from flyte_models.errors import CodeBundleError
+from flyte_remote.failures import failure_of
 
 
 @pytest.fixture
@@ -267,6 +273,35 @@ def test_an_emptied_store_leads_to_a_fresh_upload(project: Path, tmp_path: Path)
     shutil.rmtree(tmp_path / "store")
     assert first == bundle(request, uploader, cache)
     assert 3 == uploader.uploads
+
+
+def test_what_a_failed_run_missed_is_uploaded_anew(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of others cannot be asked: the run that found no bundle there says so, and the next submission uploads."""
+
+    class Elsewhere(CountingUploader):
+        async def is_stored(self, uri: str) -> bool:
+            del uri
+            return True
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    flyte.init()
+    cache = BundleCache(settings().state_folder / "bundles")
+    uploader = Elsewhere(tmp_path / "store")
+    request = BundleRequest(root=project, copy_style="all")
+    bundle = asyncio.run(bundle_code(request, uploader, cache=cache))
+    assert bundle is not None
+    details = run_definition_pb2.ActionDetails()
+    details.task.task_template.container.args.extend(["a0", "--version", "mine", "--tgz", bundle.tgz or ""])
+    details.error_info.message = "it is not there"
+    for code, uploads in (("ValueError", 1), ("MissingBundleError", 2)):
+        details.error_info.code = code
+        with pytest.raises(flyte.errors.BaseRuntimeError):
+            raise failure_of(flyte.remote.ActionDetails(details))
+        assert bundle == asyncio.run(bundle_code(request, uploader, cache=cache))
+        assert uploader.uploads == uploads
 
 
 def test_damaged_records_count_as_missing(project: Path, tmp_path: Path) -> None:

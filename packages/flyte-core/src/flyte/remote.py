@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import flyte_remote
 from flyte.initialization import settings
 from flyte_remote.connection import Target, set_target
+from flyte_remote.failures import set_on_missing_bundle
 
 if TYPE_CHECKING:
     from flyte_remote import (
@@ -63,7 +64,14 @@ def target() -> Target | None:
     )
 
 
+def _upload_anew(uri: str) -> None:
+    from flyte.bundling.cache import BundleCache  # noqa: PLC0415 - of a store that was emptied only
+
+    BundleCache(settings().state_folder / "bundles").forget_uri(uri)
+
+
 set_target(target)
+set_on_missing_bundle(_upload_anew)
 
 
 def __getattr__(name: str) -> Any:

@@ -69,6 +69,16 @@ class BundleCache:
         except OSError:
             return
 
+    def forget_uri(self, uri: str) -> None:
+        """Note that what was uploaded to `uri` is not stored any more, whatever its version and scope."""
+        for path in self._folder.glob("uploads/*.json"):
+            try:
+                record: Any = json.loads(path.read_bytes())
+                if record["uri"] == uri:
+                    path.unlink(missing_ok=True)
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+
     def _record(self, version: str, scope: str) -> Path:
         return self._folder / "uploads" / f"{_key(version, scope)}.json"
 
