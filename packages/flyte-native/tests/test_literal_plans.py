@@ -137,6 +137,7 @@ def model_plan(hooks=(None, None)):
         Model.validate,
         {"context": 1},
         ("custom", 0, "Model", *hooks),
+        None,
     )
     return Plan(("msgpack", node), {})
 
