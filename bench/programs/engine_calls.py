@@ -7,9 +7,10 @@ Seconds are wall seconds inside the parent; `peak` is what memory grew by, in by
 
 import asyncio
 import json
-import resource
 import sys
 import time
+
+from resident import resident, start_peak
 
 import flyte
 
@@ -61,7 +62,7 @@ if __name__ == "__main__":
         flyte.init(local_persistence=True)
     else:
         flyte.init()
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    idle = start_peak()
     seconds = flyte.run({"calls": calls, "children": children, "sleepers": sleepers}[what], number).outputs()[0]
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle) * 1024
+    peak = resident("VmHWM") - idle
     print(json.dumps({"seconds": seconds, "peak": peak}))
