@@ -85,6 +85,12 @@ class LiveAction:
         """The current attempt."""
         return self.state.attempt
 
+    def cancel_timer(self) -> None:
+        """Let nothing end its wait but what it waits for."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
     def output_prefix(self, number: int | None = None) -> str:
         """Where an attempt leaves what it computed; the current one's if no number is given."""
         return f"{self.run_base}/{self.name}/{self.number if number is None else number}"

@@ -1,0 +1,162 @@
+"""One attempt of an action from its place on the machine to its end, and what follows: success, failure, another attempt."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+from flyte_devbox.caching import CacheTable
+from flyte_devbox.executors import Exit, Handle, LaunchError
+from flyte_devbox.live import LiveAction
+from flyte_devbox.outcomes import Outcome, limit_error, lost
+from flyte_devbox.scheduling.decisions import TimeLimit, retry_pause, run_limit
+from flyte_devbox.scheduling.ends import Ends
+from flyte_devbox.scheduling.recording import Recorder
+from flyte_devbox.starting import AttemptStarter
+from flyte_models.lifecycle import Event, Fail, Start, Succeed, TimeOut
+from flyte_models.phases import ActionPhase
+
+__all__ = ["Attempts"]
+
+_RUNNING = ActionPhase.RUNNING.to_protobuf_value()
+
+
+class Attempts:
+    """Carries attempts out.
+
+    Args:
+        starter: starts them, and reads what they leave.
+        recorder: records them.
+        ends: of actions.
+        cache: takes the outputs of cached tasks.
+        leave: frees the place of an attempt that another follows.
+        queue: lets an action wait for a place.
+    """
+
+    def __init__(
+        self,
+        starter: AttemptStarter,
+        *,
+        recorder: Recorder,
+        ends: Ends,
+        cache: CacheTable,
+        leave: Callable[[LiveAction], None],
+        queue: Callable[[LiveAction], None],
+    ) -> None:
+        self._starter = starter
+        self._recorder = recorder
+        self._ends = ends
+        self._cache = cache
+        self._leave = leave
+        self._queue = queue
+
+    async def run(self, action: LiveAction) -> None:
+        """Carry out the current attempt of an action that has a place."""
+        self._recorder.advance(action, Start())
+        now = time.time()
+        action.attempt_started_at = now
+        action.started_at = now if action.started_at is None else action.started_at
+        try:
+            handle = await self._starter.start(action)
+        except LaunchError as error:
+            self._recorder.record(action, action.attempt_update(action.number, _RUNNING))
+            await self._end(action, lost(str(error)), Exit(None))
+            return
+        action.handle = handle
+        action.worker = handle.worker
+        if action.state.is_terminal:
+            # Aborted while it was being started.
+            handle.kill()
+            await self._attend(action, handle)
+            return
+        # Not awaited: a server that finds the action QUEUED reckons with a process that was started.
+        self._recorder.record(action, action.attempt_update(action.number, _RUNNING))
+        await self._attend(action, handle)
+
+    async def go_on(self, action: LiveAction, handle: Handle | None) -> None:
+        """Attend to an attempt that an earlier server has started, or see what it left when it does not run any more."""
+        if handle is None:
+            await self._end(action, self._starter.judge(action, Exit(None)), Exit(None))
+            return
+        action.handle = handle
+        await self._attend(action, handle)
+
+    async def _attend(self, action: LiveAction, handle: Handle) -> None:
+        policy = action.policy
+        assert policy is not None
+        ended = asyncio.ensure_future(handle.wait())
+        limit = run_limit(policy, created_at=action.created_at, started_at=action.attempt_started_at, now=time.time())
+        outcome: Outcome | None = None
+        done, _ = await asyncio.wait({ended}, timeout=None if limit is None else max(0.0, limit.left))
+        if not done and limit is not None and not action.state.is_terminal:
+            outcome = await self._pass_limit(action, limit)
+            handle.terminate(policy.grace_seconds)
+        result = await ended
+        action.handle = None
+        if self._recorder.is_stopping:
+            return
+        if action.state.is_terminal:
+            self._ends.leave(action)
+            return
+        await self._end(action, outcome or self._starter.judge(action, result), result, is_limit=outcome is not None)
+
+    async def _pass_limit(self, action: LiveAction, limit: TimeLimit) -> Outcome:
+        error = limit_error(limit.kind, limit.seconds, self._starter.label(action))
+        if limit.is_final or not action.state.retries_left:
+            # On time, whatever the clean-up takes.
+            action.error = error
+            await self._ends.end_below(action, f"its parent `{action.name}` timed out")
+            self._ends.finish_later(action, TimeOut(recoverable=False), error)
+        return Outcome(Fail(recoverable=True), error)
+
+    async def _end(self, action: LiveAction, outcome: Outcome, ended: Exit, *, is_limit: bool = False) -> None:
+        number = action.number
+        now = time.time()
+        started = action.attempt_started_at
+        usage = (ended.cpu_seconds, ended.max_rss_bytes, None if started is None else max(0.0, now - started))
+        if isinstance(outcome.event, Succeed):
+            await self._succeed(action, outcome.event, usage)
+            return
+        failed = ActionPhase.TIMED_OUT if is_limit else ActionPhase.FAILED
+        event: Event = TimeOut(recoverable=True) if is_limit else outcome.event
+        action.error = outcome.error
+        self._recorder.advance(action, event)
+        if action.state.is_terminal:
+            await self._ends.end_below(action, f"its parent `{action.name}` failed")
+            await self._ends.finish(action, usage=usage)
+            return
+        # Another attempt: the one that failed keeps its error.
+        phase = failed.to_protobuf_value()
+        action.transitions[-1] = (phase, now)
+        update = action.attempt_update(number, phase, ended_at=now, error=outcome.error, usage=usage)
+        action.transitions = [(1, now)]
+        action.attempt_started_at = None
+        action.worker = ""
+        self._leave(action)
+        await self._recorder.record_surely(action, update)
+        self._starter.clean(action, number)
+        policy = action.policy
+        assert policy is not None
+        rng = random.Random()  # noqa: S311 - spreads load, keeps no secret
+        delay = retry_pause(policy, action.state, is_system=outcome.event.system, rng=rng)
+        if delay > 0:
+            action.timer = asyncio.get_running_loop().call_later(delay, self._queue, action)
+        else:
+            self._queue(action)
+
+    async def _succeed(
+        self, action: LiveAction, event: Succeed, usage: tuple[float | None, int | None, float | None]
+    ) -> None:
+        action.output_uri = f"{action.output_prefix()}/outputs.pb"
+        action.error = None
+        outputs = await self._starter.outputs(action)
+        if action.state.is_terminal:
+            # Aborted meanwhile.
+            self._ends.leave(action)
+            return
+        self._recorder.advance(action, event)
+        if action.cache_key and action.policy is not None and action.policy.is_cached:
+            action.cache_status = await self._cache.keep(
+                action.run.project, action.run.domain, action.cache_key, action.output_uri, str(action.id)
+            )
+        await self._ends.finish(action, usage=usage, outputs=outputs)
