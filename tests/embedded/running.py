@@ -35,10 +35,10 @@ SOON = CallOptions(timeout=20)
 LONGEST = 120
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+def start(folder: Path, port: int = 0) -> tuple[subprocess.Popen[bytes], int]:
     record = folder / "devbox.json"
     record.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "flyte_devbox", "--folder", str(folder), "--port", "0", "--no-auth"]
+    command = [sys.executable, "-m", "flyte_devbox", "--folder", str(folder), "--port", str(port), "--no-auth"]
     server = subprocess.Popen(command)
     end = time.monotonic() + LONGEST
     while not record.exists():

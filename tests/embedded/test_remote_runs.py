@@ -49,6 +49,15 @@ def test_the_same_call_runs_there_as_here(remote, shapes) -> None:
     assert run.url.endswith(f"/v2/domain/development/project/flytesnacks/runs/{run.name}")
 
 
+def test_files_of_an_attempt_outlive_its_folder(remote, shapes) -> None:
+    run = flyte.run(shapes.left_behind, "kept")
+    run.wait(quiet=True)
+    file, folder = run.outputs()
+    with file.open_sync("rb") as content:
+        assert content.read() == b"kept"
+    assert [each.name for each in folder.walk_sync()] == ["inner.txt"]
+
+
 def test_values_come_back_as_the_classes_that_went(remote, shapes) -> None:
     run = flyte.run(shapes.moved, shapes.Point(1, 2.0), by=0.5)
     assert run.outputs() == (shapes.Point(1, 2.5), "moved")

@@ -8,16 +8,15 @@ import pytest
 
 from flyte_devbox.executors.container import is_stand_in
 
-from .containers import busybox_image, containers_of
+from .containers import containers_of
 from .serving import SUCCEED, Server, abort, create_run, logs, shell_task, start, until, until_exists, wait
 
 SUCCEEDED, ABORTED, FAILED = 5, 7, 6
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch, busybox_image(tmp_path_factory.mktemp("image"), patch) as name:
-        yield name
+@pytest.fixture
+def image(shell_image: str) -> str:
+    return shell_image
 
 
 @pytest.fixture

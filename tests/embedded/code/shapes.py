@@ -1,9 +1,11 @@
 """A program for runs from Python: values of classes, children, failures, something that lasts."""
 
 import asyncio
+import os
 from dataclasses import dataclass
 
 import flyte
+from flyte.io import Dir, File
 
 env = flyte.TaskEnvironment("shapes")
 
@@ -46,3 +48,12 @@ async def lasting() -> int:
     print("it begins", flush=True)
     await asyncio.sleep(120)
     return 1
+
+
+@env.task
+async def left_behind(text: str) -> tuple[File, Dir]:
+    os.mkdir("folder")
+    for path in ("file.txt", "folder/inner.txt"):
+        with open(path, "w") as file:
+            file.write(text)
+    return await File.from_local("file.txt"), await Dir.from_local("folder")

@@ -4,11 +4,23 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from flyte_devbox.policies import Command
 from flyte_models.values import value
 
-__all__ = ["AttemptPlace", "ServerPlace", "environment_of", "fill_arguments", "inheritable"]
+__all__ = [
+    "TOKEN_VARIABLE",
+    "AttemptPlace",
+    "ServerPlace",
+    "copilot_arguments",
+    "environment_of",
+    "fill_arguments",
+    "inheritable",
+]
+
+TOKEN_VARIABLE = "FLYTE_DEVBOX_TOKEN"  # noqa: S105 - its name, no token
+"""The variable that tells a runtime of ours the token of this server."""
 
 _TEMPLATE = re.compile(r"\{\{ ?\.([A-Za-z]+) ?\}\}")
 _NOT_INHERITED = ("FLYTE_", "_U_", "_F_", "_UNION_", "EAGER_API_KEY", "UCTL_", "RUN_NAME", "ACTION_NAME")
@@ -84,6 +96,16 @@ def fill_arguments(command: Command, place: AttemptPlace) -> list[str]:
     return [_fill(argument, values) for argument in command.argv]
 
 
+def copilot_arguments(place: AttemptPlace, work: Path) -> tuple[str, ...]:
+    """Return what `flyte-copilot` is told about an attempt, but for the step."""
+    return (
+        *("--folder", str(work)),
+        *("--inputs", place.input_uri),
+        *("--outputs-path", place.output_prefix),
+        *("--raw-data-path", place.raw_data_prefix),
+    )
+
+
 def environment_of(
     command: Command,
     place: AttemptPlace,
@@ -131,7 +153,7 @@ def environment_of(
         "FSSPEC_FILE": '{"auto_mkdir": true}',
     }
     if server.token:
-        env["FLYTE_DEVBOX_TOKEN"] = server.token
+        env[TOKEN_VARIABLE] = server.token
     env |= secrets
     return env
 

@@ -74,6 +74,8 @@ class Command:
     env: tuple[tuple[str, str], ...]
     has_command: bool = True
     """Whether the first of `argv` is the program; otherwise all are arguments of the image's entry point, if it has one."""
+    data_paths: tuple[str, str] | None = None
+    """Where in the container inputs and outputs are, when they are files (a `DataLoadingConfig`)."""
 
 
 def parse_quantity(text: str) -> float | None:
@@ -138,7 +140,9 @@ def command_of(template: tasks_pb2.TaskTemplate) -> Command | None:
     if template.HasField("container"):
         container = template.container
         env = tuple((pair.key, pair.value) for pair in container.env)
-        return Command(container.image, (*container.command, *container.args), env, bool(container.command))
+        loading = container.data_config
+        paths = (loading.input_path, loading.output_path) if loading.enabled else None
+        return Command(container.image, (*container.command, *container.args), env, bool(container.command), paths)
     primary = _primary_container(template)
     if primary is None:
         return None

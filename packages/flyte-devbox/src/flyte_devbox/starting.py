@@ -1,6 +1,7 @@
 """Starts the attempts of actions and reads what they leave: folders, logs, environment, outputs."""
 
 import asyncio
+import json
 import os
 import shutil
 import sqlite3
@@ -13,8 +14,16 @@ from flyteidl2.task import task_definition_pb2
 
 from flyte_devbox.contents import read_small, sync_file
 from flyte_devbox.database import Database
-from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError
-from flyte_devbox.launching import AttemptPlace, ServerPlace, environment_of, fill_arguments, inheritable
+from flyte_devbox.executors import DataFolders, Executor, Exit, Handle, Launch, LaunchError
+from flyte_devbox.launching import (
+    TOKEN_VARIABLE,
+    AttemptPlace,
+    ServerPlace,
+    copilot_arguments,
+    environment_of,
+    fill_arguments,
+    inheritable,
+)
 from flyte_devbox.live import LiveAction
 from flyte_devbox.logs import LogFolder
 from flyte_devbox.objects import ObjectFolder
@@ -128,11 +137,21 @@ class AttemptStarter:
             run_env={pair.key: pair.value for pair in run.spec.envs.values},
             secrets=self._secrets(run.project, run.domain, spec, work),
         )
+        argv = fill_arguments(command, place)
+        data = None
+        if command.data_paths is not None:
+            data = DataFolders(*command.data_paths, copilot_arguments(place, work))
+            variables.pop(TOKEN_VARIABLE, None)
+            try:
+                (work / "task.pb").write_bytes(spec.task_template.SerializeToString())
+                (work / "argv.json").write_text(json.dumps(argv))
+            except OSError as error:
+                raise LaunchError(f"the folder of the attempt cannot be written: {error}") from error
         launch = Launch(
             run.name,
             action.name,
             action.number,
-            fill_arguments(command, place),
+            argv,
             {**self._inherited, **variables},
             work,
             log,
@@ -142,6 +161,7 @@ class AttemptStarter:
             command.image,
             command.has_command,
             variables,
+            data,
         )
         return await self.executor.start(launch)
 

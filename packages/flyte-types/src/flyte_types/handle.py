@@ -302,9 +302,13 @@ def raw_data_uri(kind: str, name: str | None = None) -> str:
 
 
 def upload_uri(name: str) -> str | None:
-    """Give the place where something local has to go, or None where it may stay: outside of tasks, and if their data is local."""
+    """Give the place where something local has to go, or None where it may stay: outside of tasks, and in local runs.
+
+    A local run with a remote place for its data is asked to keep it there. A devbox has a local place, and the folder of an
+    attempt does not outlive it.
+    """
     context = current_context()
-    if not context or not is_remote(context.raw_data_path.path):
+    if not context or (context.mode == "local" and not is_remote(context.raw_data_path.path)):
         return None
     return context.raw_data_path.get_random_remote_path(file_name=name)
 

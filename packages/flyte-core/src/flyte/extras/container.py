@@ -2,20 +2,22 @@
 
 import inspect
 import json
+import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from flyte.extras.container_files import MetadataFormat
 from flyte.extras.container_runs import run_container
+from flyte.running.variables import own_variables
 from flyte.tasks.template import TaskTemplate
 from flyte_models.caching import Cache, CacheRequest, FunctionBodyPolicy, VersionParameters, cache_from_request
 from flyte_models.interface import NativeInterface
+from flyte_models.secrets import secrets_from_request
 from flyte_models.serialization import SerializationContext
 
 __all__ = ["ContainerTask", "MetadataFormat"]
-
-MetadataFormat = Literal["JSON", "YAML", "PROTO"]
 
 
 class ContainerBodyPolicy:
@@ -144,12 +146,21 @@ class ContainerTask(TaskTemplate[Any, Any]):
             self.interface,
             image=self.image_uri,
             arguments=[*self.command, *self.arguments],
-            env_vars=self.env_vars or {},
+            env_vars=self._variables(),
             input_data_dir=str(self.input_data_dir),
             output_data_dir=str(self.output_data_dir),
             has_named_folders=self.file_input_layout == "NAMED_DIR",
+            metadata_format=self.metadata_format,
             prints_logs=self.local_logs,
         )
+
+    def _variables(self) -> dict[str, str]:
+        """Return what the container gets: variables of the run and of the task, and secrets."""
+        wanted = {**(self.env_vars or {}), **own_variables()}
+        for secret in secrets_from_request(self.secrets) if self.secrets else ():
+            if secret.as_env_var is not None and secret.as_env_var in os.environ:
+                wanted[secret.as_env_var] = os.environ[secret.as_env_var]
+        return wanted
 
     @property
     def image_uri(self) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-__all__ = ["variables"]
+__all__ = ["own_variables", "variables"]
 
 _layer: ContextVar[dict[str, str | None] | None] = ContextVar("flyte_variables", default=None)
 """The variables of the action whose code runs here; None as a value is a variable that the code has deleted."""
@@ -75,6 +75,11 @@ def variables(mapping: Mapping[str, str]) -> Generator[None]:
     finally:
         _layer.reset(token)
         _leave(mapping)
+
+
+def own_variables() -> dict[str, str]:
+    """Return the variables that the code here has beside those of the process."""
+    return {key: value for key, value in (_layer.get() or {}).items() if value is not None}
 
 
 def _enter(mapping: Mapping[str, str]) -> None:

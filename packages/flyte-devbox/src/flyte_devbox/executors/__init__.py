@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flyte_models.values import value
 
-__all__ = ["Executor", "Exit", "Handle", "Launch", "LaunchError", "Reuse"]
+__all__ = ["DataFolders", "Executor", "Exit", "Handle", "Launch", "LaunchError", "Reuse"]
 
 
 @value
@@ -25,6 +25,18 @@ class Reuse:
     scaledown_seconds: float | None
     is_per_run: bool = False
     """Whether each run has its own workers."""
+
+
+@value
+class DataFolders:
+    """Where a container that knows nothing of Flyte finds its inputs and leaves its outputs, as files."""
+
+    inputs: str
+    """The path in the container."""
+    outputs: str
+    """Likewise."""
+    copilot: tuple[str, ...]
+    """Arguments of `flyte-copilot` but for the step."""
 
 
 @value
@@ -55,6 +67,8 @@ class Launch:
     """Whether the first of `argv` is the program; otherwise all are arguments of the image's entry point, if it has one."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     """What of `env` is the attempt's own, and not the devbox's."""
+    data: DataFolders | None = None
+    """Set when inputs and outputs are files; `work_dir` has what `flyte-copilot` begins with."""
 
 
 @value

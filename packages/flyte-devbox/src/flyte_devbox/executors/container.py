@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError
+from flyte_devbox.executors.loaded import LoadedHandle, has_ended, note_launch, noted_launch
 from flyte_models.values import value
 
 __all__ = ["ContainerEngine", "ContainerExecutor", "find_engine", "is_stand_in"]
@@ -117,6 +120,8 @@ class ContainerExecutor:
 
     async def start(self, launch: Launch) -> Handle:
         """Start one attempt; see `Executor.start`."""
+        if launch.data is not None:
+            return await self._start_loaded(launch)
         if is_stand_in(launch.image):
             return await self._inner.start(launch)
         engine = await self._found()
@@ -126,9 +131,36 @@ class ContainerExecutor:
             return await self._inner.start(launch)
         if not launch.argv:
             raise LaunchError("the task's container has neither a command nor arguments, so there is nothing to run")
+        return await self._begin(engine, launch)
+
+    async def _start_loaded(self, launch: Launch) -> Handle:
+        """Start an attempt whose inputs and outputs are files."""
+        engine = await self._found()
+        if engine is None:
+            raise LaunchError(
+                f"image `{launch.image}` does not know Flyte, so its command needs a container, and there is no engine for one\n"
+                "hint: install podman or docker and start the devbox anew"
+            )
+        if is_stand_in(launch.image):
+            raise LaunchError('the task names no image\nhint: `ContainerTask(image="alpine:3", ...)`')
+        if not launch.argv:
+            raise LaunchError("the task's container has neither a command nor arguments, so there is nothing to run")
+
+        async def begin() -> Handle:
+            argv: list[str] = json.loads((launch.work_dir / "filled.json").read_text())
+            return await self._begin(engine, replace(launch, argv=argv))
+
+        note_launch(launch)
+        copilot = noted_launch(launch.work_dir)
+        assert copilot is not None
+        worker = _worker(_name_of(launch), engine.program)
+        return LoadedHandle(worker, copilot=copilot, start=self._inner.start, begin=begin)
+
+    async def _begin(self, engine: ContainerEngine, launch: Launch) -> Handle:
+        """Make the container and start it."""
         # From now on a server that starts has to look for strays.
         self._marker.touch()
-        name = "flyte-" + hashlib.sha256(launch.output_prefix.encode()).hexdigest()[:32]
+        name = _name_of(launch)
         await self._create(engine, name, launch)
         try:
             with launch.log_path.open("ab") as log:
@@ -153,6 +185,15 @@ class ContainerExecutor:
         if kind != "container":
             return self._inner.adopt(worker, launch_dir)
         name, _, program = rest.partition(":")
+        copilot = noted_launch(launch_dir)
+        if copilot is not None and has_ended(launch_dir):
+            return LoadedHandle(worker, copilot=copilot, start=self._inner.start)
+        container = self._find(name, program)
+        if container is None or copilot is None:
+            return container
+        return LoadedHandle(worker, copilot=copilot, start=self._inner.start, container=container)
+
+    def _find(self, name: str, program: str) -> Handle | None:
         try:
             found = subprocess.run(  # noqa: S603 - before anything is served
                 [program, "inspect", "--type", "container", name],
@@ -198,10 +239,15 @@ class ContainerExecutor:
             "--network",
             "host",
         ]
-        for folder in (*self._mounts, launch.work_dir):
-            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-            arguments += ["--volume", f"{folder}:{folder}"]
-        arguments += ["--workdir", str(launch.work_dir), "--user", f"{os.getuid()}:{os.getgid()}"]
+        if launch.data is not None:
+            arguments += ["--volume", f"{launch.work_dir}/inputs:{launch.data.inputs}:ro"]
+            arguments += ["--volume", f"{launch.work_dir}/outputs:{launch.data.outputs}"]
+        else:
+            for folder in (*self._mounts, launch.work_dir):
+                folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+                arguments += ["--volume", f"{folder}:{folder}"]
+            arguments += ["--workdir", str(launch.work_dir)]
+        arguments += ["--user", f"{os.getuid()}:{os.getgid()}"]
         if engine.is_podman and os.getuid() != 0:
             arguments += ["--userns", "keep-id"]
         if launch.memory_bytes is not None:
@@ -251,6 +297,14 @@ class ContainerExecutor:
         chore.add_done_callback(self._chores.discard)
 
 
+def _name_of(launch: Launch) -> str:
+    return "flyte-" + hashlib.sha256(launch.output_prefix.encode()).hexdigest()[:32]
+
+
+def _worker(name: str, program: str) -> str:
+    return f"container:{name}:{program}"
+
+
 class _ContainerHandle:
     """A container that was started.
 
@@ -272,7 +326,7 @@ class _ContainerHandle:
     @property
     def worker(self) -> str:
         """See `Handle.worker`."""
-        return f"container:{self._name}:{self._program}"
+        return _worker(self._name, self._program)
 
     async def wait(self) -> Exit:
         """Return how the container ended; see `Handle.wait`."""

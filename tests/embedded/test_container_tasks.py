@@ -1,0 +1,128 @@
+"""Commands in images that know nothing of Flyte, in a real container: here, and on a devbox."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import flyte
+from flyte_models.phases import ActionPhase
+
+from .running import CODE, end, load, start
+
+
+@pytest.fixture(scope="module")
+def boxes(shell_image):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOXES_IMAGE", shell_image)
+        yield load("boxes")
+
+
+@pytest.fixture(scope="module")
+def devbox(boxes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("boxes") / "devbox"
+    server, port = start(folder)
+    yield folder, port
+    end(server)
+
+
+@pytest.fixture(params=["local", "remote"])
+def runner(request, tmp_path, monkeypatch):
+    """Runs a task here or there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    path = list(sys.path)
+    if request.param == "local":
+        flyte.init(root_dir=CODE)
+    else:
+        _, port = request.getfixturevalue("devbox")
+        flyte.init(
+            endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
+        )
+    yield flyte.with_runcontext(mode=request.param)
+    flyte.init()
+    sys.path[:] = path
+
+
+def test_inputs_are_arguments_and_files_and_outputs_are_files(runner, boxes) -> None:
+    run = runner.run(boxes.greeted, word="hey")
+    run.wait(quiet=True)
+    assert run.outputs()[0] == ["hey 3 hello", "HEY", '{"count": 3, "word": "hey"}']
+
+
+def test_files_and_folders_go_in_and_come_out(runner, boxes) -> None:
+    run = runner.run(boxes.counted, text="b\na\nc\n")
+    run.wait(quiet=True)
+    if hasattr(run, "raise_for_status"):
+        run.raise_for_status()
+    assert tuple(run.outputs()) == (3, ["all"], "a\nb\nc\n", "c\nb\na\n")
+
+
+@pytest.mark.parametrize(("task", "words"), [("failed", ["3"]), ("forgotten", ["did not write its output `never`"])])
+def test_a_failure_says_what_the_container_did(runner, boxes, task, words) -> None:
+    with pytest.raises(Exception) as caught:
+        run = runner.run(getattr(boxes, task))
+        run.wait(quiet=True)
+        run.raise_for_status()
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_an_abort_ends_the_container(devbox, boxes, tmp_path, monkeypatch) -> None:
+    folder, port = devbox
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = list(sys.path)
+    flyte.init(endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE)
+    try:
+        run = flyte.run(boxes.waiting)
+        until(lambda: containers(folder, running=True))
+        run.abort("enough")
+        run.wait(quiet=True)
+        assert run.phase is ActionPhase.ABORTED
+        until(lambda: not containers(folder))
+    finally:
+        flyte.init()
+        sys.path[:] = path
+
+
+def test_the_container_goes_on_while_the_server_is_away(boxes, tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "devbox"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = list(sys.path)
+    gate = folder / "work"
+    server, port = start(folder)
+    try:
+        flyte.init(
+            endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
+        )
+        run = flyte.run(boxes.gated)
+        until(lambda: containers(folder, running=True))
+        server.kill()
+        server.wait()
+        server, port = start(folder, port)
+        for outputs in gate.glob("*/outputs"):
+            (outputs / "go").touch()
+        run.wait(quiet=True)
+        assert run.outputs()[0] == "gone on"
+        names = [each.name for each in flyte.remote.Action.listall(run.name)]
+        attempts = {name: flyte.remote.ActionDetails.get(run_name=run.name, name=name).attempts for name in names}
+        assert set(attempts.values()) == {1}
+        until(lambda: not containers(folder))
+    finally:
+        flyte.init()
+        sys.path[:] = path
+        end(server)
+
+
+def containers(folder, *, running: bool = False) -> list[str]:
+    command = ["podman", "ps", "--filter", f"label=flyte.devbox={folder}", "--format", "{{.Names}}"]
+    listed = subprocess.run(command if running else [*command, "--all"], capture_output=True, text=True, timeout=60)
+    return listed.stdout.split()
+
+
+def until(is_so, seconds: float = 60) -> None:
+    last = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < last, "it does not come to that"
+        time.sleep(0.1)
