@@ -87,7 +87,7 @@ def test_triggers() -> None:
 
 
 def test_conditions(devbox) -> None:
-    # Tasks in containers cannot ask yet, so the request that asks is made here.
+    # The request of another SDK, whose inputs are nowhere.
     run = flyte.run(load("lingering").linger, 120.0)
     run.wait(wait_for="running")
     request = actions_service_pb2.EnqueueRequest()

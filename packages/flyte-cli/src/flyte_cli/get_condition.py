@@ -4,18 +4,20 @@ from typing import Any
 
 import click
 
-from flyte.running.conditions import PausedCondition, paused_conditions
+from flyte.running.conditions import PausedCondition
 from flyte_cli import times
 from flyte_cli.completers import complete_action, complete_run
-from flyte_cli.history import find_run, open_history, split_id
+from flyte_cli.history import find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
-from flyte_cli.scope import project_and_domain
+from flyte_cli.scope import local_or_devbox, project_and_domain
+from flyte_cli.waiting import waiting
 
 
 @click.command("condition")
 @click.argument("run_name", shell_complete=complete_run)
 @click.argument("action_name", required=False, shell_complete=complete_action)
 @project_and_domain
+@local_or_devbox
 @output_option
 def get_condition(run_name: str, action_name: str | None, project: str | None, domain: str | None) -> None:
     """Show the conditions of a run that wait for an answer.
@@ -24,11 +26,11 @@ def get_condition(run_name: str, action_name: str | None, project: str | None, d
     """
     del project, domain  # the name of a run is unique on this machine
     run_name, action_name = split_id(run_name, action_name)
-    with open_history() as store:
+    with open_runs() as store:
         run = find_run(store, run_name)
         found = [
             condition
-            for condition in paused_conditions(store, run.run_name)
+            for condition in waiting(store, run.run_name)
             if action_name in (None, condition.action_name, condition.parent_name, condition.name)
         ]
     show(lambda: [_data(condition) for condition in found], lambda layout: _table(found, layout))

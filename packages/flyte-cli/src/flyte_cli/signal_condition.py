@@ -1,16 +1,15 @@
 """`flyte signal condition`: answers what a run is waiting to be told."""
 
-import asyncio
 from typing import Any
 
 import click
 
-from flyte.running.conditions import paused_conditions, signal_condition
 from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_action, complete_run
-from flyte_cli.history import find_run, open_history
+from flyte_cli.history import find_run, open_runs
 from flyte_cli.output import output_option, show
-from flyte_cli.scope import project_and_domain
+from flyte_cli.scope import local_or_devbox, project_and_domain
+from flyte_cli.waiting import answer, waiting
 from flyte_models.errors import ConditionNotFoundError
 
 
@@ -19,6 +18,7 @@ from flyte_models.errors import ConditionNotFoundError
 @click.argument("action_name", shell_complete=complete_action)
 @click.argument("value", required=False)
 @project_and_domain
+@local_or_devbox
 @output_option
 def answer_condition(
     run_name: str, action_name: str, value: str | None, project: str | None, domain: str | None
@@ -28,27 +28,30 @@ def answer_condition(
     VALUE is read as the type that is asked for; without it a `bool` is answered with yes.
     """
     del project, domain  # the name of a run is unique on this machine
-    with open_history() as store:
+    with open_runs() as store:
         run = find_run(store, run_name)
-        waiting = paused_conditions(store, run.run_name)
+        found = waiting(store, run.run_name)
         # By the action's name each is one; a condition's name may be asked for by several actions.
-        chosen = next((each for each in waiting if each.action_name == action_name), None)
-        name = chosen.name if chosen is not None else action_name
-        named = [each for each in waiting if each.name == name]
+        chosen = [each for each in found if each.action_name == action_name]
+        named = chosen or [each for each in found if each.name == action_name]
+        if len(named) != 1:
+            problem = (
+                f"{len(named)} conditions named `{action_name}` wait"
+                if named
+                else f"no condition named `{action_name}` waits"
+            )
+            known = ", ".join(f"`{each.name}` (action `{each.action_name}`)" for each in found) or "none"
+            raise click.UsageError(f"{problem} in run `{run.run_name}`\nhint: those that wait are {known}")
+        done = named[0]
         if value is None:
-            kinds = {each.data_type for each in named} or {"bool"}
-            if kinds != {"bool"}:
+            if done.data_type != "bool":
                 raise click.UsageError(
-                    f"condition `{name}` is answered with a {kinds.pop()}\n"
+                    f"condition `{done.name}` is answered with a {done.data_type}\n"
                     f"hint: `flyte signal condition {run.run_name} {action_name} VALUE`"
                 )
             value = "yes"
         try:
-            done = asyncio.run(
-                signal_condition(
-                    store, run.run_name, name, value, action_name=chosen.action_name if chosen is not None else None
-                )
-            )
+            answer(store, done, value)
         except (ConditionNotFoundError, ValueError) as error:
             raise click.UsageError(str(error)) from None
     show(

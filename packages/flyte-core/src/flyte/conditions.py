@@ -104,7 +104,6 @@ async def new_condition(  # noqa: PLR0917 - the public signature
     Raises:
         NotInTaskContextError: outside a task.
         TypeError: for another `data_type`.
-        NotImplementedError: in a container, where conditions are not built yet.
     """
     condition = Condition(
         name,
@@ -122,10 +121,5 @@ async def new_condition(  # noqa: PLR0917 - the public signature
             f"condition `{name}` was made outside a task, where nothing can wait for it\n"
             "hint: call `flyte.new_condition` in the body of a task",
         )
-    open_condition = getattr(controller, "open_condition", None)
-    if open_condition is None:
-        raise NotImplementedError(
-            "conditions are not built yet for tasks in containers\nhint: a local run has them: `flyte run --local`"
-        )
-    condition.opened(await open_condition(condition))
+    condition.opened(await controller.open_condition(condition))
     return condition

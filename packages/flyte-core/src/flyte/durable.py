@@ -4,8 +4,8 @@ import asyncio
 import time as _system
 from datetime import datetime
 
+from flyte.controllers.protocol import active_traces
 from flyte.tracing.decorator import trace
-from flyte.tracing.recorder import active_traces
 from flyte_syncify import syncify
 
 __all__ = ["now", "sleep", "time"]
@@ -17,12 +17,12 @@ def _read_clock() -> float:
 
 
 @trace
-async def _time_of_call() -> float:
+async def durable_time() -> float:
     return _read_clock()
 
 
 @trace
-async def _start_of_sleep(seconds: float) -> float:
+async def sleep_start(seconds: float) -> float:
     del seconds  # it tells sleeps apart
     return _read_clock()
 
@@ -30,13 +30,13 @@ async def _start_of_sleep(seconds: float) -> float:
 @syncify
 async def time() -> float:
     """Return the Unix time in seconds at which this call was made first; outside a task, the time now."""
-    return await _time_of_call()
+    return await durable_time()
 
 
 @syncify
 async def now() -> datetime:
     """Return the local time, without a time zone, at which this call was made first; outside a task, the time now."""
-    return datetime.fromtimestamp(await _time_of_call())
+    return datetime.fromtimestamp(await durable_time())
 
 
 @syncify
@@ -48,7 +48,7 @@ async def sleep(seconds: float) -> None:
     """
     if seconds < 0:
         raise ValueError(f"`flyte.durable.sleep` takes seconds from 0 on, got {seconds!r}")
-    left = await _start_of_sleep(float(seconds)) + seconds - _read_clock()
+    left = await sleep_start(float(seconds)) + seconds - _read_clock()
     if left <= 0:
         return
     recorder = active_traces.get()

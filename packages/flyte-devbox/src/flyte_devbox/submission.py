@@ -34,6 +34,7 @@ ROOT = "a0"
 _TASK = run_definition_pb2.ACTION_TYPE_TASK
 _TRACE = run_definition_pb2.ACTION_TYPE_TRACE
 _CONDITION = run_definition_pb2.ACTION_TYPE_CONDITION
+_DONE = {5, 10}
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -268,6 +269,13 @@ class Submission:
                 "SELECT * FROM actions WHERE run_id = ? AND name = ?", (run.id, action.action_id.name)
             ).fetchone()
             if known is not None:
+                if kind == "trace" and known["phase"] not in _DONE:
+                    # An attempt has made a call again that failed for an earlier one.
+                    connection.execute(
+                        "UPDATE actions SET phase = ?, detail = ?, output_uri = ?, started_at = ?, ended_at = ?, updated_at = ?"
+                        " WHERE id = ?",
+                        (phase, new["detail"], new["output_uri"], started, ended, now, known["id"]),
+                    )
                 return known, int(known["id"]), digest, policy
             cache_key = str(new["cache_key"])
             if inputs is not None:
@@ -344,7 +352,7 @@ class Submission:
 
     async def _revive(self, live: LiveAction, known: sqlite3.Row, asked_in: int) -> bool:
         """Let an action that failed run again for a later attempt of its parent; tell whether it does."""
-        if known["phase"] in {5, 10} or live.type != _TASK or asked_in <= known["asked_in"]:
+        if known["phase"] in _DONE or live.type != _TASK or asked_in <= known["asked_in"]:
             return False
         live.state = initial_state(known["max_attempts"], known["attempt"])
         live.created_at = known["created_at"]

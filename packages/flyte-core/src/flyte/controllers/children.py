@@ -43,6 +43,21 @@ class ChildState:
     """The literal that a condition was signalled with."""
 
 
+def state_of(update: Any) -> ChildState | None:
+    """Return what an `ActionUpdate` tells by itself; None if its phase is not known."""
+    phase = phase_from_wire(update.phase)
+    return None if phase is None else _told(update, phase)
+
+
+def _told(update: Any, phase: ActionPhase) -> ChildState:
+    return ChildState(
+        phase=phase,
+        failure=failure_from_wire(update.error) if update.HasField("error") else None,
+        output_uri=update.output_uri,
+        value=update.value.SerializeToString() if update.HasField("value") else None,
+    )
+
+
 _FATAL = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED, Code.UNIMPLEMENTED, Code.INVALID_ARGUMENT})
 
 
@@ -156,12 +171,7 @@ class ChildWatch:
         self._seen[name] = seen
         if seen.phase is None:
             return
-        state = self._states[name] = ChildState(
-            phase=seen.phase,
-            failure=failure_from_wire(update.error) if update.HasField("error") else None,
-            output_uri=update.output_uri,
-            value=update.value.SerializeToString() if update.HasField("value") else None,
-        )
+        state = self._states[name] = _told(update, seen.phase)
         if state.phase.is_terminal:
             future = self._waiting.pop(name, None)
             if future is not None and not future.done():

@@ -10,9 +10,10 @@ from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 from google.protobuf import wrappers_pb2
 
-from flyte.controllers.backends import ActionsBackend, Backend, ChildRequest, QueueBackend
+from flyte.controllers.backends import Backend, ChildRequest
 from flyte.controllers.calling import call_blocking, refuse_in_trace
 from flyte.controllers.children import ChildState, ChildWatch
+from flyte.controllers.connecting import connect
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.specs import Describe, describer
 from flyte.failures import ActionFailure, error_of, preview
@@ -32,15 +33,18 @@ from flyte_models.phases import ActionPhase
 from flyte_models.task_context import TaskContext
 from flyte_models.values import value
 from flyte_protocol.codes import Code
-from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
-from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.failures import FailureInfo, error_of_failure, read_error_document
 from flyte_protocol.ids import action_id_to_wire
 from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from flyte.conditions import Condition
     from flyte.runtime.invocation import Invocation
+    from flyte.tracing.calls import TracedCall
+    from flyte_engine.records import TraceRecord
 
 __all__ = ["Child", "ClusterController", "ControllerLimits"]
 
@@ -156,6 +160,7 @@ class ClusterController:
         self._describing = asyncio.Lock()
         self._specs: dict[int, tuple[TaskTemplate[..., Any], task_definition_pb2.TaskSpec]] = {}
         self._aborts: set[asyncio.Task[None]] = set()
+        self._answers: set[asyncio.Task[Any]] = set()
 
     @classmethod
     def in_container(cls, invocation: "Invocation") -> "ClusterController":
@@ -165,16 +170,14 @@ class ClusterController:
             RuntimeSystemError: the environment does not say where the control plane is.
         """
         env = invocation.environment
-        transport = _transport_of(invocation)
-        parent = action_id_to_wire(invocation.action)
-        uses_actions = env.get("_U_USE_ACTIONS") == "1"
+        transport, backend = connect(invocation)
         return cls(
             invocation.action,
-            backend=ActionsBackend(transport, parent) if uses_actions else QueueBackend(transport),
+            backend=backend,
             run_base_dir=invocation.run_base_dir,
             describe=describer(invocation),
             limits=ControllerLimits.from_environment(env),
-            is_restart=env.get("FLYTE_ATTEMPT_NUMBER", "0") not in {"", "0"},
+            is_restart=invocation.is_restart,
             syncs=invocation.syncs,
             transport=transport,
         )
@@ -268,6 +271,41 @@ class ClusterController:
         )
         raise error_of(await self._error(action, child.task_name, state), failure)
 
+    # --- traced calls and conditions -------------------------------------------------------------------------------
+
+    async def record_trace(self, trace: "TraceRecord", call: "TracedCall") -> None:
+        """Record a traced call as an action below the one that made it.
+
+        Raises:
+            RuntimeSystemError: the control plane does not take it.
+        """
+        from flyte.controllers.traces import trace_request  # noqa: PLC0415 - most actions trace nothing
+
+        await self.enqueue(await trace_request(trace, call, self._base, sync=self._syncs))
+
+    async def open_condition(self, condition: "Condition") -> "Awaitable[Any]":
+        """Make a condition of the calling action, and return what gives its answer; see `flyte.new_condition`.
+
+        Raises:
+            RuntimeSystemError: the control plane does not take it.
+        """
+        from flyte.controllers.asking import answer_of, condition_request  # noqa: PLC0415 - most actions ask nothing
+
+        context = self._calling(f"condition {condition.name}")
+        request = condition_request(condition, context, self._base)
+        self._watch.start()
+        await self.enqueue(request)
+
+        async def answer() -> Any:
+            return answer_of(condition, await self._watch.over(request.action_id.name))
+
+        task = asyncio.create_task(answer())
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+        # Nobody has to wait for it.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
+
     # --- one child -----------------------------------------------------------------------------------------------
 
     def _calling(self, called: str) -> TaskContext:
@@ -313,9 +351,14 @@ class ClusterController:
                 id=child.task_id or _task_id(template.id), spec=child.spec, cache_key=cache_key, queue=child.queue
             ),
         )
-        await self._enqueue(request)
+        await self.enqueue(request)
 
-    async def _enqueue(self, request: ChildRequest) -> None:
+    async def enqueue(self, request: ChildRequest) -> None:
+        """Create an action below the parent, asking again as long as that can help.
+
+        Raises:
+            RuntimeSystemError: the control plane does not take it.
+        """
         failed = 0
         refused_since: float | None = None
         while True:
@@ -399,6 +442,8 @@ class ClusterController:
         """Wait for aborts that are under way, stop watching and close the connections."""
         if self._aborts:
             await asyncio.gather(*self._aborts, return_exceptions=True)
+        for answer in list(self._answers):
+            answer.cancel()
         await self._watch.aclose()
         if self._transport is not None:
             await self._transport.aclose()
@@ -418,32 +463,6 @@ def _refused(request: ChildRequest, error: RpcError) -> RuntimeSystemError:
     return RuntimeSystemError(
         "EnqueueFailed", f"the control plane did not take the child action `{request.action_id.name}`: {error}"
     )
-
-
-def _transport_of(invocation: "Invocation") -> Transport:
-    env = invocation.environment
-    address = env.get("_U_EP_OVERRIDE")
-    if not address:
-        raise RuntimeSystemError(
-            "NoControlPlane",
-            "the environment does not say where the control plane is (`_U_EP_OVERRIDE`), so this action can have no children",
-        )
-    endpoint = Endpoint.of(
-        address,
-        is_insecure=env.get("_U_INSECURE", "").lower() in {"1", "true"},
-    )
-    action = invocation.action
-    where = f"{action.project}-{action.domain}-{action.run_name}-{action.name}"
-    return Transport(
-        endpoint,
-        credentials=_credentials(env),
-        request_id=lambda: f"{where}-{random.randbytes(2).hex()}",  # noqa: S311 - a label
-    )
-
-
-def _credentials(env: Mapping[str, str]) -> Credentials:
-    token = env.get("FLYTE_DEVBOX_TOKEN", "")
-    return BearerToken(lambda: token) if token else NoCredentials()
 
 
 def _number(env: Mapping[str, str], name: str, default: float) -> float:

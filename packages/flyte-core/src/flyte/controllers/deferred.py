@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Any
 from flyte.controllers.calling import call_blocking, in_loop
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from flyte.conditions import Condition
     from flyte.controllers.cluster import ClusterController
     from flyte.runtime.invocation import Invocation
     from flyte.tasks.template import TaskTemplate
+    from flyte.tracing.calls import TracedCall
+    from flyte_engine.records import TraceRecord
     from flyte_models.ids import ActionID
 
 
@@ -17,7 +22,8 @@ class DeferredController:
 
     def __init__(self, invocation: "Invocation") -> None:
         """Keep what the controller will need; nothing is loaded."""
-        self._invocation = invocation
+        self.invocation = invocation
+        """What it controls."""
         self._loop = asyncio.get_running_loop()
         self._made: ClusterController | None = None
 
@@ -48,7 +54,22 @@ class DeferredController:
         from flyte.runtime.objects import write_object  # noqa: PLC0415 - most actions make no report
 
         del action  # a container carries out one action
-        await write_object(f"{self._invocation.outputs_path}/report.html", page)
+        await write_object(f"{self.invocation.outputs_path}/report.html", page)
+
+    async def record_trace(self, trace: "TraceRecord", call: "TracedCall") -> None:
+        """Record a traced call. Belongs to the loop of the action.
+
+        Raises:
+            RuntimeSystemError: the control plane does not take it.
+        """
+        await self._controller().record_trace(trace, call)
+
+    async def open_condition(self, condition: "Condition") -> "Awaitable[Any]":
+        """Make a condition of the action; see `flyte.new_condition`. May be called from any loop."""
+        if asyncio.get_running_loop() is self._loop:
+            return await self._controller().open_condition(condition)
+        answer = await in_loop(self._loop, self.open_condition(condition))
+        return asyncio.ensure_future(in_loop(self._loop, _awaited(answer)))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -60,5 +81,9 @@ class DeferredController:
             # Importing it takes a tenth of a second, which an action without children does not pay.
             from flyte.controllers.cluster import ClusterController  # noqa: PLC0415 - as said
 
-            self._made = ClusterController.in_container(self._invocation)
+            self._made = ClusterController.in_container(self.invocation)
         return self._made
+
+
+async def _awaited(answer: "Awaitable[Any]") -> Any:
+    return await answer

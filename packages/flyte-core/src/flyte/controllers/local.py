@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 from flyte.controllers.cached import CacheSettings, CacheUses
 from flyte.controllers.calling import call_blocking, in_loop, refuse_in_trace
 from flyte.controllers.conversion import codec_for
-from flyte.controllers.protocol import active_controller, sync_bodies
+from flyte.controllers.protocol import active_controller, active_traces, sync_bodies
 from flyte.controllers.reporting import with_report
 from flyte.controllers.surroundings import Surroundings
 from flyte.failures import ActionFailure, error_of
 from flyte.running.threads import BodyThreads
 from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
-from flyte.tracing.recorder import LocalTraces, active_traces
+from flyte.tracing.recorder import LocalTraces
 from flyte_engine.caching import CacheUse
 from flyte_engine.engine import ActionOutcome, ActionRequest, Attempt, Completed, Engine
 from flyte_engine.store import ReportChange

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from flyte.tasks.template import TaskTemplate
+    from flyte.tracing.recorder import TraceRecorder
     from flyte_models.ids import ActionID
 
 
@@ -43,6 +44,9 @@ class Controller(Protocol):
 
 active_controller: ContextVar[Controller | None] = ContextVar("flyte_active_controller", default=None)
 """The controller of the current run; None outside one."""
+
+active_traces: ContextVar["TraceRecorder | None"] = ContextVar("flyte_active_traces", default=None)
+"""What records the traced calls of the current action; None outside a run, or where calls are not recorded."""
 
 sync_bodies: ContextVar[Callable[[Callable[[], Any]], Awaitable[Any]] | None] = ContextVar(
     "flyte_sync_bodies", default=None

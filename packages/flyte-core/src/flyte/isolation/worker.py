@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flyte.controllers.calling import call_blocking, in_loop, refuse_in_trace
 from flyte.controllers.conversion import codec_for
-from flyte.controllers.protocol import active_controller, sync_bodies
+from flyte.controllers.protocol import active_controller, active_traces, sync_bodies
 from flyte.controllers.reporting import with_report
 from flyte.isolation.messages import Answer, Body, Call, Failed, find_task, packed_error, reference_to, unpacked_error
 from flyte.running.threads import run_on_thread
 from flyte.tasks.template import TaskTemplate
-from flyte.tracing.recorder import active_traces
 from flyte_engine.clock import Clock, SystemClock
 from flyte_engine.records import TraceRecord
 from flyte_engine.store import TraceChange
@@ -27,6 +26,7 @@ from flyte_models.task_context import set_checkpoint_factory
 
 if TYPE_CHECKING:
     from flyte.conditions import Condition
+    from flyte.tracing.calls import TracedCall
 
 __all__ = ["main"]
 
@@ -190,6 +190,8 @@ class _Controller:
 class _Traces:
     """Hands the traced calls of the body to the run."""
 
+    needs_await = False
+
     def __init__(self, worker: _Worker, known: list[TraceRecord]) -> None:
         self._worker = worker
         self._known = {trace.name: trace for trace in known}
@@ -210,8 +212,13 @@ class _Traces:
         found = self._known.get(name)
         return found if found is not None and found.inputs_hash == inputs_hash else None
 
-    def record(self, trace: TraceRecord) -> None:
+    async def find_async(self, name: str, inputs_hash: str) -> TraceRecord | None:
+        """Do what `find` does."""
+        return self.find(name, inputs_hash)
+
+    def record(self, trace: TraceRecord, call: "TracedCall") -> None:
         """Take the result of a call; see `TraceRecorder.record`."""
+        del call  # the record says all that the run keeps
         self._worker.send(TraceChange(trace))
 
     async def flush(self) -> None:

@@ -3,10 +3,10 @@
 import asyncio
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flyte.controllers.conversion import codec_for
-from flyte.controllers.protocol import Controller, active_controller, sync_bodies
+from flyte.controllers.protocol import Controller, active_controller, active_traces, sync_bodies
 from flyte.controllers.reporting import with_report
 from flyte.running.threads import run_on_thread
 from flyte.runtime.invocation import Invocation
@@ -20,6 +20,9 @@ from flyte_models.paths import CheckpointPaths, PathRewrite, RawDataPath
 from flyte_models.task_context import TaskContext, set_checkpoint_factory
 from flyte_models.values import value
 from flyte_types.codec import InterfaceCodec
+
+if TYPE_CHECKING:
+    from flyte.tracing.recorder import TraceRecorder
 
 __all__ = ["Outcome", "run_action"]
 
@@ -37,12 +40,15 @@ class Outcome:
     error: BaseException | None = None
 
 
-async def run_action(invocation: Invocation, *, controller: Controller) -> Outcome:
+async def run_action(
+    invocation: Invocation, *, controller: Controller, traces: "TraceRecorder | None" = None
+) -> Outcome:
     """Run one attempt to its end; whatever goes wrong in it is in the outcome, not raised.
 
     Args:
         invocation: What to run.
         controller: Where its children go.
+        traces: Where its traced calls are recorded; not at all without one.
 
     Raises:
         asyncio.CancelledError: the attempt was aborted; clean-up code of the task has run.
@@ -54,7 +60,7 @@ async def run_action(invocation: Invocation, *, controller: Controller) -> Outco
             content = await inputs
         finally:
             inputs.cancel()
-        return Outcome(outputs=await _run(invocation, task, bundle, content, controller))
+        return Outcome(outputs=await _run(invocation, task, bundle, content, controller, traces))
     except asyncio.CancelledError:
         raise
     except BaseException as error:
@@ -62,17 +68,19 @@ async def run_action(invocation: Invocation, *, controller: Controller) -> Outco
         return Outcome(error=error)
 
 
-async def _run(
+async def _run(  # noqa: PLR0917 - what `run_action` has
     invocation: Invocation,
     task: TaskTemplate[..., Any],
     bundle: CodeBundle | None,
     inputs: bytes,
     controller: Controller,
+    traces: "TraceRecorder | None",
 ) -> bytes:
     codec = codec_for(task)
     set_checkpoint_factory(_open_checkpoint)
     context = _context(invocation, bundle)
     token = active_controller.set(controller)
+    recording = active_traces.set(traces)
     try:
         with task_scope(context):
             arguments, custom = await codec.decode_inputs_and_context_async(inputs)
@@ -86,7 +94,10 @@ async def _run(
                 outputs = await codec.encode_outputs_async(result)
                 if declared is not None or _ARTIFACTS in sys.modules:
                     outputs += _artifacts(task, codec, result, declared)
+        if traces is not None:
+            await traces.flush()
     finally:
+        active_traces.reset(recording)
         active_controller.reset(token)
     _check_size(task, outputs)
     return outputs

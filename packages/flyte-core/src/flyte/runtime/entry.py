@@ -14,6 +14,7 @@ from flyte.controllers.deferred import DeferredController
 from flyte.runtime.action import Outcome, run_action
 from flyte.runtime.invocation import Invocation, InvocationError, read_invocation
 from flyte.runtime.objects import remove_object, write_object
+from flyte.tracing.cluster import ClusterTraces
 
 __all__ = ["carry_out", "main", "perform"]
 
@@ -46,9 +47,11 @@ async def perform(invocation: Invocation) -> Outcome:
         asyncio.CancelledError: it was aborted.
     """
     controller = DeferredController(invocation)
+    traces = ClusterTraces(controller, is_restart=invocation.is_restart)
     try:
-        return await run_action(invocation, controller=controller)
+        return await run_action(invocation, controller=controller, traces=traces)
     finally:
+        await traces.settle()
         await controller.aclose()
 
 

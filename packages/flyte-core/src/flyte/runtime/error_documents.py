@@ -1,6 +1,7 @@
 """Failures of an action as the `error.pb` that a control plane reads. This loads protobuf: only actions that fail need it."""
 
 import traceback
+from typing import TYPE_CHECKING
 
 from flyteidl2.core import execution_pb2
 
@@ -14,7 +15,10 @@ from flyte_models.errors import (
 )
 from flyte_protocol.failures import TRACE_MARK
 
-__all__ = ["error_document", "traceback_of"]
+if TYPE_CHECKING:
+    from flyte_engine.records import ErrorRecord
+
+__all__ = ["error_document", "record_document", "traceback_of"]
 
 _POINTLESS = (NonRecoverableError, InvocationError, ModuleLoadError, CodeBundleError, RuntimeDataValidationError)
 _MOST_TEXT = 64 * 1024
@@ -48,6 +52,19 @@ def error_document(error: BaseException, *, is_recoverable: bool | None = None) 
     return document.SerializeToString()
 
 
+def record_document(error: "ErrorRecord") -> bytes:
+    """Return the `ErrorDocument` of a failure that was described already."""
+    document = execution_pb2.ErrorDocument()
+    document.error.code = error.code
+    document.error.origin = _ORIGINS.get(error.kind, execution_pb2.ExecutionError.UNKNOWN)
+    document.error.kind = (
+        execution_pb2.ContainerError.RECOVERABLE if error.recoverable else execution_pb2.ContainerError.NON_RECOVERABLE
+    )
+    trace = (error.traceback or "").removeprefix(TRACE_MARK.lstrip("\n"))
+    document.error.message = _shortened(f"{error.message}{TRACE_MARK}{trace}" if trace else error.message)
+    return document.SerializeToString()
+
+
 def traceback_of(error: BaseException) -> list[str]:
     """Return the lines of an error's traceback with the frames of Flyte itself left out where the user's begin."""
     shown = traceback.TracebackException.from_exception(error)
@@ -64,7 +81,10 @@ def _message(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     lines = "".join(traceback_of(error))
     trace = lines.removeprefix(TRACE_MARK.lstrip("\n"))
-    whole = f"{text}{TRACE_MARK}{trace}"
+    return _shortened(f"{text}{TRACE_MARK}{trace}")
+
+
+def _shortened(whole: str) -> str:
     return whole if len(whole) <= _MOST_TEXT else f"{whole[: _MOST_TEXT // 2]}\n...\n{whole[-_MOST_TEXT // 2 :]}"
 
 

@@ -49,6 +49,11 @@ class Invocation:
     """The environment of the process, for what reads it later."""
 
     @property
+    def is_restart(self) -> bool:
+        """Whether there was an attempt before, which may have created children already."""
+        return self.environment.get("FLYTE_ATTEMPT_NUMBER", "0") not in {"", "0"}
+
+    @property
     def syncs(self) -> bool:
         """Whether what it writes to this machine must be on disk before it says so. On a devbox, that is for the devbox to do."""
         return "FLYTE_DEVBOX_FOLDER" not in self.environment

@@ -86,7 +86,12 @@ class TracedCall:
         self._caller = context
         self._name = ""
         self._inputs_hash = ""
-        self._action: ActionID | None = None
+        self.inputs_sent = b""
+        """The arguments, as `Inputs`."""
+        self.action: ActionID | None = None
+        """The call's own, once it is named."""
+        self.group = ""
+        """The group that the caller was in."""
         self._started_at = 0.0
 
     def begin(self, inputs: bytes) -> bytes | None:
@@ -95,26 +100,42 @@ class TracedCall:
         Raises:
             NonRecoverableError: it was made before and failed in a way that no further attempt can help.
         """
+        self._take(inputs)
+        return _outputs_of(self._recorder.find(self._name, self._inputs_hash))
+
+    async def begin_async(self, inputs: bytes) -> bytes | None:
+        """Do what `begin` does, without standing in the way of the loop."""
+        recorder = self._recorder
+        if not recorder.needs_await:
+            return self.begin(inputs)
+        self._take(inputs)
+        return _outputs_of(await recorder.find_async(self._name, self._inputs_hash))
+
+    def _take(self, inputs: bytes) -> None:
         function, context = self._function, self._caller
+        self.inputs_sent = inputs
         self._inputs_hash = function.codec.inputs_hash(inputs)
         group = context.group_data.name if context.group_data is not None else None
         number = context.call_counter.next(f"{function.identity}-{self._inputs_hash}-{group or ''}")
-        self._action = context.action.new_sub_action_from(number, function.identity, self._inputs_hash, group)
-        self._name = f"{function.name}.{self._action.name}"
+        self.action = context.action.new_sub_action_from(number, function.identity, self._inputs_hash, group)
+        self.group = group or ""
+        self._name = f"{function.name}.{self.action.name}"
         self._started_at = self._recorder.clock.now()
-        found = self._recorder.find(self._name, self._inputs_hash)
-        if found is None:
-            return None
-        if found.error is not None:
-            if found.error.recoverable:
-                return None
-            raise NonRecoverableError(found.error.message, found.error.code)
-        return found.outputs or b""
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function."""
+        return self._function.name
+
+    @property
+    def interface(self) -> bytes:
+        """Its interface, as a `TypedInterface`."""
+        return self._function.codec.typed_interface()
 
     def scope(self) -> task_scope:
         """Give the block in which the function runs: `flyte.ctx().action` is the call's own."""
-        assert self._action is not None  # `begin` was called
-        return task_scope(self._caller.replace(action=self._action, task_action=self._caller.task_action))
+        assert self.action is not None  # `begin` was called
+        return task_scope(self._caller.replace(action=self.action, task_action=self._caller.task_action))
 
     def succeed(self, outputs: bytes) -> None:
         """Record what the function returned."""
@@ -138,7 +159,8 @@ class TracedCall:
                 ended_at=max(self._recorder.clock.now(), self._started_at),
                 outputs=outputs,
                 error=None if exception is None else error_from_exception(exception),
-            )
+            ),
+            self,
         )
 
     # --- conversion, in the two colours ---------------------------------------------------------------------------
@@ -193,6 +215,16 @@ class TracedCall:
                 "and was called in async code, which must not wait\nhint: make it an `async def`"
             )
         return asyncio.run_coroutine_threadsafe(coroutine, self._recorder.loop).result()
+
+
+def _outputs_of(found: TraceRecord | None) -> bytes | None:
+    if found is None:
+        return None
+    if found.error is not None:
+        if found.error.recoverable:
+            return None
+        raise NonRecoverableError(found.error.message, found.error.code)
+    return found.outputs or b""
 
 
 def current_call(function: TracedFunction, recorder: TraceRecorder) -> TracedCall:

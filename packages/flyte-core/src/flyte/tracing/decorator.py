@@ -5,7 +5,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar, cast
 
-from flyte.tracing.recorder import active_traces
+from flyte.controllers.protocol import active_traces
 
 __all__ = ["trace"]
 
@@ -83,7 +83,7 @@ def _coroutine(function: Callable[..., Any], traced: _Traced) -> Callable[..., A
         call = traced.call()
         if call is None:
             return await function(*args, **kwargs)
-        recorded = call.begin(await call.inputs_async(traced.arguments(args, kwargs)))
+        recorded = await call.begin_async(await call.inputs_async(traced.arguments(args, kwargs)))
         if recorded is not None:
             return await call.result_async(recorded)
         with call.scope():
@@ -158,7 +158,7 @@ def _async_generator(function: Callable[..., Any], traced: _Traced) -> Callable[
             async for item in function(*args, **kwargs):
                 yield item
             return
-        recorded = call.begin(await call.inputs_async(traced.arguments(args, kwargs)))
+        recorded = await call.begin_async(await call.inputs_async(traced.arguments(args, kwargs)))
         if recorded is not None:
             for item in await call.result_async(recorded):
                 yield item

@@ -1,14 +1,16 @@
 """Where traced calls of one action are recorded and found again: the protocol, and the one of local runs."""
 
 import asyncio
-from contextvars import ContextVar
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flyte_engine.clock import Clock
 from flyte_engine.records import TraceRecord
 from flyte_engine.store import ActionStore
 
-__all__ = ["LocalTraces", "TraceRecorder", "active_traces"]
+if TYPE_CHECKING:
+    from flyte.tracing.calls import TracedCall
+
+__all__ = ["LocalTraces", "TraceRecorder"]
 
 
 class TraceRecorder(Protocol):
@@ -24,21 +26,26 @@ class TraceRecorder(Protocol):
         """The clock of the run."""
         ...
 
+    @property
+    def needs_await(self) -> bool:
+        """Whether `find` may wait for others, so that async code awaits `find_async` instead."""
+        ...
+
     def find(self, name: str, inputs_hash: str) -> TraceRecord | None:
         """Return what an earlier attempt, or an earlier process, has recorded of a call."""
         ...
 
-    def record(self, trace: TraceRecord) -> None:
+    async def find_async(self, name: str, inputs_hash: str) -> TraceRecord | None:
+        """Do what `find` does, in any loop."""
+        ...
+
+    def record(self, trace: TraceRecord, call: "TracedCall") -> None:
         """Take the result of a call; durable after `flush`."""
         ...
 
     async def flush(self) -> None:
         """Return when everything recorded so far is durable."""
         ...
-
-
-active_traces: ContextVar[TraceRecorder | None] = ContextVar("flyte_active_traces", default=None)
-"""What records the traced calls of the current action; None outside a run, or where calls are not recorded."""
 
 
 class LocalTraces:
@@ -52,6 +59,8 @@ class LocalTraces:
         action_name: the action whose calls these are.
         is_first: whether no attempt was made before, so that there is nothing to find.
     """
+
+    needs_await = False
 
     __slots__ = ("_action_name", "_clock", "_known", "_loop", "_run_name", "_store")
 
@@ -89,8 +98,13 @@ class LocalTraces:
         found = self._known.get(name)
         return found if found is not None and found.inputs_hash == inputs_hash else None
 
-    def record(self, trace: TraceRecord) -> None:
+    async def find_async(self, name: str, inputs_hash: str) -> TraceRecord | None:
+        """Do what `find` does."""
+        return self.find(name, inputs_hash)
+
+    def record(self, trace: TraceRecord, call: "TracedCall") -> None:
         """Take the result of a call; see `TraceRecorder.record`."""
+        del call  # the record says all that the store keeps
         self._store.record_trace(trace)
 
     async def flush(self) -> None:

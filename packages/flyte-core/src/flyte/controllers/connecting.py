@@ -1,0 +1,55 @@
+"""The connection of an action in a container to its control plane, from what its environment says. Loads the transport."""
+
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from flyte.controllers.backends import ActionsBackend, Backend, QueueBackend
+from flyte_models.errors import RuntimeSystemError
+from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
+from flyte_protocol.endpoints import Endpoint
+from flyte_protocol.ids import action_id_to_wire
+from flyte_protocol.transport import Transport
+
+if TYPE_CHECKING:
+    from flyte.runtime.invocation import Invocation
+
+__all__ = ["connect"]
+
+
+def connect(invocation: "Invocation") -> tuple[Transport, Backend]:
+    """Return a transport and the services that take children, which use it. Nothing is connected yet.
+
+    Raises:
+        RuntimeSystemError: the environment does not say where the control plane is.
+    """
+    transport = _transport_of(invocation)
+    if invocation.environment.get("_U_USE_ACTIONS") == "1":
+        return transport, ActionsBackend(transport, action_id_to_wire(invocation.action))
+    return transport, QueueBackend(transport)
+
+
+def _transport_of(invocation: "Invocation") -> Transport:
+    env = invocation.environment
+    address = env.get("_U_EP_OVERRIDE")
+    if not address:
+        raise RuntimeSystemError(
+            "NoControlPlane",
+            "the environment does not say where the control plane is (`_U_EP_OVERRIDE`), so this action can have no children",
+        )
+    endpoint = Endpoint.of(
+        address,
+        is_insecure=env.get("_U_INSECURE", "").lower() in {"1", "true"},
+    )
+    action = invocation.action
+    where = f"{action.project}-{action.domain}-{action.run_name}-{action.name}"
+    return Transport(
+        endpoint,
+        credentials=_credentials(env),
+        request_id=lambda: f"{where}-{random.randbytes(2).hex()}",  # noqa: S311 - a label
+    )
+
+
+def _credentials(env: Mapping[str, str]) -> Credentials:
+    token = env.get("FLYTE_DEVBOX_TOKEN", "")
+    return BearerToken(lambda: token) if token else NoCredentials()
