@@ -367,6 +367,8 @@ class TestRestart:
             script = f"if [ -e {pid} ]; then {SUCCEED}; else echo $$ > {pid}; sleep 60; fi"
             run = create_run(server, shell_task(script))
             number = int(until(lambda: pid.exists() and pid.read_text().strip()))
+            # That it runs is recorded with the next write that is waited for.
+            until(lambda: details(server, run).status.phase == 4)
             server.kill()
             subprocess.run(["kill", "-9", str(number)], check=True)
             time.sleep(0.2)

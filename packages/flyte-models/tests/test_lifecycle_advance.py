@@ -14,6 +14,7 @@ from flyte_models.lifecycle import (
     Event,
     Fail,
     Initialize,
+    Interrupt,
     LifecycleError,
     Pause,
     Recover,
@@ -37,6 +38,7 @@ AFTER_CREATION = [
     Fail(recoverable=False, system=True),
     TimeOut(),
     TimeOut(recoverable=True),
+    Interrupt(),
     Abort(),
     Pause(),
     Resume(),
@@ -172,6 +174,8 @@ def test_system_failures_have_a_budget_of_their_own():
         ([Start()], Initialize()),
         ([Start()], Recover()),
         ([Pause()], Start()),
+        ([], Interrupt()),
+        ([Pause()], Interrupt()),
     ],
 )
 def test_what_makes_no_sense_is_refused(before: list[Event], event: Event):
@@ -189,3 +193,11 @@ def test_a_resumed_action_has_its_full_retries():
     assert play(state, Start(), Fail(recoverable=True)).phase is ActionPhase.FAILED
     with pytest.raises(LifecycleError, match="attempts made before cannot be -1"):
         advance(None, Create(attempts_before=-1))
+
+
+def test_an_interrupted_attempt_costs_nothing():
+    state = play(None, Create(max_attempts=2), Start(), Interrupt())
+    assert (state.phase, state.attempt, state.retries_left, state.system_failures) == (ActionPhase.QUEUED, 2, 1, 0)
+    state = play(state, Start(), Fail(recoverable=True), Start(), Interrupt(), Start())
+    assert (state.attempt, state.retries_left) == (4, 0)
+    assert advance(state, Fail(recoverable=True)).phase is ActionPhase.FAILED

@@ -11,7 +11,7 @@ from flyte_devbox.executors import Exit
 from flyte_models.lifecycle import Fail, Succeed
 from flyte_models.values import value
 
-__all__ = ["Outcome", "abort_error", "judge", "limit_error", "lost"]
+__all__ = ["INTERRUPTED", "Outcome", "abort_error", "judge", "limit_error", "lost"]
 
 _ErrorInfo = run_definition_pb2.ErrorInfo
 _SHOWN_BYTES = 64 * 1024
@@ -71,6 +71,14 @@ def limit_error(kind: str, seconds: float, label: str) -> run_definition_pb2.Err
 def abort_error(reason: str) -> run_definition_pb2.ErrorInfo:
     """Describe an abort."""
     return _ErrorInfo(code="Aborted", message=reason, kind=_ErrorInfo.KIND_USER)
+
+
+INTERRUPTED = _ErrorInfo(
+    code="Interrupted",
+    message="the devbox was stopped while this attempt ran; another one begins when it is started again",
+    kind=_ErrorInfo.KIND_SYSTEM,
+)
+"""What an attempt is told to have ended of when its server was stopped."""
 
 
 def _from_document(document: bytes, label: str) -> Outcome:

@@ -13,6 +13,7 @@ from flyteidl2.workflow import run_definition_pb2
 from flyte_devbox.admission import Capacity
 from flyte_devbox.caching import CacheTable
 from flyte_devbox.database import Database
+from flyte_devbox.errors import ServiceError
 from flyte_devbox.executors import Handle
 from flyte_devbox.live import LiveAction, LiveRun
 from flyte_devbox.outcomes import limit_error
@@ -124,7 +125,13 @@ class Scheduler:
         action.timer = loop.call_later(seconds, self._time_out_condition, action, seconds)
 
     async def abort(self, run: LiveRun, name: str, reason: str) -> bool:
-        """Abort an action and all below it, durably; tell whether it was not over."""
+        """Abort an action and all below it, durably; tell whether it was not over.
+
+        Raises:
+            ServiceError: UNAVAILABLE: the server stops. A parent that ends with it does not want its children to be over.
+        """
+        if self._recorder.is_stopping:
+            raise ServiceError("unavailable", "the devbox is being stopped")
         action = run.actions.get(name)
         if action is None or action.state.is_terminal:
             return False
@@ -139,17 +146,11 @@ class Scheduler:
         await self._ends.finish(action, value=value)
 
     async def stop(self) -> None:
-        """End what runs, without recording it as ended: the next server goes on with it."""
+        """End what runs, as interrupted: the next server begins another attempt of it, which costs nobody a retry."""
         self._places.is_stopping = self._recorder.is_stopping = True
         if self._ticker is not None:
             self._ticker.cancel()
-        handles = [action.handle for run in self.runs.values() for action in run.actions.values() if action.handle]
-        for handle in handles:
-            handle.terminate(_STOP_GRACE_SECONDS)
-        if handles:
-            await asyncio.wait(
-                [asyncio.ensure_future(handle.wait()) for handle in handles], timeout=_STOP_GRACE_SECONDS + 2
-            )
+        await self._attempts.interrupted(_STOP_GRACE_SECONDS)
         await self._background.cancel(5)
 
     def usage(self) -> dict[str, int]:

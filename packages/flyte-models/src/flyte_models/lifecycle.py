@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "Fail",
     "Initialize",
+    "Interrupt",
     "LifecycleError",
     "Observed",
     "Pause",
@@ -60,7 +61,7 @@ class ActionState:
     system_failures: int
     """How many attempts were lost to the system."""
     attempts_before: int = 0
-    """How many attempts were made before the run was resumed; they draw on neither budget."""
+    """How many attempts were interrupted, or made before the run was resumed; they draw on neither budget."""
 
     @property
     def is_terminal(self) -> bool:
@@ -132,6 +133,12 @@ class TimeOut:
     """Whether it is a limit of one attempt, so that another one may begin. It draws on the user's retries."""
 
 
+class Interrupt(_Signal):
+    """Whoever runs the attempt has ended it, to begin another one later: nobody failed, and it draws on no budget."""
+
+    __slots__ = ()
+
+
 class Abort(_Signal):
     """Someone asked the action to end."""
 
@@ -156,7 +163,7 @@ class Recover(_Signal):
     __slots__ = ()
 
 
-Event = Create | Wait | Initialize | Start | Succeed | Fail | TimeOut | Abort | Pause | Resume | Recover
+Event = Create | Wait | Initialize | Start | Succeed | Fail | TimeOut | Interrupt | Abort | Pause | Resume | Recover
 
 _ALIVE = frozenset(phase for phase in ActionPhase if not phase.is_terminal)
 _BEFORE_START = frozenset({ActionPhase.QUEUED, ActionPhase.WAITING_FOR_RESOURCES, ActionPhase.INITIALIZING})
@@ -168,6 +175,7 @@ _MOVES: dict[type[Event], tuple[frozenset[ActionPhase], ActionPhase]] = {
     Start: (_BEFORE_START, ActionPhase.RUNNING),
     # Not from INITIALIZING: the cache is asked before, and code cannot return before it starts.
     Succeed: (_ALIVE - {ActionPhase.INITIALIZING}, ActionPhase.SUCCEEDED),
+    Interrupt: (frozenset({ActionPhase.INITIALIZING, ActionPhase.RUNNING}), ActionPhase.QUEUED),
     Abort: (_ALIVE, ActionPhase.ABORTED),
     Pause: (frozenset({ActionPhase.QUEUED, ActionPhase.RUNNING}), ActionPhase.PAUSED),
     Resume: (frozenset({ActionPhase.PAUSED}), ActionPhase.RUNNING),
@@ -201,6 +209,8 @@ def advance(state: ActionState | None, event: Event) -> ActionState:
     if state.phase not in sources:
         allowed = ", ".join(phase.name for phase in ActionPhase if phase in sources)
         raise LifecycleError(state, event, f"the action is {state.phase.name}, and not one of {allowed}")
+    if isinstance(event, Interrupt):
+        return replace(_retry(state), attempts_before=state.attempts_before + 1)
     return replace(state, phase=target)
 
 

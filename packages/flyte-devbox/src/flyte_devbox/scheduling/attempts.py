@@ -8,16 +8,17 @@ from collections.abc import Callable
 from flyte_devbox.caching import CacheTable
 from flyte_devbox.executors import Exit, Handle, LaunchError
 from flyte_devbox.live import LiveAction
-from flyte_devbox.outcomes import Outcome, limit_error, lost
+from flyte_devbox.outcomes import INTERRUPTED, Outcome, limit_error, lost
 from flyte_devbox.scheduling.decisions import TimeLimit, retry_pause, run_limit
 from flyte_devbox.scheduling.ends import Ends
 from flyte_devbox.scheduling.recording import Recorder
 from flyte_devbox.starting import AttemptStarter
-from flyte_models.lifecycle import Event, Fail, Start, Succeed, TimeOut
+from flyte_models.lifecycle import Event, Fail, Interrupt, Start, Succeed, TimeOut
 from flyte_models.phases import ActionPhase
 
 __all__ = ["Attempts"]
 
+_RECORD_SECONDS = 2.0
 _RUNNING = ActionPhase.RUNNING.to_protobuf_value()
 
 
@@ -49,6 +50,16 @@ class Attempts:
         self._cache = cache
         self._leave = leave
         self._queue = queue
+        self._attended: dict[asyncio.Task[object], LiveAction] = {}
+
+    async def interrupted(self, grace_seconds: float) -> None:
+        """Ask all attempts to end and wait until that is recorded, no longer than some seconds after the grace period."""
+        attended = dict(self._attended)
+        for action in attended.values():
+            if action.handle is not None:
+                action.handle.terminate(grace_seconds)
+        if attended:
+            await asyncio.wait(attended, timeout=grace_seconds + _RECORD_SECONDS)
 
     async def run(self, action: LiveAction) -> None:
         """Carry out the current attempt of an action that has a place."""
@@ -82,6 +93,15 @@ class Attempts:
         await self._attend(action, handle)
 
     async def _attend(self, action: LiveAction, handle: Handle) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._attended[task] = action
+        try:
+            await self._until_over(action, handle)
+        finally:
+            del self._attended[task]
+
+    async def _until_over(self, action: LiveAction, handle: Handle) -> None:
         policy = action.policy
         assert policy is not None
         ended = asyncio.ensure_future(handle.wait())
@@ -93,12 +113,18 @@ class Attempts:
             handle.terminate(policy.grace_seconds)
         result = await ended
         action.handle = None
-        if self._recorder.is_stopping:
-            return
         if action.state.is_terminal:
             self._ends.leave(action)
             return
-        await self._end(action, outcome or self._starter.judge(action, result), result, is_limit=outcome is not None)
+        if outcome is not None:
+            await self._end(action, outcome, result, is_limit=True)
+            return
+        outcome = self._starter.judge(action, result)
+        if self._recorder.is_stopping and not isinstance(outcome.event, Succeed):
+            # We have asked it to end, whatever it made of that.
+            await self._interrupt(action, result)
+            return
+        await self._end(action, outcome, result)
 
     async def _pass_limit(self, action: LiveAction, limit: TimeLimit) -> Outcome:
         error = limit_error(limit.kind, limit.seconds, self._starter.label(action))
@@ -109,11 +135,23 @@ class Attempts:
             self._ends.finish_later(action, TimeOut(recoverable=False), error)
         return Outcome(Fail(recoverable=True), error)
 
+    async def _interrupt(self, action: LiveAction, ended: Exit) -> None:
+        """Leave the action to the next server, which begins another attempt."""
+        number, now = action.number, time.time()
+        self._recorder.advance(action, Interrupt())
+        phase = ActionPhase.ABORTED.to_protobuf_value()
+        action.transitions.append((phase, now))
+        update = action.attempt_update(number, phase, ended_at=now, error=INTERRUPTED, usage=_usage(action, ended, now))
+        action.transitions = [(1, now)]
+        action.attempt_started_at = None
+        action.worker = ""
+        self._leave(action)
+        await self._recorder.record_surely(action, update)
+
     async def _end(self, action: LiveAction, outcome: Outcome, ended: Exit, *, is_limit: bool = False) -> None:
         number = action.number
         now = time.time()
-        started = action.attempt_started_at
-        usage = (ended.cpu_seconds, ended.max_rss_bytes, None if started is None else max(0.0, now - started))
+        usage = _usage(action, ended, now)
         if isinstance(outcome.event, Succeed):
             await self._succeed(action, outcome.event, usage)
             return
@@ -160,3 +198,8 @@ class Attempts:
                 action.run.project, action.run.domain, action.cache_key, action.output_uri, str(action.id)
             )
         await self._ends.finish(action, usage=usage, outputs=outputs)
+
+
+def _usage(action: LiveAction, ended: Exit, now: float) -> tuple[float | None, int | None, float | None]:
+    started = action.attempt_started_at
+    return ended.cpu_seconds, ended.max_rss_bytes, None if started is None else max(0.0, now - started)
