@@ -1,6 +1,8 @@
 """The remote strategy: code to the store, inputs to the control plane, and a run made of both."""
 
 import logging
+import secrets
+import string
 import sys
 import tempfile
 from pathlib import Path
@@ -29,12 +31,17 @@ from flyte_models.bundles import CodeBundle
 from flyte_models.errors import ImageBuildError
 from flyte_models.serialization import SerializationContext
 from flyte_models.values import value
+from flyte_protocol.codes import Code
 from flyte_protocol.endpoints import Endpoint
+from flyte_protocol.rpc_errors import RpcError
+from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
 
 __all__ = ["DryRun", "RemoteStrategy", "images_of"]
 
 _logger = logging.getLogger("flyte")
+
+_NAME_DIGITS = string.ascii_lowercase + string.digits
 
 
 @value
@@ -113,20 +120,18 @@ class RemoteStrategy:
         self, at: Connection, spec: task_definition_pb2.TaskSpec, inputs: common_pb2.Inputs, project: str, domain: str
     ) -> run_definition_pb2.Run:
         options = self._options
-        place: dict[str, Any] = (
-            {"run_id": identifier_pb2.RunIdentifier(org=at.org, project=project, domain=domain, name=options.name)}
-            if options.name
-            else {"project_id": identifier_pb2.ProjectIdentifier(organization=at.org, name=project, domain=domain)}
-        )
+        # Chosen here, so that a repeated request cannot begin a second run.
+        name = options.name or _new_run_name()
+        run_id = identifier_pb2.RunIdentifier(org=at.org, project=project, domain=domain, name=name)
         uploaded = await at.call(
             "DataProxyService",
             "UploadInputs",
             dataproxy_service_pb2.UploadInputsRequest(
-                **place, task_spec=spec, inputs=inputs, base_dir=options.run_base_dir or ""
+                run_id=run_id, task_spec=spec, inputs=inputs, base_dir=options.run_base_dir or ""
             ),
         )
         request = run_service_pb2.CreateRunRequest(
-            **place,
+            run_id=run_id,
             task_spec=spec,
             offloaded_input_data=uploaded.offloaded_input_data,
             run_spec=self._run_spec(),
@@ -134,7 +139,14 @@ class RemoteStrategy:
         )
         if options.run_start_time is not None:
             request.run_start_time.FromDatetime(options.run_start_time)
-        return (await at.call("RunService", "CreateRun", request)).run
+        try:
+            answer = await at.call("RunService", "CreateRun", request, CallOptions(is_idempotent=True))
+        except RpcError as error:
+            if error.status is not Code.ALREADY_EXISTS or options.name:
+                raise
+            # The answer to an earlier request was lost: nobody else has this name.
+            return (await Run.get.aio(name)).pb2
+        return answer.run
 
     def _run_spec(self) -> run_pb2.RunSpec:
         options, made = self._options, settings()
@@ -168,6 +180,11 @@ class RemoteStrategy:
 
             add_notifications(spec, options.notifications)
         return spec
+
+
+def _new_run_name() -> str:
+    """Return a fresh name of the form that control planes give: `r` and 19 letters and digits."""
+    return "r" + "".join(secrets.choice(_NAME_DIGITS) for _ in range(19))
 
 
 def _is_interactive(given: bool | None) -> bool:
