@@ -1,6 +1,7 @@
 """What the scheduler decides: which limit passes first, how long a retry waits, what is below an action."""
 
 import random
+import time
 from dataclasses import replace
 
 import pytest
@@ -31,22 +32,29 @@ def actions_of(parents: dict[str, str]) -> dict[str, LiveAction]:
 
 
 def test_an_action_without_limits_waits_and_runs_for_ever() -> None:
-    assert queue_limit(POLICY, created_at=0.0, now=1e9) is None
-    assert run_limit(POLICY, created_at=0.0, started_at=0.0, now=1e9) is None
+    assert queue_limit(POLICY, age=1e9) is None
+    assert run_limit(POLICY, age=1e9, ran=1e9) is None
+
+
+def test_limits_do_not_hear_of_a_clock_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = actions_of({"a0": ""})["a0"]
+    action.attempt_began = action.born
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    assert 0 <= action.attempt_age <= action.age < 3600
 
 
 @pytest.mark.parametrize(("waited", "kind", "left"), [(1.0, "max_queued_time", 5.0), (7.0, "deadline", 3.0)])
 def test_the_limit_of_a_wait_is_the_one_that_passes_first(waited: float, kind: str, left: float) -> None:
     policy = replace(POLICY, max_queued=5.0, deadline=10.0)
-    limit = queue_limit(policy, created_at=100.0, now=100.0 + waited)
+    limit = queue_limit(policy, age=waited)
     assert limit is not None
     assert (limit.kind, limit.left) == (kind, left)
 
 
 def test_only_the_deadline_leaves_no_room_for_another_attempt() -> None:
     policy = replace(POLICY, max_runtime=5.0, deadline=10.0)
-    runtime = run_limit(policy, created_at=0.0, started_at=1.0, now=2.0)
-    deadline = run_limit(policy, created_at=0.0, started_at=8.0, now=8.0)
+    runtime = run_limit(policy, age=2.0, ran=1.0)
+    deadline = run_limit(policy, age=8.0, ran=0.0)
     assert runtime is not None
     assert deadline is not None
     assert (runtime.kind, runtime.left, runtime.is_final) == ("max_runtime", 4.0, False)

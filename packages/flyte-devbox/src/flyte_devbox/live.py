@@ -1,6 +1,7 @@
 """Runs and actions that are not over: what the scheduler keeps in memory of them, and no decisions."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from flyteidl2.task import run_pb2
@@ -77,6 +78,10 @@ class LiveAction:
     task: "asyncio.Task[None] | None" = None
     timer: asyncio.TimerHandle | None = None
     """What ends its wait: a limit while it is queued, the pause before a retry, or a condition's time-out."""
+    born: float = field(default_factory=time.monotonic)
+    """When it was created, on a clock that nobody sets: limits are measured by it."""
+    attempt_began: float | None = None
+    """When the current attempt began, on the same clock."""
     asked_in: int = 0
     """In which attempt of its parent it was last asked for."""
 
@@ -84,6 +89,16 @@ class LiveAction:
     def number(self) -> int:
         """The current attempt."""
         return self.state.attempt
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was created."""
+        return time.monotonic() - self.born
+
+    @property
+    def attempt_age(self) -> float:
+        """Seconds since the current attempt began; 0 before that."""
+        return 0.0 if self.attempt_began is None else time.monotonic() - self.attempt_began
 
     def cancel_timer(self) -> None:
         """Let nothing end its wait but what it waits for."""

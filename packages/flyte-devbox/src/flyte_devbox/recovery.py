@@ -72,6 +72,7 @@ def recover(
             )
             worker = "" if attempt is None else str(attempt["worker"])
             action.attempt_started_at = None if attempt is None else attempt["started_at"]
+            action.attempt_began = _monotonic(action.attempt_started_at)
             action.transitions = [(_RUNNING, time.time())] if attempt is None else transitions_of(attempt)
             adopted.add(action.output_prefix())
             running.append((action, worker))
@@ -126,8 +127,14 @@ def _action(row: sqlite3.Row, run: LiveRun, starter: AttemptStarter) -> LiveActi
         row["created_at"],
         time.time(),
         started_at=row["started_at"],
+        born=_monotonic(row["created_at"]) or time.monotonic(),
         asked_in=row["asked_in"],
     )
+
+
+def _monotonic(at: float | None) -> float | None:
+    """Return a time of the wall clock, never one to come, on the clock of this process."""
+    return None if at is None else time.monotonic() - max(0.0, time.time() - at)
 
 
 def _queued(state: ActionState) -> ActionState:

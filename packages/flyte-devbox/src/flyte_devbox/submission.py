@@ -356,6 +356,7 @@ class Submission:
             return False
         live.state = initial_state(known["max_attempts"], known["attempt"])
         live.created_at = known["created_at"]
+        live.born -= max(0.0, time.time() - live.created_at)
         update = live.update(time.time(), None)
 
         def work(connection: sqlite3.Connection) -> None:

@@ -65,7 +65,7 @@ class Attempts:
         """Carry out the current attempt of an action that has a place."""
         self._recorder.advance(action, Start())
         now = time.time()
-        action.attempt_started_at = now
+        action.attempt_started_at, action.attempt_began = now, time.monotonic()
         action.started_at = now if action.started_at is None else action.started_at
         try:
             handle = await self._starter.start(action)
@@ -105,7 +105,7 @@ class Attempts:
         policy = action.policy
         assert policy is not None
         ended = asyncio.ensure_future(handle.wait())
-        limit = run_limit(policy, created_at=action.created_at, started_at=action.attempt_started_at, now=time.time())
+        limit = run_limit(policy, age=action.age, ran=action.attempt_age)
         outcome: Outcome | None = None
         done, _ = await asyncio.wait({ended}, timeout=None if limit is None else max(0.0, limit.left))
         if not done and limit is not None and not action.state.is_terminal:

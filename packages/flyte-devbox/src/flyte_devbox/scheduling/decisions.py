@@ -53,25 +53,33 @@ def initial_state(max_attempts: int, attempts_before: int = 0) -> ActionState:
     return advance(None, Create(max_attempts=max_attempts, attempts_before=attempts_before))
 
 
-def queue_limit(policy: TaskPolicy, *, created_at: float, now: float) -> TimeLimit | None:
-    """Return what ends the wait of an action that is queued now; `None` if nothing does."""
+def queue_limit(policy: TaskPolicy, *, age: float) -> TimeLimit | None:
+    """Return what ends the wait of an action that is queued now; `None` if nothing does.
+
+    Args:
+        policy: of the action.
+        age: seconds since it was created.
+    """
     queued = None if policy.max_queued is None else TimeLimit("max_queued_time", policy.max_queued, policy.max_queued)
-    return _first(queued, _deadline(policy, created_at, now))
+    return _first(queued, _deadline(policy, age))
 
 
-def run_limit(policy: TaskPolicy, *, created_at: float, started_at: float | None, now: float) -> TimeLimit | None:
-    """Return what ends an attempt that began at `started_at`; `None` if nothing does."""
+def run_limit(policy: TaskPolicy, *, age: float, ran: float) -> TimeLimit | None:
+    """Return what ends an attempt; `None` if nothing does.
+
+    Args:
+        policy: of the action.
+        age: seconds since it was created.
+        ran: seconds since the attempt began.
+    """
     runtime = None
     if policy.max_runtime is not None:
-        passed = now - (started_at or now)
-        runtime = TimeLimit("max_runtime", policy.max_runtime - passed, policy.max_runtime)
-    return _first(runtime, _deadline(policy, created_at, now))
+        runtime = TimeLimit("max_runtime", policy.max_runtime - ran, policy.max_runtime)
+    return _first(runtime, _deadline(policy, age))
 
 
-def _deadline(policy: TaskPolicy, created_at: float, now: float) -> TimeLimit | None:
-    if policy.deadline is None:
-        return None
-    return TimeLimit("deadline", policy.deadline - (now - created_at), policy.deadline)
+def _deadline(policy: TaskPolicy, age: float) -> TimeLimit | None:
+    return None if policy.deadline is None else TimeLimit("deadline", policy.deadline - age, policy.deadline)
 
 
 def _first(one: TimeLimit | None, other: TimeLimit | None) -> TimeLimit | None:

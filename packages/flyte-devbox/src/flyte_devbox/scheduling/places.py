@@ -64,7 +64,7 @@ class Places:
             action, policy.demand, limits=concurrency_limits(action, policy), depth=action.depth
         )
         self._queued[action.id] = action
-        limit = queue_limit(policy, created_at=action.created_at, now=action.queued_at)
+        limit = queue_limit(policy, age=action.age)
         if limit is not None:
             action.timer = asyncio.get_running_loop().call_later(max(0.0, limit.left), self._expire, action, limit)
         self.kick()
