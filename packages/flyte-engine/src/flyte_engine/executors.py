@@ -1,5 +1,6 @@
 """Where attempts run: the `Executor` protocol and the one that awaits them in place. Other executors live in packages above."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from flyte_engine.actions import ActionRequest, Attempt, Completed
@@ -9,8 +10,8 @@ from flyte_models.ids import ActionID
 class Executor(Protocol):
     """Carries out attempts."""
 
-    async def execute(self, request: ActionRequest, attempt: Attempt) -> Completed:
-        """Run one attempt to its end.
+    def execute(self, request: ActionRequest, attempt: Attempt) -> Awaitable[Completed]:
+        """Run one attempt to its end, which is awaited.
 
         Whatever it raises is the failure of the attempt. When cancelled it ends the attempt before it returns.
 
@@ -41,6 +42,6 @@ class AttemptLostError(Exception):
 class InlineExecutor:
     """Awaits the body in the caller's task and loop."""
 
-    async def execute(self, request: ActionRequest, attempt: Attempt) -> Completed:
+    def execute(self, request: ActionRequest, attempt: Attempt) -> Awaitable[Completed]:
         """Run one attempt; see `Executor.execute`."""
-        return await request.body(attempt)
+        return request.body(attempt)

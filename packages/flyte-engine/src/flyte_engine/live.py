@@ -9,8 +9,13 @@ from flyte_engine.limits import Seat
 from flyte_engine.records import ActionRecord, CacheStatus, ErrorRecord, RunRecord
 from flyte_engine.timeouts import TimeLimits, limits_from_timeout
 from flyte_models.lifecycle import ActionState
+from flyte_models.phases import ActionPhase
 
 __all__ = ["LiveAction", "LiveRun"]
+
+
+_UNRECORDED = ActionRecord("", "", None, "", "", None, ActionPhase.QUEUED, 1, 1, 0.0)
+"""Stands in an action for the moment until it is recorded."""
 
 
 class LiveAction:
@@ -26,6 +31,7 @@ class LiveAction:
         "depth",
         "ended_at",
         "error",
+        "is_plain",
         "limits",
         "opened_at",
         "parent",
@@ -71,7 +77,17 @@ class LiveAction:
         self.children: dict[str, LiveAction] | None = None
         self.seat: Seat | None = None
         self.limits: TimeLimits | None = limits_from_timeout(request.timeout) if request.timeout is not None else None
-        self.record = self.snapshot()
+        self.is_plain = (
+            parent is not None
+            and request.cache is None
+            and self.limits is None
+            and not request.pools
+            and not request.is_waiting
+            and run.limit_key is None
+            and not run.source
+        )
+        """Whether it is a child that begins at once, with nothing to ask and nothing to wait for: as most are."""
+        self.record: ActionRecord = _UNRECORDED
 
     def snapshot(self) -> ActionRecord:
         """Build the record of the action as it is now."""

@@ -1,13 +1,13 @@
 """Going on where another process, or another run, has stopped: whose the run is, what it left, how often it was tried."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from flyte_engine.processes import current_process, is_alive
 from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, RunRecord
 from flyte_engine.store import ActionStore, RunOwnedError
 from flyte_models.phases import ActionPhase
 
-__all__ = ["FINISHED", "LOST", "attempts_made", "claim_run", "load_actions", "replace_phase"]
+__all__ = ["FINISHED", "LOST", "attempts_made", "claim_run", "finished_actions", "load_actions", "replace_phase"]
 
 FINISHED = frozenset({ActionPhase.SUCCEEDED, ActionPhase.RECOVERED})
 """The phases in which outputs are there: such an action never runs again."""
@@ -49,6 +49,21 @@ def claim_run(store: ActionStore, run_name: str, *, force: bool) -> RunRecord:
 def load_actions(store: ActionStore, run_name: str) -> dict[str, ActionRecord]:
     """Return what is recorded of a run, by name."""
     return {record.name: record for record in store.actions(run_name)}
+
+
+def finished_actions(store: ActionStore, run_name: str, force_rerun: Collection[str]) -> dict[str, ActionRecord]:
+    """Return what another run has finished, by name, without what is to be run all the same.
+
+    Raises:
+        ValueError: there is no such run.
+    """
+    if store.run(run_name) is None:
+        raise ValueError(f"there is no run `{run_name}` to recover from\nhint: `flyte get run` lists the recorded ones")
+    return {
+        name: record
+        for name, record in load_actions(store, run_name).items()
+        if record.phase in FINISHED and name not in force_rerun
+    }
 
 
 def attempts_made(attempts: Sequence[AttemptRecord]) -> tuple[int, AttemptRecord | None]:

@@ -1,6 +1,7 @@
 """Which task context, group and custom context are current, in this thread or asyncio task."""
 
-from collections.abc import Generator, Mapping
+from _thread import allocate_lock
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
@@ -8,15 +9,43 @@ from typing import Any
 from flyte_models.task_context import NULL_TASK_CONTEXT, GroupData, TaskContext
 
 __all__ = [
+    "DeferredContext",
     "current_context",
     "current_custom_context",
     "custom_context_scope",
+    "enter_context",
     "expected_artifacts",
     "group_scope",
+    "leave_context",
     "task_scope",
 ]
 
-_current: ContextVar[TaskContext] = ContextVar("flyte_task_context", default=NULL_TASK_CONTEXT)
+# Not of `threading`, which takes longer to import than this package.
+_making = allocate_lock()
+
+
+class DeferredContext:
+    """A context that is made once, when it is first asked for: most actions end without asking, and it takes long to make."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], TaskContext]) -> None:
+        self._make = make
+        self._made: TaskContext | None = None
+
+    def get(self) -> TaskContext:
+        """Give the context, always the same one."""
+        made = self._made
+        if made is None:
+            # Of threads that ask at once one makes it: the calls of an action are counted in its context.
+            with _making:
+                made = self._made
+                if made is None:
+                    made = self._made = self._make()
+        return made
+
+
+_current: ContextVar[TaskContext | DeferredContext] = ContextVar("flyte_task_context", default=NULL_TASK_CONTEXT)
 
 
 expected_artifacts: ContextVar[tuple[str, Mapping[str, Any]] | None] = ContextVar(
@@ -28,7 +57,18 @@ the variable, not the declaration."""
 
 def current_context() -> TaskContext:
     """Give the context of the task that runs here, or the false `NULL_TASK_CONTEXT` outside of tasks."""
-    return _current.get()
+    found = _current.get()
+    return found.get() if type(found) is DeferredContext else found  # pyright: ignore[reportReturnType] - exact type
+
+
+def enter_context(context: TaskContext | DeferredContext) -> "Token[Any]":
+    """Make a context the current one until `leave_context`, as `task_scope` does for a block."""
+    return _current.set(context)
+
+
+def leave_context(token: "Token[Any]") -> None:
+    """Make that context the current one which was before `enter_context`."""
+    _current.reset(token)
 
 
 class task_scope:  # noqa: N801 - used as a function; a generator would take twice as long, and every action has one
@@ -54,7 +94,7 @@ class task_scope:  # noqa: N801 - used as a function; a generator would take twi
 
     def __init__(self, context: TaskContext) -> None:
         self._context = context
-        self._token: Token[TaskContext] | None = None
+        self._token: Token[Any] | None = None
 
     def __enter__(self) -> TaskContext:
         self._token = _current.set(self._context)

@@ -11,6 +11,7 @@ from functools import lru_cache
 __all__ = ["base36", "cache_key_hash", "hash_data", "inputs_hash", "task_identity_hash"]
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_EIGHT_DIGITS = 36**8
 _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 
 
@@ -26,14 +27,17 @@ def base36(number: int) -> str:
         raise ValueError(f"base36 takes numbers from 0 on, got {number}")
     if not number:
         return "0"
-    # Two digits a division: the name of every action goes through here.
-    pairs: list[str] = []
+    # The name of every action goes through here: first parts of eight digits, with which the processor can do sums.
+    parts: list[str] = []
     while number:
-        number, pair = divmod(number, 1296)
-        pairs.append(_PAIRS[pair])
-    pairs.reverse()
-    digits = "".join(pairs)
-    return digits[1:] if digits[0] == "0" else digits
+        rest = number // _EIGHT_DIGITS
+        part = number - rest * _EIGHT_DIGITS
+        parts.append(
+            f"{_PAIRS[part // 2176782336]}{_PAIRS[part // 1679616 % 1296]}{_PAIRS[part // 1296 % 1296]}{_PAIRS[part % 1296]}"
+        )
+        number = rest
+    parts.reverse()
+    return "".join(parts).lstrip("0")
 
 
 def inputs_hash(inputs: Iterable[tuple[str, bytes]]) -> str:

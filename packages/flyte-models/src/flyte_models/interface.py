@@ -130,10 +130,14 @@ class NativeInterface:
             ValueError: There are more positional arguments than inputs.
             TypeError: An input is given twice.
         """
+        if not args:
+            return kwargs
         if len(args) > len(self.inputs):
             names = ", ".join(f"`{name}`" for name in self.inputs) or "none"
             raise ValueError(f"got {len(args)} positional arguments for {len(self.inputs)} inputs ({names})")
         named = dict(zip(self.inputs, args, strict=False))
+        if not kwargs:
+            return named
         twice = [name for name in named if name in kwargs]
         if twice:
             raise TypeError(f"input `{twice[0]}` is given twice, by position and by name")

@@ -5,6 +5,9 @@ from enum import Enum
 __all__ = ["ActionPhase"]
 
 
+_TERMINAL = frozenset({"succeeded", "failed", "aborted", "timed_out", "recovered"})
+
+
 class ActionPhase(str, Enum):  # noqa: UP042  # a `StrEnum` would print as its value, the public one prints as `ActionPhase.QUEUED`
     """Where an action stands, as the Flyte 2 protocol names it (`flyteidl2.common.ActionPhase`).
 
@@ -30,10 +33,14 @@ class ActionPhase(str, Enum):  # noqa: UP042  # a `StrEnum` would print as its v
     TIMED_OUT = "timed_out"
     RECOVERED = "recovered"
 
+    def __init__(self, text: str) -> None:
+        # Noted here: to look a member up in a set hashes its name each time, in Python.
+        self._is_terminal = text in _TERMINAL
+
     @property
     def is_terminal(self) -> bool:
         """Whether an action in this phase is over."""
-        return self in _TERMINAL
+        return self._is_terminal
 
     def to_protobuf_name(self) -> str:
         """Give the enumerator's name on the wire, such as `ACTION_PHASE_QUEUED`."""
@@ -78,12 +85,3 @@ _NUMBERS = {
     ActionPhase.RECOVERED: 10,
 }
 _BY_NUMBER = {number: phase for phase, number in _NUMBERS.items()}
-_TERMINAL = frozenset(
-    {
-        ActionPhase.SUCCEEDED,
-        ActionPhase.FAILED,
-        ActionPhase.ABORTED,
-        ActionPhase.TIMED_OUT,
-        ActionPhase.RECOVERED,
-    }
-)

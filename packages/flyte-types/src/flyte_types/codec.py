@@ -234,6 +234,7 @@ class InterfaceCodec:
         self.max_inline_io_bytes = max_inline_io_bytes
         self._inputs = {name: _type_and_default(declared) for name, declared in inputs.items()}
         self._outputs = dict(outputs)
+        self._only_output: str | None = next(iter(outputs)) if len(outputs) == 1 else None
         self._input_plans: dict[str, TypePlan] | None = None
         self._output_plans: dict[str, TypePlan] | None = None
         self._input_record: Record | None = None
@@ -261,7 +262,7 @@ class InterfaceCodec:
             InlineLimitError: They take more than `max_inline_io_bytes`.
             UnsupportedTypeError: There is no literal for a type.
         """
-        record = self._inputs_record()
+        record = self._input_record or self._inputs_record()
         given = cast("dict[str, Any]", values) if type(values) is dict else dict(values)
         try:
             data = record.encode(given, dict(context) if context else None)
@@ -280,7 +281,12 @@ class InterfaceCodec:
 
     def decode_inputs_and_context(self, data: bytes) -> tuple[dict[str, Any], dict[str, str]]:
         """Do what `decode_inputs` does, and give the context pairs that travel with the inputs as well."""
-        record = self._inputs_record()
+        record = self._input_record or self._inputs_record()
+        try:
+            return record.decode(data)
+        except LiteralError:
+            # Perhaps another writer's: the way that takes longer, below.
+            pass
         try:
             return _in_any_form(record.decode, data, lambda error: _own_form_of_named(error, data, self._input_types()))
         except LiteralError as error:
@@ -296,7 +302,7 @@ class InterfaceCodec:
             OutputError: The result does not fit the return annotation.
             InlineLimitError: It takes more than `max_inline_io_bytes`.
         """
-        record, values = self._outputs_record(), self._named_outputs(value)
+        record, values = self._output_record or self._outputs_record(), self._named_outputs(value)
         try:
             data = record.encode(values)
         except LiteralError as error:
@@ -309,7 +315,12 @@ class InterfaceCodec:
         Raises:
             OutputError: The bytes do not hold the declared outputs.
         """
-        record = self._outputs_record()
+        record = self._output_record or self._outputs_record()
+        try:
+            return _result(record.decode(data)[0])
+        except LiteralError:
+            # As above.
+            pass
         try:
             values, _ = _in_any_form(record.decode, data, lambda error: _own_form_of_named(error, data, self._outputs))
         except LiteralError as error:
@@ -392,23 +403,23 @@ class InterfaceCodec:
         """
         raw = data if isinstance(data, bytes) else self.encode_inputs(data)
         try:
-            text = inputs_repr(raw, list(ignored))
+            text = inputs_repr(raw, list(ignored) if ignored else [])
         except LiteralError as error:
             fail(error, task=self.task_name, role="input", names=self._inputs)
         return hash_data(text) if text else ""
 
     def _named_outputs(self, value: Any) -> dict[str, Any]:
+        if (only := self._only_output) is not None:
+            # A named tuple of one field is declared by its class and returned as an instance of it.
+            if isinstance(value, tuple) and getattr(cast("Any", value), "_fields", None) == (only,):
+                return {only: value[0]}
+            return {only: value}
         names = list(self._outputs)
         match names:
             case []:
                 if value is not None:
                     self._fail_output("type", repr(value)[:80], "None, since the task has no return annotation")
                 return {}
-            case [only]:
-                # A named tuple of one field is declared by its class and returned as an instance of it.
-                if isinstance(value, tuple) and getattr(cast("Any", value), "_fields", None) == (only,):
-                    return {only: value[0]}
-                return {only: value}
             case _:
                 if not isinstance(value, (tuple, list)):
                     self._fail_output("type", f"{value!r:.80}", f"a tuple of {len(names)} values")
@@ -538,8 +549,9 @@ def _type_and_default(declared: Any) -> tuple[Any, Any]:
 def _result(values: dict[str, Any]) -> Any:
     if not values:
         return None
-    items = tuple(values.values())
-    return items[0] if len(items) == 1 else items
+    if len(values) == 1:
+        return next(iter(values.values()))
+    return tuple(values.values())
 
 
 def _has_no_value(default: Any) -> bool:

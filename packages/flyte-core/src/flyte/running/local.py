@@ -9,7 +9,8 @@ from typing import Any
 
 from flyte.controllers.cached import CacheSettings
 from flyte.controllers.conversion import codec_for
-from flyte.controllers.local import LocalController, RunPlace
+from flyte.controllers.local import LocalController
+from flyte.controllers.places import RunPlace
 from flyte.failures import ActionFailure, error_of
 from flyte.initialization import settings
 from flyte.running.cache_file import LazyCache

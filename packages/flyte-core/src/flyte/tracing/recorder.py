@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 from flyte_engine.clock import Clock
 from flyte_engine.records import TraceRecord
 from flyte_engine.store import ActionStore
+from flyte_models.values import value
 
 if TYPE_CHECKING:
     from flyte.tracing.calls import TracedCall
 
-__all__ = ["LocalTraces", "TraceRecorder"]
+__all__ = ["LocalTraces", "TraceRecorder", "TracedRun"]
 
 
 class TraceRecorder(Protocol):
@@ -48,53 +49,52 @@ class TraceRecorder(Protocol):
         ...
 
 
+@value
+class TracedRun:
+    """What the traced calls of a local run have in common."""
+
+    store: ActionStore
+    clock: Clock
+    loop: asyncio.AbstractEventLoop
+    run_name: str
+
+
 class LocalTraces:
     """Records in the store of a local run.
 
     Args:
-        store: the store.
-        clock: the clock of the run.
-        loop: the loop of the run.
-        run_name: the run.
+        run: the run.
         action_name: the action whose calls these are.
         is_first: whether no attempt was made before, so that there is nothing to find.
     """
 
     needs_await = False
 
-    __slots__ = ("_action_name", "_clock", "_known", "_loop", "_run_name", "_store")
+    __slots__ = ("_action_name", "_is_first", "_known", "_run")
 
-    def __init__(
-        self,
-        store: ActionStore,
-        clock: Clock,
-        loop: asyncio.AbstractEventLoop,
-        run_name: str,
-        action_name: str,
-        *,
-        is_first: bool,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._run_name = run_name
+    def __init__(self, run: TracedRun, action_name: str, is_first: bool) -> None:
+        self._run = run
         self._action_name = action_name
-        self._loop = loop
-        self._known: dict[str, TraceRecord] | None = {} if is_first else None
+        self._is_first = is_first
+        self._known: dict[str, TraceRecord] | None = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop of the run."""
-        return self._loop
+        return self._run.loop
 
     @property
     def clock(self) -> Clock:
         """The clock of the run."""
-        return self._clock
+        return self._run.clock
 
     def find(self, name: str, inputs_hash: str) -> TraceRecord | None:
         """Return what was recorded of a call before this attempt; see `TraceRecorder.find`."""
+        if self._is_first:
+            return None
         if self._known is None:
-            self._known = {trace.name: trace for trace in self._store.traces(self._run_name, self._action_name)}
+            run = self._run
+            self._known = {trace.name: trace for trace in run.store.traces(run.run_name, self._action_name)}
         found = self._known.get(name)
         return found if found is not None and found.inputs_hash == inputs_hash else None
 
@@ -105,8 +105,8 @@ class LocalTraces:
     def record(self, trace: TraceRecord, call: "TracedCall") -> None:
         """Take the result of a call; see `TraceRecorder.record`."""
         del call  # the record says all that the store keeps
-        self._store.record_trace(trace)
+        self._run.store.record_trace(trace)
 
     async def flush(self) -> None:
         """Return when everything recorded so far is durable."""
-        await self._store.flush()
+        await self._run.store.flush()
