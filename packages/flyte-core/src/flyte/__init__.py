@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from flyte.initialization import init as init
     from flyte.initialization import init_from_config as init_from_config
     from flyte.initialization import is_control_plane_available as is_control_plane_available
+    from flyte.interactive import load_interactive_ctx as load_interactive_ctx
     from flyte.logs import logger as logger
     from flyte.logs import system_logger as system_logger
     from flyte.mapping.mapper import map_tasks as map
@@ -144,6 +145,7 @@ else:
         "init_passthrough": ("flyte.connecting", "init_passthrough"),
         "is_control_plane_available": ("flyte.initialization", "is_control_plane_available"),
         "latest_checkpoint": ("flyte.checkpoints", "latest_checkpoint"),
+        "load_interactive_ctx": ("flyte.interactive", "load_interactive_ctx"),
         "load_plugin_config": ("flyte.plugin_files", "load_plugin_config"),
         "logger": ("flyte.logs", "logger"),
         "map": ("flyte.mapping.mapper", "map_tasks"),
@@ -266,6 +268,7 @@ __all__ = [
     "io",
     "is_control_plane_available",
     "latest_checkpoint",
+    "load_interactive_ctx",
     "load_plugin_config",
     "logger",
     "map",
