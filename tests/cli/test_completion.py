@@ -82,7 +82,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("flyte ge", ["get"]),
+        ("flyte ge", ["gen", "get"]),
         ("flyte get ru", ["run"]),
         ("flyte run sh", ["shop.py"]),
         ("flyte run he", ["hello"]),

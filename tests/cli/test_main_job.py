@@ -100,13 +100,16 @@ Write typed tasks in Python and run them.
 Run:
   run                     Run a task of a Python file
   deploy                  Register the tasks of a Python file at a control plane
+  build                   Build the images of environments (not built yet)
+  serve                   Serve an app (not built yet)
   signal                  Answer what a run is waiting for
   abort                   Abort a run or an action on a control plane
 
 Look:
   get                     Show runs, their actions, logs, inputs and outputs
   why                     Tell which input, line or setting made the cache miss
-  delete                  Delete runs from the history
+  delete                  Delete runs, cached results, secrets or triggers
+  whoami                  Show which user the control plane takes you for
 
 Devbox:
   start                   Start the devbox: a control plane on this machine
@@ -114,7 +117,11 @@ Devbox:
   status                  Tell whether the devbox runs, and where
 
 Set up:
-  create                  Write a configuration file
+  create                  Make a configuration file, a project, a secret or a trigger
+  update                  Change a project or a trigger
+  prefetch                Copy models beforehand (not built yet)
+  proxy                   Forward a port to an app (not built yet)
+  gen                     Print a reference of all commands
   completion              Let bash, zsh or fish complete this command
 
 Options:
@@ -122,6 +129,10 @@ Options:
   -v, --verbose           Show the frames of flyte and of Python in tracebacks
   -of, --output-format    Print table, table-simple, json, json-raw (one line) or yaml
   --no-progress           Print no progress while a run is going on
+  --endpoint ADDRESS      Control plane, in place of the configured one
+  --insecure              Talk to it without TLS
+  --auth-type TYPE        How to sign in: pkce, device-flow, client-secret or external-command
+  --image-builder NAME    What builds images: local, local-podman or remote
   --org ORG               Organisation of runs
   --log-format FORMAT     Log as text (console) or json
   --user-log-level LEVEL  From which level on `flyte.logger` writes: debug, info, warning, error,

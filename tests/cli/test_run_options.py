@@ -83,6 +83,9 @@ Options:
   --local                         Run in this process [default, unless an endpoint is configured]
   --devbox                        Run on the devbox of this machine, which is started if it is not
                                   up
+  -of, --output-format [table|json|yaml|table-simple|json-raw]
+                                  How to print: table (for people), table-simple (no colours, exact
+                                  times), json, json-raw (one line), yaml
   --name TEXT                     Name of the run [default: a random one]
   --resume RUN                    Continue a recorded run that was killed or failed; FILE TASK may
                                   be left out

@@ -1,14 +1,20 @@
 """`flyte abort`: runs and actions on a control plane."""
 
+from typing import Any
+
 import click
 
+from flyte_cli.app import LazyGroup
+from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.control_plane import connected
+from flyte_cli.output import output_option, show
 
 
 @click.command("run")
-@click.argument("run_name")
+@click.argument("run_name", shell_complete=complete_run)
 @click.option("--reason", default="aborted by the command line", help="Why, for whoever looks at it later")
 @connected
+@output_option
 def abort_run(run_name: str, reason: str) -> None:
     """Abort the run RUN_NAME with everything that it has started."""
     from flyte.remote import Run  # noqa: PLC0415 - help pages need no client
@@ -18,14 +24,15 @@ def abort_run(run_name: str, reason: str) -> None:
         phase = run.phase.value if run.phase is not None else ""
         raise click.UsageError(f"run `{run_name}` is over: {phase}\nhint: `flyte get run {run_name}` shows it")
     run.abort(reason)
-    click.echo(f"Run `{run_name}` is being aborted.")
+    show(lambda: {"aborted": run_name}, lambda _: f"Run `{run_name}` is being aborted.")
 
 
 @click.command("action")
-@click.argument("run_name")
-@click.argument("action_name")
+@click.argument("run_name", shell_complete=complete_run)
+@click.argument("action_name", shell_complete=complete_action)
 @click.option("--reason", default="aborted by the command line", help="Why, for whoever looks at it later")
 @connected
+@output_option
 def abort_action(run_name: str, action_name: str, reason: str) -> None:
     """Abort the action ACTION_NAME of the run RUN_NAME; the run goes on, and its parent sees it fail."""
     from flyte.remote import Action  # noqa: PLC0415 - as above
@@ -35,13 +42,16 @@ def abort_action(run_name: str, action_name: str, reason: str) -> None:
         phase = action.phase.value if action.phase is not None else ""
         raise click.UsageError(f"action `{action_name}` of run `{run_name}` is over: {phase}")
     action.abort(reason)
-    click.echo(f"Action `{action_name}` of run `{run_name}` is being aborted.")
+    show(
+        lambda: {"aborted": action_name, "run": run_name},
+        lambda _: f"Action `{action_name}` of run `{run_name}` is being aborted.",
+    )
 
 
-command = click.Group(
+command: Any = LazyGroup(
     "abort",
     help="Abort a run or an action on a control plane. A run in this process ends with ctrl-c.",
-    commands={"run": abort_run, "action": abort_action},
+    table={"run": ("flyte_cli.abort", "abort_run"), "action": ("flyte_cli.abort", "abort_action")},
     no_args_is_help=True,
 )
 """The command `flyte abort`."""

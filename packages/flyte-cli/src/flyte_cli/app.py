@@ -23,6 +23,11 @@ OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 
 LogFormat = Literal["console", "json"]
 
+_AUTH_TYPES = (
+    "client-secret", "client_secret", "clientsecret", "app-credential", "app_credential", "headless", "device-flow",
+    "device_flow", "pkce", "external-command", "external_command", "externalcommand", "command", "custom",
+)  # fmt: skip
+
 
 class RootOptions:
     """What was given before the command."""
@@ -38,6 +43,10 @@ class RootOptions:
         log_format: LogFormat | None = None,
         user_log_level: str | None = None,
         reset_root_logger: bool = False,
+        endpoint: str | None = None,
+        insecure: bool = False,
+        image_builder: str | None = None,
+        auth_type: str | None = None,
     ) -> None:
         self.config = config
         self.verbose = verbose
@@ -47,6 +56,10 @@ class RootOptions:
         self.log_format: LogFormat | None = log_format
         self.user_log_level = user_log_level
         self.reset_root_logger = reset_root_logger
+        self.endpoint = endpoint
+        self.insecure = insecure
+        self.image_builder = image_builder
+        self.auth_type = auth_type
 
 
 class PageFormatter(click.HelpFormatter):
@@ -107,15 +120,28 @@ class LazyGroup(click.Group):
         self._table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the table."""
-        return list(self._table)
+        """Return the names in the order of the table, then those of plugins."""
+        from flyte_cli import plugins  # noqa: PLC0415 - who names a command of the table needs no list
+
+        more = [name for name in plugins.names_in(self._place) if name not in self._table]
+        return [*self._table, *more]
+
+    @property
+    def _place(self) -> str | None:
+        return None if isinstance(self, RootGroup) else self.name
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command, or return None for an unknown word."""
-        if cmd_name not in self._table:
-            return None
-        module, attribute = self._table[cmd_name]
-        command = getattr(import_module(module), attribute)
+        from flyte_cli import plugins  # noqa: PLC0415 - the root page is drawn without
+
+        command: click.Command | None
+        if cmd_name in self._table:
+            module, attribute = self._table[cmd_name]
+            command = getattr(import_module(module), attribute)
+        else:
+            command = plugins.plugin_command(self._place, cmd_name)
+        if command is not None:
+            command = plugins.hooked(self._place, cmd_name, command)
         if not gc.isenabled():
             # `main` has switched the collector off. What is loaded by now stays until the end, and is not worth looking through,
             # neither while the command runs nor at exit; what the user's code makes from here on is.
@@ -130,7 +156,11 @@ class LazyGroup(click.Group):
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - for completions only
 
         described = {name: text for _, name, text, _ in COMMANDS} if isinstance(self, RootGroup) else {}
-        return [CompletionItem(name, help=described.get(name)) for name in self._table if name.startswith(incomplete)]
+        return [
+            CompletionItem(name, help=described.get(name))
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with the first paragraph of their help."""
@@ -177,6 +207,10 @@ def _place(text: str) -> tuple[str, str]:
 @click.option("-v", "--verbose", count=True)
 @click.option("-of", "--output-format", type=click.Choice(OUTPUT_FORMATS), default="table")
 @click.option("--no-progress", is_flag=True)
+@click.option("--endpoint", default=None)
+@click.option("--insecure", is_flag=True)
+@click.option("--auth-type", type=click.Choice(_AUTH_TYPES, case_sensitive=False), default=None)
+@click.option("--image-builder", "--builder", type=click.Choice(["local", "local-podman", "remote"]), default=None)
 @click.option("--org", default=None)
 @click.option("--log-format", type=click.Choice(["console", "json"]), default=None)
 @click.option(

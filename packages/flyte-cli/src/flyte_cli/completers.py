@@ -15,6 +15,20 @@ def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     return runs(ctx, param, incomplete)
 
 
+def complete_project(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Complete the identifier of a project."""
+    from flyte_cli.completing import projects  # noqa: PLC0415 - for completions only
+
+    return projects(ctx, param, incomplete)
+
+
+def complete_task(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Complete the name of a registered task."""
+    from flyte_cli.completing import tasks  # noqa: PLC0415 - for completions only
+
+    return tasks(ctx, param, incomplete)
+
+
 def complete_action(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Complete the name of an action."""
     from flyte_cli.completing import actions  # noqa: PLC0415 - for completions only

@@ -1,23 +1,38 @@
 """What the shell may complete: names of runs and actions from the history, files with tasks. Loaded by completions only."""
 
-from collections.abc import Callable, Generator
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
+from flyte_cli.app import RootOptions
+from flyte_cli.configuring import with_root_options
 from flyte_cli.history import history_file_of
+from flyte_cli.scope import DEVBOX, LOCAL
+from flyte_config import auto
+from flyte_devbox.folder import default_folder
+from flyte_devbox.process import find_server
+from flyte_engine.records import ActionRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore, StoreError
 
 _MOST = 100
+_PATIENCE = 3.0
+"""Seconds that a shell waits for a control plane."""
+_ROOT_OPTIONS = {"config", "org", "endpoint", "insecure", "auth_type"}
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def runs(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of a run, the latest first; its task is the description."""
+    if _is_remote(ctx):
+        return [item for item in _asked(ctx, _remote_runs) if item.value.startswith(incomplete)][:_MOST]
     with _history(ctx) as store:
         if store is None:
             return []
@@ -32,16 +47,117 @@ def runs(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Comple
 def actions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of an action of the run that stands before it, or the name of a task that ran once in it."""
     run_name: str | None = ctx.params.get("run_name")
-    with _history(ctx) as store:
-        if store is None or not run_name:
-            return []
-        records = store.actions(run_name)
-    tasks: dict[str, int] = {}
+    if not run_name:
+        return []
+    if _is_remote(ctx):
+        found = _asked(ctx, lambda: _remote_actions(run_name))
+    else:
+        with _history(ctx) as store:
+            found = _named(store.actions(run_name)) if store is not None else []
+    return [item for item in found if item.value.startswith(incomplete)][:_MOST]
+
+
+def _named(records: Sequence[ActionRecord]) -> list[CompletionItem]:
+    counts: dict[str, int] = {}
     for record in records:
-        tasks[record.short_name] = tasks.get(record.short_name, 0) + 1
-    names = [(name, "task") for name, count in tasks.items() if count == 1]
+        counts[record.short_name] = counts.get(record.short_name, 0) + 1
+    names = [(name, "task") for name, count in counts.items() if count == 1]
     names += [(record.name, f"{record.short_name}, {record.phase.value}") for record in records]
-    return [CompletionItem(name, help=text) for name, text in names if name.startswith(incomplete)][:_MOST]
+    return [CompletionItem(name, help=text) for name, text in names]
+
+
+def _is_remote(ctx: click.Context) -> bool:
+    """Tell whether the line is about a control plane: as `open_runs` decides, and the commands that know no history."""
+    if ctx.meta.get(LOCAL):
+        return False
+    if ctx.params.get("devbox") or ctx.meta.get(DEVBOX) or any(each.name == "abort" for each in _commands(ctx)):
+        return True
+    root = ctx.find_root().params
+    try:
+        return bool(root.get("endpoint") or auto(root.get("config")).platform.endpoint)
+    except (ValueError, OSError):
+        return False
+
+
+def _commands(ctx: click.Context) -> Iterator[click.Command]:
+    at: click.Context | None = ctx
+    while at is not None:
+        yield at.command
+        at = at.parent
+
+
+def _remote_runs() -> list[CompletionItem]:
+    from flyte_cli.remote_history import RemoteHistory  # noqa: PLC0415 - as below
+
+    runs = RemoteHistory().runs(_MOST)
+    return [CompletionItem(run.run_name, help=f"{run.task_name}, {run.phase.value}") for run in runs]
+
+
+def _remote_actions(run_name: str) -> list[CompletionItem]:
+    from flyte_cli.remote_history import RemoteHistory  # noqa: PLC0415 - as below
+
+    return _named(RemoteHistory().actions(run_name))
+
+
+def projects(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the identifier of a project of the control plane."""
+
+    def ask() -> list[CompletionItem]:
+        from flyte.remote import Project  # noqa: PLC0415 - who completes files needs no client
+
+        return [CompletionItem(each.id, help=each.name) for each in Project.listall()]
+
+    return [item for item in _asked(ctx, ask) if item.value.startswith(incomplete)][:_MOST]
+
+
+def tasks(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a task that the control plane has run lately."""
+
+    def ask() -> list[CompletionItem]:
+        from flyte.remote import Run  # noqa: PLC0415 - as above
+
+        names = [run.pb2.action.metadata.task.id.name for run in Run.listall(limit=1000)]
+        return [CompletionItem(name) for name in dict.fromkeys(names) if name]
+
+    return [item for item in _asked(ctx, ask) if item.value.startswith(incomplete)][:_MOST]
+
+
+def _asked(ctx: click.Context, ask: Callable[[], list[CompletionItem]]) -> list[CompletionItem]:
+    """Return what a control plane answers within `_PATIENCE` seconds; nothing when there is none, or it does not answer."""
+    found: list[CompletionItem] = []
+
+    def work() -> None:
+        with contextlib.suppress(Exception), ctx:  # a completion never complains
+            if _connect(ctx):
+                found.extend(ask())
+
+    # Of a daemon nothing is waited for when the shell has its answer.
+    thread = threading.Thread(target=work, name="flyte-completion", daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    return list(found)
+
+
+def _connect(ctx: click.Context) -> bool:
+    """Set this process up to talk to the control plane that the line means; return whether there is one."""
+    # `params` has what commands take as an argument, `meta` what stands in `scope`.
+    wants_devbox = bool(ctx.params.get("devbox") or ctx.meta.get(DEVBOX))
+    options = RootOptions(**{name: given for name, given in ctx.find_root().params.items() if name in _ROOT_OPTIONS})
+    config = with_root_options(auto(options.config), options)
+    if wants_devbox:
+        server = find_server(default_folder())
+        if server is None:
+            return False
+        platform = replace(config.platform, endpoint=server.endpoint, insecure=True)
+        config = config.with_params(platform=platform)
+    if not config.platform.endpoint:
+        return False
+    from flyte.initialization import init_from_config  # noqa: PLC0415 - as above
+
+    project = ctx.params.get("project") or config.task.project or "flytesnacks"
+    domain = ctx.params.get("domain") or config.task.domain or "development"
+    init_from_config(config, org=options.org, project=project, domain=domain)
+    return True
 
 
 def python_files(incomplete: str) -> list[CompletionItem]:

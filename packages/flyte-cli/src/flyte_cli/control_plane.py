@@ -1,13 +1,14 @@
 """Commands that ask a control plane: which one, by configuration or `--devbox`."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from flyte_cli.app import RootOptions
+from flyte_cli.completers import complete_project
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
@@ -15,16 +16,39 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(*args: Any, devbox: bool, project: str | None, domain: str | None, **kwargs: Any) -> None:
+        if kwargs.get("cluster_pool") and (project or domain):
+            raise click.UsageError(
+                "`--cluster-pool` stands in place of `--project` and `--domain`\nhint: leave them out"
+            )
         connect(is_devbox=devbox, project=project, domain=domain)
         command(*args, **kwargs)
 
     for option in (
         click.option("--devbox", is_flag=True, help="On the devbox of this machine, which is started if need be"),
         click.option("-d", "--domain", help="Domain [default: of the configuration]"),
-        click.option("-p", "--project", help="Project [default: of the configuration]"),
+        click.option(
+            "-p", "--project", help="Project [default: of the configuration]", shell_complete=complete_project
+        ),
     ):
         wrapped = option(wrapped)
     return wrapped
+
+
+def labels_of(texts: Sequence[str]) -> dict[str, str]:
+    """Read labels.
+
+    Raises:
+        click.UsageError: One is not KEY=VALUE.
+    """
+    labels: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise click.UsageError(
+                f"`--label` needs KEY=VALUE, got `{text}`\nhint: write `--label {text or 'KEY'}=VALUE`"
+            )
+        labels[key] = value
+    return labels
 
 
 def connect(*, is_devbox: bool, project: str | None = None, domain: str | None = None) -> None:
@@ -34,10 +58,10 @@ def connect(*, is_devbox: bool, project: str | None = None, domain: str | None =
         ConfigError: The configuration cannot be used.
     """
     from flyte.initialization import init_from_config  # noqa: PLC0415 - help pages need no client
-    from flyte_config import auto  # noqa: PLC0415
+    from flyte_cli.configuring import configured  # noqa: PLC0415
 
     options = click.get_current_context().find_root().ensure_object(RootOptions)
-    init_from_config(auto(options.config), root_dir=Path.cwd(), org=options.org, project=project, domain=domain)
+    init_from_config(configured(), root_dir=Path.cwd(), org=options.org, project=project, domain=domain)
     if is_devbox:
         from flyte_cli.remote_runs import use_devbox  # noqa: PLC0415 - as above
 

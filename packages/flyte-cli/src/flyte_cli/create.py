@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from flyte_cli.app import LazyGroup
+from flyte_cli.output import output_option, show
 from flyte_cli.writing import write_file
 from flyte_devbox.folder import default_folder
 from flyte_devbox.process import find_server
@@ -28,6 +29,7 @@ _DEVBOX_ENDPOINT = "localhost:30080"
     help="File to write [default: .flyte/config.yaml]",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it exists")
+@output_option
 def create_config(
     for_devbox: bool,
     endpoint: str | None,
@@ -58,7 +60,7 @@ def create_config(
     ]
     lines += ["task:", *task] if task else []
     write_file(output, "\n".join(lines) + "\n")
-    click.echo(f"Wrote `{output}`.")
+    show(lambda: {"path": str(output)}, lambda _: f"Wrote `{output}`.")
 
 
 def _quoted(text: str) -> str:
@@ -66,5 +68,14 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-command: Any = LazyGroup("create", help="Make something.", table={"config": ("flyte_cli.create", "create_config")})
+command: Any = LazyGroup(
+    "create",
+    help="Make a configuration file, or something that a control plane keeps.",
+    table={
+        "config": ("flyte_cli.create", "create_config"),
+        "project": ("flyte_cli.create_nouns", "create_project"),
+        "secret": ("flyte_cli.create_nouns", "create_secret"),
+        "trigger": ("flyte_cli.create_nouns", "create_trigger"),
+    },
+)
 """The command `flyte create`."""

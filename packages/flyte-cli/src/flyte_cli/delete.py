@@ -91,10 +91,14 @@ def _refuse_if_going_on(store: ActionStore, run: RunRecord) -> None:
 
 command: Any = LazyGroup(
     "delete",
-    help="Delete runs of this machine's history, or the cache of results.",
+    help="Delete runs of this machine's history, the cache of results, or what a control plane keeps.",
     table={
         "run": ("flyte_cli.delete", "delete_run"),
         "local-cache": ("flyte_cli.delete", "delete_local_cache"),
+        "devbox": ("flyte_cli.devbox", "delete_devbox"),
+        "secret": ("flyte_cli.delete_nouns", "delete_secret"),
+        "trigger": ("flyte_cli.delete_nouns", "delete_trigger"),
+        "app": ("flyte_cli.not_built", "delete_app"),
     },
 )
 """The command `flyte delete`."""

@@ -10,11 +10,11 @@ import click
 from flyte.initialization import init_from_config, settings
 from flyte.tasks.environment import Environment
 from flyte_cli.app import RootOptions
+from flyte_cli.configuring import configured
 from flyte_cli.errors import CodeNotLoadedError
 from flyte_cli.loading import check_file, load_module
 from flyte_cli.messages import closest
 from flyte_cli.output import Layout, output_option, show
-from flyte_config import auto
 
 _HEADINGS = ("TASK", "VERSION", "OUTCOME", "TRIGGERS")
 _SKIPPED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__"})
@@ -67,7 +67,7 @@ def command(
     options = click.get_current_context().find_root().ensure_object(RootOptions)
     root = (root_dir or Path.cwd()).absolute()
     init_from_config(
-        auto(options.config),
+        configured(),
         root_dir=root,
         org=options.org,
         project=project,

@@ -55,7 +55,7 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
 
 
 _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
-    ((click.ClickException, InputTypeError, InputValueError), exit_codes.USAGE),
+    ((click.ClickException, InputTypeError, InputValueError, NotImplementedError), exit_codes.USAGE),
     ((DuplicateEnvironmentError, UnsupportedTypeError), exit_codes.CODE_NOT_LOADED),
     ((ConfigError, StoreError, InitializationError), exit_codes.CONFIGURATION),
     (UnionRpcError, exit_codes.CONTROL_PLANE),

@@ -17,6 +17,9 @@ command: Any = LazyGroup(
         "project": ("flyte_cli.get_nouns", "get_project"),
         "secret": ("flyte_cli.get_nouns", "get_secret"),
         "trigger": ("flyte_cli.get_nouns", "get_trigger"),
+        "code": ("flyte_cli.get_code", "get_code"),
+        "app": ("flyte_cli.not_built", "get_app"),
+        "devbox": ("flyte_cli.devbox", "get_devbox"),
         "config": ("flyte_cli.get_config", "get_config"),
     },
 )

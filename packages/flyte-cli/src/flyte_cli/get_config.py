@@ -5,16 +5,15 @@ from typing import Any, cast
 
 import click
 
-from flyte_cli.app import RootOptions
+from flyte_cli.configuring import configured
 from flyte_cli.output import Layout, output_option, show
-from flyte_config import auto
 
 
 @click.command("config")
 @output_option
 def get_config() -> None:
     """Show the configuration that applies here, and the file it comes from."""
-    config = auto(click.get_current_context().find_root().ensure_object(RootOptions).config)
+    config = configured()
     data = _data(config)
 
     def text(layout: Layout) -> str:

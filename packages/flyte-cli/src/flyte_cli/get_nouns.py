@@ -2,12 +2,13 @@
 
 import click
 
+from flyte_cli.completers import complete_project, complete_task
 from flyte_cli.control_plane import connected
 from flyte_cli.output import output_option, show
 
 
 @click.command("project")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_project)
 @click.option("--archived", is_flag=True, help="Those that are archived")
 @connected
 @output_option
@@ -22,26 +23,38 @@ def get_project(name: str | None, archived: bool) -> None:
 
 @click.command("secret")
 @click.argument("name", required=False)
+@click.option("--cluster-pool", help="Of this pool of clusters, in place of project and domain")
 @connected
 @output_option
-def get_secret(name: str | None) -> None:
+def get_secret(name: str | None, cluster_pool: str | None) -> None:
     """Show the secrets of the project and domain, or the one of a NAME: never their values."""
     from flyte.remote import Secret  # noqa: PLC0415 - as above
 
-    found = [Secret.get(name)] if name is not None else list(Secret.listall(limit=100))
+    found = (
+        [Secret.get(name, cluster_pool=cluster_pool)]
+        if name is not None
+        else list(Secret.listall(limit=100, cluster_pool=cluster_pool))
+    )
     rows = [(each.name, each.type) for each in found]
     show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(("SECRET", "TYPE"), rows))
 
 
 @click.command("trigger")
-@click.argument("task_name", required=False)
+@click.argument("task_name", required=False, shell_complete=complete_task)
+@click.argument("name", required=False)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
 @connected
 @output_option
-def get_trigger(task_name: str | None, limit: int) -> None:
-    """Show the triggers of the project and domain, or those of one task."""
+def get_trigger(task_name: str | None, name: str | None, limit: int) -> None:
+    """Show the triggers of the project and domain, those of one task, or its trigger NAME."""
     from flyte.remote import Trigger  # noqa: PLC0415 - as above
 
+    if name is not None and task_name is not None:
+        one = Trigger.get(name=name, task_name=task_name)
+        fields = [("trigger", one.name), ("task", one.task_name), ("active", "yes" if one.is_active else "no")]
+        fields += [("automation", str(one.automation_spec).strip()), ("description", one.pb2.spec.description)]
+        show(one.to_dict, lambda layout: layout.fields(fields))
+        return
     found = list(Trigger.listall(task_name=task_name, limit=limit))
     rows = [(each.name, each.task_name, "yes" if each.is_active else "no") for each in found]
     show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(("TRIGGER", "TASK", "ACTIVE"), rows))

@@ -6,6 +6,7 @@ import click
 
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
+from flyte_cli.output import output_option, show
 from flyte_cli.scope import local_or_devbox
 from flyte_cli.writing import write_file
 
@@ -22,6 +23,7 @@ _ROOT = "a0"
     help="File to write [default: print the page's HTML]",
 )
 @local_or_devbox
+@output_option
 def get_report(run_name: str, action_name: str | None, output: Path | None) -> None:
     """Print or save the report of a run, or of one of its actions, as HTML."""
     run_name, action_name = split_id(run_name, action_name)
@@ -34,8 +36,9 @@ def get_report(run_name: str, action_name: str | None, output: Path | None) -> N
             f"action `{action.name}` of run `{run.run_name}` made no report\n"
             "hint: a task makes one with `@env.task(report=True)` and `flyte.report`"
         )
-    if output is None:
-        click.echo(page.decode("utf-8"))
-    else:
-        write_file(output, page.decode("utf-8"))
-        click.echo(f"Wrote `{output}`.")
+    html = page.decode("utf-8")
+    if output is not None:
+        write_file(output, html)
+        show(lambda: {"path": str(output)}, lambda _: f"Wrote `{output}`.")
+        return
+    show(lambda: {"run": run.run_name, "action": action.name, "html": html}, lambda _: html)

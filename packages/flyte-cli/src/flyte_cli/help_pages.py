@@ -77,7 +77,9 @@ def rows(entries: list[tuple[str, str]], *, colour: bool, width: int, first: int
 
 def root_page(*, colour: bool, width: int) -> str:
     """Return the page of `flyte --help`."""
-    from flyte_cli.commands import COMMANDS, EPILOG, OPTIONS, SUMMARY  # noqa: PLC0415 - only this page needs the table
+    # Only this page needs the table.
+    from flyte_cli import plugins  # noqa: PLC0415
+    from flyte_cli.commands import COMMANDS, EPILOG, OPTIONS, SUMMARY  # noqa: PLC0415
 
     lines = [
         f"{heading('Usage:', colour=colour)} {code('flyte [OPTIONS] COMMAND [ARGS]...', colour=colour)}",
@@ -88,6 +90,8 @@ def root_page(*, colour: bool, width: int) -> str:
     sections: dict[str, list[tuple[str, str]]] = {}
     for section, command, described, _ in COMMANDS:
         sections.setdefault(section, []).append((command, described))
+    if more := plugins.names_in(None):
+        sections["Plugins"] = [(name, plugins.summary(name)) for name in sorted(more)]
     sections["Options"] = list(OPTIONS)
     for section, entries in sections.items():
         lines += ["", heading(f"{section}:", colour=colour), *rows(entries, colour=colour, width=width, first=first)]

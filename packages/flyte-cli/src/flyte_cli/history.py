@@ -10,6 +10,7 @@ import click
 
 from flyte_cli import times
 from flyte_cli.app import RootOptions
+from flyte_cli.configuring import configured
 from flyte_cli.scope import DEVBOX, LOCAL
 from flyte_config import auto, local_state_folder
 from flyte_engine.records import ActionRecord, RunRecord
@@ -58,9 +59,8 @@ def open_runs() -> Generator[ActionStore]:
         click.UsageError: when nothing was recorded yet.
     """
     ctx = click.get_current_context()
-    options = ctx.find_root().ensure_object(RootOptions)
     is_devbox = bool(ctx.meta.get(DEVBOX))
-    if not is_devbox and (ctx.meta.get(LOCAL) or not auto(options.config).platform.endpoint):
+    if not is_devbox and (ctx.meta.get(LOCAL) or not configured().platform.endpoint):
         with open_history() as store:
             yield store
         return

@@ -128,20 +128,27 @@ def output_format() -> OutputFormat:
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the option `--output-format/-of`, which the root has too."""
-    return click.option(
-        "-of",
-        "--output-format",
-        type=click.Choice(OUTPUT_FORMATS),
-        expose_value=False,
-        callback=_take_format,
-        help="How to print: table (for people), table-simple (no colours, exact times), json, json-raw (one line), yaml",
-    )(command)
+    return click.option(*_NAMES, **_SETTINGS)(command)
+
+
+def output_parameter() -> click.Option:
+    """Make the same option, for commands that are made of a list."""
+    return click.Option(_NAMES, **_SETTINGS)
 
 
 def _take_format(ctx: click.Context, _: click.Parameter, value: OutputFormat | None) -> None:
     """Keep the format that stands behind a command; it wins over the one before it."""
     if value is not None:
         ctx.find_root().ensure_object(RootOptions).output_format = value
+
+
+_NAMES = ["-of", "--output-format"]
+_SETTINGS: dict[str, Any] = {
+    "type": click.Choice(OUTPUT_FORMATS),
+    "expose_value": False,
+    "callback": _take_format,
+    "help": "How to print: table (for people), table-simple (no colours, exact times), json, json-raw (one line), yaml",
+}
 
 
 def _layout(wanted: OutputFormat) -> Layout:

@@ -9,10 +9,10 @@ import click
 
 from flyte.initialization import init_from_config
 from flyte_cli.app import RootOptions, write_commands
+from flyte_cli.configuring import configured
 from flyte_cli.loading import check_file, load_module, tasks_of
 from flyte_cli.run_options import RUN_OPTIONS, RunChoices, run_parameters
 from flyte_cli.task_commands import TaskGroup
-from flyte_config import auto
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -60,7 +60,7 @@ class FileGroup(click.Group):
             settings["user_log_level"] = logging.getLevelNamesMapping()[options.user_log_level.upper()]
         if options.reset_root_logger:
             os.environ["FLYTE_RESET_ROOT_LOGGER"] = "1"
-        init_from_config(auto(options.config), root_dir=chosen.root_dir or Path.cwd(), **settings)
+        init_from_config(configured(), root_dir=chosen.root_dir or Path.cwd(), **settings)
         if chosen.is_devbox:
             from flyte_cli.remote_runs import use_devbox  # noqa: PLC0415 - a run in this process needs no client
 

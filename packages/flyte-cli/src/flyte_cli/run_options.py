@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from flyte.running.options import CopyStyle
-from flyte_cli.completers import complete_run
+from flyte_cli.completers import complete_project, complete_run
+from flyte_cli.output import output_parameter
 
 RUN_OPTIONS = "flyte_cli.run_options"
 """Where a context keeps its `RunChoices`."""
@@ -114,6 +115,7 @@ def run_parameters() -> list[click.Parameter]:
         click.Option(
             ["--devbox"], is_flag=True, help="Run on the devbox of this machine, which is started if it is not up"
         ),
+        output_parameter(),
         click.Option(["run_name", "--name"], help="Name of the run [default: a random one]"),
         click.Option(
             ["--resume"],
@@ -121,7 +123,7 @@ def run_parameters() -> list[click.Parameter]:
             metavar="RUN",
             help="Continue a recorded run that was killed or failed; FILE TASK may be left out",
         ),
-        click.Option(["-p", "--project"], help="Project of the run"),
+        click.Option(["-p", "--project"], help="Project of the run", shell_complete=complete_project),
         click.Option(["-d", "--domain"], help="Domain of the run"),
         click.Option(["--label"], multiple=True, metavar="KEY=VALUE", help="Label of the run (repeatable)"),
         click.Option(["-e", "--env"], multiple=True, metavar="KEY=VALUE", help="Environment variable (repeatable)"),

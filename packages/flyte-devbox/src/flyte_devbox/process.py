@@ -11,7 +11,7 @@ from pathlib import Path
 from flyte_devbox.folder import ServerRecord, StateFolder
 from flyte_models.values import value
 
-__all__ = ["DevboxError", "Started", "find_server", "start_server", "stop_server"]
+__all__ = ["DevboxError", "Started", "answers", "find_server", "start_server", "stop_server"]
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 20.0
@@ -79,7 +79,7 @@ def start_server(
         )
     while time.monotonic() - began < _START_SECONDS:
         record = state.read_record()
-        if record is not None and record.pid == process.pid and _answers(record):
+        if record is not None and record.pid == process.pid and answers(record):
             # It is not ours to wait for any more.
             process.returncode = 0
             return Started(record, True, time.monotonic() - began)
@@ -118,7 +118,8 @@ def stop_server(folder: Path) -> ServerRecord | None:
     )
 
 
-def _answers(record: ServerRecord) -> bool:
+def answers(record: ServerRecord) -> bool:
+    """Tell whether a server answers, within two seconds."""
     connection = http.client.HTTPConnection("127.0.0.1", record.port, timeout=2)
     try:
         connection.request("GET", "/healthz", headers={"host": record.endpoint})

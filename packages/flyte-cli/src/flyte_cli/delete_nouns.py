@@ -1,0 +1,32 @@
+"""`flyte delete secret|trigger`: what a control plane keeps."""
+
+import click
+
+from flyte_cli.control_plane import connected
+from flyte_cli.output import output_option, show
+
+
+@click.command("secret")
+@click.argument("name")
+@click.option("--cluster-pool", help="Of this pool of clusters, in place of project and domain")
+@connected
+@output_option
+def delete_secret(name: str, cluster_pool: str | None) -> None:
+    """Forget the secret NAME. Tasks that ask for it fail from now on."""
+    from flyte.remote import Secret  # noqa: PLC0415 - help pages need no client
+
+    Secret.delete(name, cluster_pool=cluster_pool)
+    show(lambda: {"deleted": [name]}, lambda _: f"Deleted secret `{name}`.")
+
+
+@click.command("trigger")
+@click.argument("name")
+@click.argument("task_name")
+@connected
+@output_option
+def delete_trigger(name: str, task_name: str) -> None:
+    """Delete the trigger NAME of the task TASK_NAME. Runs that it started go on."""
+    from flyte.remote import Trigger  # noqa: PLC0415 - as above
+
+    Trigger.delete(name, task_name)
+    show(lambda: {"deleted": [name], "task": task_name}, lambda _: f"Deleted trigger `{name}` of task `{task_name}`.")

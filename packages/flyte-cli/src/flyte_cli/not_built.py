@@ -1,0 +1,56 @@
+"""Commands that this version refuses: their options are read as usual, and then a sentence says what is missing."""
+
+from typing import Any
+
+import click
+
+from flyte_cli.app import LazyGroup
+
+_IMAGES = "images are not built by this version yet: it declares them, and runs what a registry or this machine has"
+_APPS = "apps are not built yet in this version: it declares them, and neither serves nor deploys them"
+_TUI = "the text interface is not built"
+
+_IMAGES_HINT = "build with docker or podman, and name the result: `flyte.Image.from_base(...)`, `flyte run --image URI`"
+_APPS_HINT = "`flyte deploy` registers tasks and their triggers"
+_TUI_HINT = "`flyte watch RUN` shows a run while it goes on, `flyte get run` the latest runs"
+
+
+def refusing(name: str, purpose: str, reason: str, hint: str) -> click.Command:
+    """Make a command that takes any words and refuses."""
+
+    def refuse(**_: object) -> None:
+        command = click.get_current_context().command_path
+        raise click.UsageError(f"`{command}` is not to be had: {reason}\nhint: {hint}")
+
+    return click.Command(
+        name,
+        params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)],
+        callback=refuse,
+        help=f"{purpose} (not built yet).",
+        context_settings={"ignore_unknown_options": True},
+    )
+
+
+build = refusing("build", "Build the images of environments", _IMAGES, _IMAGES_HINT)
+serve = refusing("serve", "Serve an app", _APPS, _APPS_HINT)
+get_app = refusing("app", "Show apps", _APPS, _APPS_HINT)
+update_app = refusing("app", "Start or stop an app", _APPS, _APPS_HINT)
+delete_app = refusing("app", "Delete an app", _APPS, _APPS_HINT)
+proxy_app = refusing("app", "Forward a port of this machine to an app", _APPS, _APPS_HINT)
+start_tui = refusing("tui", "Open the text interface", _TUI, _TUI_HINT)
+prefetch_model = refusing(
+    "hf-model",
+    "Copy a model of Hugging Face to the object store",
+    "prefetching models is not built yet in this version",
+    "download it in a task, and return it as a `flyte.io.Dir`",
+)
+
+proxy: Any = LazyGroup(
+    "proxy", help="Forward a port of this machine.", table={"app": ("flyte_cli.not_built", "proxy_app")}
+)
+"""The command `flyte proxy`."""
+
+prefetch: Any = LazyGroup(
+    "prefetch", help="Copy models beforehand.", table={"hf-model": ("flyte_cli.not_built", "prefetch_model")}
+)
+"""The command `flyte prefetch`."""
