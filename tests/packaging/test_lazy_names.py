@@ -110,3 +110,14 @@ def test_what_programs_use_at_import_is_cheap(loaded: dict[str, list[str]]) -> N
         for name in CHEAP
     }
     assert {name: modules for name, modules in own.items() if len(modules) > CHEAP[name]} == {}
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["flyte", "flyte.artifacts", "flyte.extend", "flyte.extras", "flyte.remote", "flyte.report", "flyte.testing"],
+)
+def test_names_that_are_not_loaded_yet_are_listed(module: str):
+    # A shell and a notebook complete names with it.
+    program = f"import importlib; m = importlib.import_module({module!r}); print(set(m.__all__) - set(dir(m)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "set()"

@@ -39,6 +39,9 @@ else:
         value = globals()[name] = getattr(import_module(_EXPORTS[name]), name)
         return value
 
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "PRIMARY_CONTAINER_DEFAULT_NAME",

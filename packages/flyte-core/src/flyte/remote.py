@@ -78,3 +78,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module `flyte.remote` has no attribute `{name}`")
     return getattr(flyte_remote, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

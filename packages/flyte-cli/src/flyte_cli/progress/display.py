@@ -59,9 +59,17 @@ class PlainDisplay:
             if self._failures <= _MOST_FAILURES:
                 first = record.error.message.split("\n", 1)[0]
                 self._line(row.label, f"{record.phase.value}: {record.error.code}: {first}")
+        if record.parent_name is None and record.phase.is_terminal:
+            self._write_ends()
         if row.is_over and row.total >= 2 * self._announced.get(id(row), 0):
             self._announced[id(row)] = row.total
             if row.total > 1 or not row.failed:
+                self._line(row.label, row.describe())
+
+    def _write_ends(self) -> None:
+        """Write how the rows ended that have grown since their last line."""
+        for row in self._model.rows():
+            if row.is_over and row.total > self._announced.get(id(row), 0) > 0:
                 self._line(row.label, row.describe())
 
     def _line(self, label: str, text: str) -> None:

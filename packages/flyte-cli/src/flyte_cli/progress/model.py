@@ -31,7 +31,7 @@ class Row:
         done = self.succeeded + self.failed
         parts: list[str] = []
         if self.total > 1:
-            parts.append(f"{done}/{self.total} done" if not self.is_over else f"{self.total} done")
+            parts.append(f"{done}/{self.total} done" if not self.is_over else f"{self.succeeded} done")
         elif self.succeeded:
             parts.append("done")
         if self.failed:

@@ -34,6 +34,9 @@ else:
         value = globals()[name] = module if name == "shell" else getattr(module, name)
         return value
 
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "BatchStats",
