@@ -99,6 +99,7 @@ Write typed tasks in Python and run them.
 
 Run:
   run                     Run a task of a Python file
+  rerun                   Run again what a run of a control plane has run
   deploy                  Register the tasks of a Python file at a control plane
   build                   Build the images of environments (not built yet)
   serve                   Serve an app (not built yet)

@@ -120,7 +120,7 @@ Options:
 Instead of FILE:
   hello          Double each number of a list, at once, and add the results up.
   python-script  Run any Python script, with its arguments, as a recorded run of one action.
-  deployed-task  Run a task that is registered at a control plane (not built yet).
+  deployed-task  Run a task that is registered at a control plane: NAME, or NAME:VERSION.
 """)
 
 
@@ -184,11 +184,13 @@ def test_hello(shell: Shell) -> None:
     assert shell.flyte("run", "hello", "--x_list", "[4]")[0].startswith("result    'Hello: twice 1 numbers make 8'")
 
 
-def test_a_deployed_task_is_refused_with_a_hint(shell: Shell) -> None:
-    _, err = shell.flyte("run", "deployed-task", "env", "task", "--x", "1", code=2)
+def test_a_deployed_task_needs_a_control_plane(shell: Shell) -> None:
+    _, err = shell.flyte("run", "deployed-task", "env.task", "--x", "1", code=4)
+    assert "no endpoint is configured" in err
+    _, err = shell.flyte("run", "--local", "deployed-task", "env.task", "--x", "1", code=2)
     assert err == snapshot("""\
-error: `deployed-task` runs what is registered at a control plane, which this version does not do from the command line
-hint: `flyte run FILE TASK` runs the task of a file, in this process
+error: a registered task runs at its control plane
+hint: leave out `--local`
 """)
 
 

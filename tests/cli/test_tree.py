@@ -27,8 +27,6 @@ COMING = {
     "flyte edit settings",
     "flyte get artifact",
     "flyte get settings",
-    "flyte get task",
-    "flyte rerun",
 }
 """Commands whose subject is not built yet: taken out with the commit that builds them."""
 

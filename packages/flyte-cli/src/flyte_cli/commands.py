@@ -2,6 +2,7 @@
 
 COMMANDS = (
     ("Run", "run", "Run a task of a Python file", "flyte_cli.run"),
+    ("Run", "rerun", "Run again what a run of a control plane has run", "flyte_cli.rerun"),
     ("Run", "deploy", "Register the tasks of a Python file at a control plane", "flyte_cli.deploy"),
     ("Run", "build", "Build the images of environments (not built yet)", "flyte_cli.not_built:build"),
     ("Run", "serve", "Serve an app (not built yet)", "flyte_cli.not_built:serve"),

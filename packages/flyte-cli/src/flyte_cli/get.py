@@ -14,6 +14,7 @@ command: Any = LazyGroup(
         "io": ("flyte_cli.get_io", "get_io"),
         "report": ("flyte_cli.get_report", "get_report"),
         "condition": ("flyte_cli.get_condition", "get_condition"),
+        "task": ("flyte_cli.get_task", "get_task"),
         "project": ("flyte_cli.get_nouns", "get_project"),
         "secret": ("flyte_cli.get_nouns", "get_secret"),
         "trigger": ("flyte_cli.get_nouns", "get_trigger"),

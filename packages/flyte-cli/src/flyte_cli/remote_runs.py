@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flyte.initialization import apply, settings
-from flyte.remote import Run
+from flyte.remote import Run, TaskDetails
 from flyte.running.options import RunOptions
 from flyte.running.start import Runner
 from flyte.tasks.template import TaskTemplate
@@ -51,14 +51,13 @@ def use_devbox() -> None:
     )
 
 
-def carry_out_remotely(task: TaskTemplate[..., Any], values: dict[str, Any]) -> None:
+def carry_out_remotely(task: "TaskTemplate[..., Any] | TaskDetails", values: dict[str, Any]) -> None:
     """Make a run and print its name and page; with `--follow`, its log and, when it is over, its result.
 
     Raises:
         RemoteRunFailedError: It was followed, and did not succeed.
         RpcError: The control plane cannot be reached, or refuses.
     """
-    options = click.get_current_context().find_root().ensure_object(RootOptions)
     chosen = RunChoices.of_context()
     if chosen.resume is not None:
         raise click.UsageError("`--resume` continues a run of this machine's history\nhint: add `--local`")
@@ -79,7 +78,22 @@ def carry_out_remotely(task: TaskTemplate[..., Any], values: dict[str, Any]) -> 
     )
     began = time.monotonic()
     run: Run = syncify.loop.run(runner.attempt(task, (), values))
-    if not chosen.follows:
+    report(run, began, follows=chosen.follows)
+
+
+def report(run: Run, began: float, *, follows: bool) -> None:
+    """Print the name and page of a run that has begun; if it is followed, its log and, when it is over, its result.
+
+    Args:
+        run: The run.
+        began: When it began, by `time.monotonic`.
+        follows: Whether it is followed to its end.
+
+    Raises:
+        RemoteRunFailedError: It was followed, and did not succeed.
+    """
+    options = click.get_current_context().find_root().ensure_object(RootOptions)
+    if not follows:
         _say(options, run, f"run       {run.name}\npage      {run.url}\nnext      flyte get run {run.name}", {})
         return
     if options.output_format in {"table", "table-simple"}:

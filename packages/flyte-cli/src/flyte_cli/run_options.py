@@ -63,8 +63,8 @@ class RunChoices:
         self.is_devbox = bool(given.get("devbox"))
         if self.is_local and self.is_devbox:
             raise click.UsageError("`--local` and `--devbox` exclude each other\nhint: leave one of them out")
-        self.labels = _pairs("--label", given.get("label") or ())
-        self.env_vars = _pairs("--env", given.get("env") or ())
+        self.labels = pairs_of("--label", given.get("label") or ())
+        self.env_vars = pairs_of("--env", given.get("env") or ())
         if self.name is not None and _NAME.fullmatch(self.name) is None:
             raise click.UsageError(
                 f"`--name {self.name}` is no name of a run\n"
@@ -95,7 +95,12 @@ def _spelt(option: str) -> str:
     return f"--{option.replace('_', '-')}"
 
 
-def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+def pairs_of(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """Read `KEY=VALUE` of a repeatable option.
+
+    Raises:
+        click.UsageError: one is not of that form.
+    """
     pairs: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")

@@ -72,12 +72,12 @@ class TaskGroup(click.Group):
 class InputOption(click.Option):
     """The option of one input: keeps the text, which is converted once all inputs are there."""
 
-    def __init__(self, name: str, kind: Any, default: Any, described: str) -> None:
+    def __init__(self, name: str, kind: Any, default: Any, described: str, *, is_quiet: bool = False) -> None:
         self.kind = kind
         self.input_name = name
         self.fallback = default
         """The value of an input that is not given; `inspect.Parameter.empty` when it must be."""
-        note = "" if self._needed(kind, default) else f"[default: {_default_text(kind, default)}]"
+        note = "" if is_quiet or self._needed(kind, default) else f"[default: {_default_text(kind, default)}]"
         required = "[required]" if self._needed(kind, default) else ""
         text = " ".join(part for part in (described, note, required) if part)
         if kind is bool:
@@ -163,14 +163,26 @@ def collect_inputs(task: TaskTemplate[..., Any], options: list[InputOption], tex
                 values[option.input_name] = option.fallback
             else:
                 values[option.input_name] = False if option.kind is bool else None
-        elif option.kind is bool:
-            values[option.input_name] = text
         else:
-            values[option.input_name] = _convert(task, option, text)
+            hint = f"`flyte run FILE {task.short_name} --help` lists the inputs and their types"
+            values[option.input_name] = convert(task.name, option, text, hint)
     return values
 
 
-def _convert(task: TaskTemplate[..., Any], option: InputOption, text: str) -> Any:
+def convert(task_name: str, option: InputOption, text: Any, otherwise: str) -> Any:
+    """Convert the text of an option to the value of its input; of a switch the value is there already.
+
+    Args:
+        task_name: For messages.
+        option: The option.
+        text: What was given.
+        otherwise: The hint, where what is wrong with the text gives none.
+
+    Raises:
+        click.UsageError: it does not fit the type.
+    """
+    if option.kind is bool:
+        return text
     from flyte_types.text import parse_text  # noqa: PLC0415 - a run that is given no input needs no parser
 
     # Converting texts knows every type there is; a run without inputs does not need it.
@@ -180,8 +192,7 @@ def _convert(task: TaskTemplate[..., Any], option: InputOption, text: str) -> An
     except (ValueError, TypeError, OSError) as error:
         message, _, hint = str(error).partition("\nhint: ")
         raise click.UsageError(
-            f"input `--{option.input_name}` of task `{task.name}`: {message}\n"
-            f"hint: {hint or f'`flyte run FILE {task.short_name} --help` lists the inputs and their types'}"
+            f"input `--{option.input_name}` of task `{task_name}`: {message}\nhint: {hint or otherwise}"
         ) from error
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from flyte.logs import system_logger as system_logger
     from flyte.mapping.mapper import map_tasks as map
     from flyte.plugin_files import load_plugin_config as load_plugin_config
+    from flyte.running.start import rerun as rerun
     from flyte.running.start import run as run
     from flyte.running.start import with_runcontext as with_runcontext
     from flyte.scripts import run_python_script as run_python_script
@@ -150,6 +151,7 @@ else:
         "logger": ("flyte.logs", "logger"),
         "map": ("flyte.mapping.mapper", "map_tasks"),
         "new_condition": ("flyte.conditions", "new_condition"),
+        "rerun": ("flyte.running.start", "rerun"),
         "run": ("flyte.running.start", "run"),
         "run_python_script": ("flyte.scripts", "run_python_script"),
         "system_logger": ("flyte.logs", "system_logger"),
@@ -276,6 +278,7 @@ __all__ = [
     "new_condition",
     "notify",
     "report",
+    "rerun",
     "run",
     "run_python_script",
     "storage",

@@ -1,11 +1,15 @@
 """The control plane as Python objects: `flyte.remote`. It talks to the endpoint that `flyte.init` was given."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import flyte_remote
+from flyte.controllers.protocol import active_controller
 from flyte.initialization import settings
+from flyte_models.context import current_context
 from flyte_remote.connection import Target, set_target
 from flyte_remote.failures import set_on_missing_bundle
+from flyte_remote.tasks import set_task_uses
 
 if TYPE_CHECKING:
     from flyte_remote import (
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
         RunDetails,
         Secret,
         SecretTypes,
+        Task,
+        TaskDetails,
         TimeFilter,
         Trigger,
         TriggerDetails,
@@ -38,6 +44,8 @@ __all__ = [
     "RunDetails",
     "Secret",
     "SecretTypes",
+    "Task",
+    "TaskDetails",
     "TimeFilter",
     "Trigger",
     "TriggerDetails",
@@ -52,7 +60,7 @@ def target() -> Target | None:
     made = settings()
     platform = made.config.platform
     if not platform.endpoint:
-        return None
+        return _target_of_container()
     return Target(
         platform.endpoint,
         is_insecure=bool(platform.insecure),
@@ -64,6 +72,38 @@ def target() -> Target | None:
     )
 
 
+def _target_of_container() -> Target | None:
+    """Return the control plane that has started this container, as its environment says."""
+    env, context = os.environ, current_context()
+    if not context or not context.is_in_cluster() or not env.get("_U_EP_OVERRIDE"):
+        return None
+    action = context.action
+    return Target(
+        env["_U_EP_OVERRIDE"],
+        is_insecure=env.get("_U_INSECURE", "").lower() in {"1", "true"},
+        org=action.org,
+        project=action.project,
+        domain=action.domain,
+        token=env.get("FLYTE_DEVBOX_TOKEN") or None,
+    )
+
+
+async def _call(task: "TaskDetails", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    controller = active_controller.get()
+    if controller is None:
+        raise RuntimeError(
+            f"task `{task.name}` is registered, and can be called inside a task only\n"
+            "hint: `flyte.run(task, ...)` begins a run of it"
+        )
+    return await controller.submit_registered(task, args, kwargs)
+
+
+def _override(task: "TaskDetails", changes: dict[str, Any]) -> Any:
+    from flyte.registration.overriding import overridden  # noqa: PLC0415 - few change what is registered
+
+    return overridden(task, changes)
+
+
 def _upload_anew(uri: str) -> None:
     from flyte.bundling.cache import BundleCache  # noqa: PLC0415 - of a store that was emptied only
 
@@ -72,6 +112,7 @@ def _upload_anew(uri: str) -> None:
 
 set_target(target)
 set_on_missing_bundle(_upload_anew)
+set_task_uses(_call, _override)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from flyte_remote.runs import Run as Run
     from flyte_remote.secrets import Secret as Secret
     from flyte_remote.secrets import SecretTypes as SecretTypes
+    from flyte_remote.tasks import Task as Task
+    from flyte_remote.tasks import TaskDetails as TaskDetails
     from flyte_remote.triggers import Trigger as Trigger
     from flyte_remote.triggers import TriggerDetails as TriggerDetails
     from flyte_remote.uploads import upload_dir as upload_dir
@@ -31,6 +33,8 @@ _EXPORTS = {
     "RunDetails": "flyte_remote.run_details",
     "Secret": "flyte_remote.secrets",
     "SecretTypes": "flyte_remote.secrets",
+    "Task": "flyte_remote.tasks",
+    "TaskDetails": "flyte_remote.tasks",
     "TimeFilter": "flyte_remote.listing",
     "Trigger": "flyte_remote.triggers",
     "TriggerDetails": "flyte_remote.triggers",
@@ -50,6 +54,8 @@ __all__ = [
     "RunDetails",
     "Secret",
     "SecretTypes",
+    "Task",
+    "TaskDetails",
     "TimeFilter",
     "Trigger",
     "TriggerDetails",

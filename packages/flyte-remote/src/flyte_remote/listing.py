@@ -11,7 +11,7 @@ from flyte_protocol.phases import phase_to_wire
 if TYPE_CHECKING:
     from flyteidl2.common import list_pb2
 
-__all__ = ["SortBy", "TimeFilter", "equals", "filters_of_phases", "filters_of_time", "pages", "request_of"]
+__all__ = ["SortBy", "TimeFilter", "contains", "equals", "filters_of_phases", "filters_of_time", "pages", "request_of"]
 
 SortBy = tuple[str, Literal["asc", "desc"]]
 _PAGE = 100
@@ -31,6 +31,13 @@ def equals(field: str, *values: str) -> "list_pb2.Filter":
 
     function = list_pb2.Filter.Function.EQUAL if len(values) == 1 else list_pb2.Filter.Function.VALUE_IN
     return list_pb2.Filter(function=function, field=field, values=values)
+
+
+def contains(field: str, text: str) -> "list_pb2.Filter":
+    """Ask for what has a text in it."""
+    from flyteidl2.common import list_pb2  # noqa: PLC0415 - as above
+
+    return list_pb2.Filter(function=list_pb2.Filter.Function.CONTAINS, field=field, values=[text])
 
 
 def filters_of_phases(phases: Iterable[ActionPhase | str] | None) -> "list[list_pb2.Filter]":

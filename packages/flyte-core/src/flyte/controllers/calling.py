@@ -11,7 +11,7 @@ from flyte_syncify.loop import wait_blocking
 if TYPE_CHECKING:
     from flyte.tasks.template import TaskTemplate
 
-__all__ = ["call_blocking", "in_loop", "is_loop_running", "refuse_in_trace"]
+__all__ = ["call_blocking", "in_loop", "is_loop_running", "no_control_plane", "refuse_in_trace"]
 
 R = TypeVar("R")
 
@@ -56,3 +56,11 @@ def refuse_in_trace(context: TaskContext, called: str) -> None:
             f"task `{called}` was called inside a traced function\n"
             "hint: call tasks from the task, and trace only what makes no actions"
         )
+
+
+def no_control_plane(task_name: str) -> RuntimeError:
+    """Build the error of a local run that calls a registered task."""
+    return RuntimeError(
+        f"task `{task_name}` is registered at a control plane, where its code is, and this is a local run\n"
+        "hint: run the calling task there as well, or import the task and call it"
+    )

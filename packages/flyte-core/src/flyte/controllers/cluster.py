@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from flyte.runtime.invocation import Invocation
     from flyte.tracing.calls import TracedCall
     from flyte_engine.records import TraceRecord
+    from flyte_remote.tasks import TaskDetails
 
 __all__ = ["Child", "ClusterController", "ControllerLimits"]
 
@@ -229,6 +230,19 @@ class ClusterController:
             SyncTaskCallInAsyncContextError: when the calling thread runs an event loop, which would stand still.
         """
         return call_blocking(self._loop, task, self.submit(task, args, kwargs))
+
+    async def submit_registered(self, task: "TaskDetails", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a child of a registered task; see `Controller.submit_registered`.
+
+        Raises:
+            TypeError: The arguments do not fit its inputs.
+            BaseRuntimeError: The child failed; its class and code tell how.
+        """
+        from flyte.controllers.registered import registered_child  # noqa: PLC0415 - most actions call their own code only
+
+        context = self._calling(task.name)
+        child, codec, shown = await registered_child(task, args, kwargs, context.custom_context)
+        return await codec.decode_outputs_async(await self.run_child(child, shown_inputs=shown))
 
     async def run_child(
         self,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flyte.tracing.calls import TracedCall
     from flyte_engine.records import TraceRecord
     from flyte_models.ids import ActionID
+    from flyte_remote.tasks import TaskDetails
 
 
 class DeferredController:
@@ -40,6 +41,12 @@ class DeferredController:
         if asyncio.get_running_loop() is not self._loop:
             return await in_loop(self._loop, self.submit(task, args, kwargs, group=group, index=index))
         return await self._controller().submit(task, args, kwargs, group=group, index=index)
+
+    async def submit_registered(self, task: "TaskDetails", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a child of a registered task; see `Controller.submit_registered`. May be called from any loop."""
+        if asyncio.get_running_loop() is not self._loop:
+            return await in_loop(self._loop, self.submit_registered(task, args, kwargs))
+        return await self._controller().submit_registered(task, args, kwargs)
 
     def submit_sync(self, task: "TaskTemplate[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a child action from the thread of a sync body, blocking it.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyte.controllers.bodies import Bodies
 from flyte.controllers.cached import CacheUses
-from flyte.controllers.calling import call_blocking, in_loop, refuse_in_trace
+from flyte.controllers.calling import call_blocking, in_loop, no_control_plane, refuse_in_trace
 from flyte.controllers.places import RunPlace
 from flyte.controllers.prepared import PreparedTask, PreparedTasks
 from flyte.controllers.protocol import active_controller
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flyte.controllers.cache_notes import CacheNotes
     from flyte.controllers.isolated import IsolatedBodies
     from flyte.running.conditions import ConditionDesk
+    from flyte_remote.tasks import TaskDetails
 
 __all__ = ["LocalController"]
 
@@ -139,6 +140,11 @@ class LocalController:
 
             self._desk = ConditionDesk(self._engine, self._place.run_name)
         return await self._desk.open(condition)
+
+    async def submit_registered(self, task: "TaskDetails", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Refuse: the code of a registered task is at its control plane; see `Controller.submit_registered`."""
+        del args, kwargs
+        raise no_control_plane(task.name)
 
     async def save_report(self, action: ActionID, page: bytes) -> None:
         """Record the report with the action."""

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from flyte.tasks.template import TaskTemplate
     from flyte.tracing.recorder import TraceRecorder
     from flyte_models.ids import ActionID
+    from flyte_remote.tasks import TaskDetails
 
 
 class Controller(Protocol):
@@ -35,6 +36,16 @@ class Controller(Protocol):
 
     def submit_sync(self, task: "TaskTemplate[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the child to its end and return its result, blocking the calling thread."""
+        ...
+
+    def submit_registered(
+        self, task: "TaskDetails", args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine that runs a child of a task that is registered at a control plane, and returns its result.
+
+        Raises:
+            RuntimeError: The run has no control plane.
+        """
         ...
 
     def save_report(self, action: "ActionID", page: bytes) -> Coroutine[Any, Any, None]:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, cast
 
-from flyte.controllers.calling import call_blocking, in_loop, refuse_in_trace
+from flyte.controllers.calling import call_blocking, in_loop, no_control_plane, refuse_in_trace
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.protocol import active_controller, active_traces, sync_bodies
 from flyte.controllers.reporting import with_report
@@ -27,6 +27,7 @@ from flyte_models.task_context import set_checkpoint_factory
 if TYPE_CHECKING:
     from flyte.conditions import Condition
     from flyte.tracing.calls import TracedCall
+    from flyte_remote.tasks import TaskDetails
 
 __all__ = ["main"]
 
@@ -172,6 +173,11 @@ class _Controller:
     def submit_sync(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a child action from the thread of a sync body, blocking it."""
         return call_blocking(self._worker.loop, task, self.submit(task, args, kwargs))
+
+    async def submit_registered(self, task: "TaskDetails", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Refuse: the code of a registered task is at its control plane; see `Controller.submit_registered`."""
+        del args, kwargs
+        raise no_control_plane(task.name)
 
     async def save_report(self, action: ActionID, page: bytes) -> None:
         """Record the report with the action."""

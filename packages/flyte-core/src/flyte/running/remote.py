@@ -6,9 +6,10 @@ import string
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flyteidl2.common import identifier_pb2
+from flyteidl2.common import run_pb2 as common_run_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
@@ -18,10 +19,11 @@ from flyte.bundling.control_plane import ControlPlaneUploader
 from flyte.bundling.environments import request_for
 from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
 from flyte.controllers.conversion import codec_for
+from flyte.controllers.registered import inputs_of, named_arguments
 from flyte.initialization import settings
 from flyte.registration import wire
 from flyte.registration.arguments import search_path_env
-from flyte.remote import Run
+from flyte.remote import ActionDetails, Run, RunDetails, TaskDetails, Trigger, TriggerDetails
 from flyte.running.options import RunOptions
 from flyte.tasks.declarations import check_names
 from flyte.tasks.environment import Environment
@@ -36,6 +38,7 @@ from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
+from flyte_remote.tasks import LazyEntity
 
 __all__ = ["DryRun", "RemoteStrategy", "images_of"]
 
@@ -96,7 +99,7 @@ class RemoteStrategy:
         )
         if options.dry_run:
             return DryRun(spec, inputs, bundle)
-        message = await self._create(at, spec, inputs, project, domain)
+        message = await self._create(at, {"task_spec": spec}, inputs, project, domain)
         types = {name: kind for name, (kind, _) in task.interface.inputs.items()}, dict(task.interface.outputs)
         return Run(message, _types=types)
 
@@ -116,25 +119,128 @@ class RemoteStrategy:
         request = request_for(closure, copy_style=options.copy_style, root_dir=made.root_dir, version=options.version)
         return await bundle_code(request, uploader, cache=cache)
 
-    async def _create(
-        self, at: Connection, spec: task_definition_pb2.TaskSpec, inputs: common_pb2.Inputs, project: str, domain: str
+    async def run_registered(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+        """Make a run of a task that is registered, or of what a trigger starts.
+
+        Raises:
+            TypeError: the arguments do not fit the task's inputs.
+            InitializationError: no endpoint, project or domain is configured.
+            RpcError: there is no such task or trigger, or the control plane refuses.
+        """
+        if isinstance(task, LazyEntity):
+            task = await task.fetched()
+        at = connection()
+        if isinstance(task, Trigger | TriggerDetails):
+            found = await task.get_details() if isinstance(task, Trigger) else task
+            name = found.pb2.id.name
+            version = found.pb2.spec.task_version
+            details = await TaskDetails.get(name.task_name, name.project, name.domain, version=version).fetched()
+            given = {one.name: one.value for one in found.pb2.spec.inputs.literals}
+            inputs = await inputs_of(details, named_arguments(details, args, kwargs, stored=given), stored=given)
+            return Run(await self._create(at, {"trigger_name": name}, inputs, name.project, name.domain))
+        options, details = self._options, cast("TaskDetails", task)
+        inputs = await inputs_of(details, named_arguments(details, args, kwargs), options.custom_context)
+        task_id = details.pb2.task_id
+        project, domain = options.project or task_id.project, options.domain or task_id.domain
+        what: dict[str, Any] = {"task_spec": details.pb2.spec} if details.overridden else {"task_id": task_id}
+        return Run(await self._create(at, what, inputs, project, domain))
+
+    async def rerun(
+        self,
+        run_name: str,
+        action_name: str,
+        inputs: dict[str, Any],
+        *,
+        recover: bool,
+        forced: tuple[str, ...],
+        allows_missing: bool,
+    ) -> Run:
+        """Make a run of what an action of an earlier run has run; see `flyte.rerun`."""
+        if forced and not recover:
+            raise ValueError("`force_rerun_actions` is about what is taken over, which needs `recover=True`")
+        if recover and action_name != "a0":
+            raise ValueError(f"a run is recovered as a whole, from its root action; got action `{action_name}`")
+        source = await RunDetails.get.aio(run_name)
+        action = (
+            source.action_details if action_name == "a0" else await ActionDetails.get.aio(f"{run_name}/{action_name}")
+        )
+        if not action.pb2.HasField("task"):
+            raise ValueError(f"action `{action_name}` of run `{run_name}` is no task, so there is nothing to run again")
+        run_id = action.pb2.id.run
+        spec = run_pb2.RunSpec()
+        spec.CopyFrom(source.pb2.run_spec)
+        for provenance in ("related_to", "relation", "recover", "task_spec_source"):
+            spec.ClearField(provenance)
+        spec.MergeFrom(self._run_spec(with_search_path=False))
+        spec.relation.related_to.CopyFrom(run_id)
+        spec.relation.relation_type = (
+            common_run_pb2.RELATION_TYPE_RECOVER if recover else common_run_pb2.RELATION_TYPE_RERUN
+        )
+        if recover:
+            spec.recover.force_rerun_actions.extend(forced)
+        details = TaskDetails(
+            task_definition_pb2.TaskDetails(task_id=action.pb2.metadata.task.id, spec=action.pb2.task)
+        )
+        at = connection()
+        what: dict[str, Any] = {"task_spec": action.pb2.task}
+        try:
+            data = await action.action_data()
+        except RpcError as error:
+            if error.status is not Code.NOT_FOUND:
+                raise
+            if not allows_missing or inputs:
+                error.add_note(
+                    f"hint: data of run `{run_name}` is gone; `allow_missing_source_outputs=True` goes on without"
+                )
+                raise
+            # The outputs are gone, and the inputs may be there: the control plane is told where.
+            request = run_service_pb2.GetActionDataURIsRequest(action_id=action.pb2.id)
+            uri = (await at.call("RunService", "GetActionDataURIs", request)).inputs_uri
+            offloaded = common_run_pb2.OffloadedInputData(uri=uri, inputs_hash=_fnv1a(uri))
+            return Run(await self._begin(at, what, offloaded, self._run_id(at, run_id.project, run_id.domain), spec))
+        stored = {one.name: one.value for one in data.inputs.literals}
+        context = {pair.key: pair.value for pair in data.inputs.context}
+        made = await inputs_of(details, named_arguments(details, (), inputs, stored=stored), context, stored=stored)
+        return Run(await self._create(at, what, made, run_id.project, run_id.domain, spec))
+
+    async def _create(  # noqa: PLR0917 - parts of one request
+        self,
+        at: Connection,
+        what: dict[str, Any],
+        inputs: common_pb2.Inputs,
+        project: str,
+        domain: str,
+        run_spec: run_pb2.RunSpec | None = None,
     ) -> run_definition_pb2.Run:
-        options = self._options
-        # Chosen here, so that a repeated request cannot begin a second run.
-        name = options.name or _new_run_name()
-        run_id = identifier_pb2.RunIdentifier(org=at.org, project=project, domain=domain, name=name)
+        run_id = self._run_id(at, project, domain)
         uploaded = await at.call(
             "DataProxyService",
             "UploadInputs",
             dataproxy_service_pb2.UploadInputsRequest(
-                run_id=run_id, task_spec=spec, inputs=inputs, base_dir=options.run_base_dir or ""
+                run_id=run_id, **what, inputs=inputs, base_dir=self._options.run_base_dir or ""
             ),
         )
+        return await self._begin(at, what, uploaded.offloaded_input_data, run_id, run_spec)
+
+    def _run_id(self, at: Connection, project: str, domain: str) -> identifier_pb2.RunIdentifier:
+        # Chosen here, so that a repeated request cannot begin a second run.
+        name = self._options.name or _new_run_name()
+        return identifier_pb2.RunIdentifier(org=at.org, project=project, domain=domain, name=name)
+
+    async def _begin(
+        self,
+        at: Connection,
+        what: dict[str, Any],
+        inputs: common_run_pb2.OffloadedInputData,
+        run_id: identifier_pb2.RunIdentifier,
+        run_spec: run_pb2.RunSpec | None,
+    ) -> run_definition_pb2.Run:
+        options = self._options
         request = run_service_pb2.CreateRunRequest(
             run_id=run_id,
-            task_spec=spec,
-            offloaded_input_data=uploaded.offloaded_input_data,
-            run_spec=self._run_spec(),
+            **what,
+            offloaded_input_data=inputs,
+            run_spec=run_spec if run_spec is not None else self._run_spec(),
             source=run_definition_pb2.RUN_SOURCE_CLI,
         )
         if options.run_start_time is not None:
@@ -145,13 +251,13 @@ class RemoteStrategy:
             if error.status is not Code.ALREADY_EXISTS or options.name:
                 raise
             # The answer to an earlier request was lost: nobody else has this name.
-            return (await Run.get.aio(name)).pb2
+            return (await Run.get.aio(run_id.name)).pb2
         return answer.run
 
-    def _run_spec(self) -> run_pb2.RunSpec:
+    def _run_spec(self, *, with_search_path: bool = True) -> run_pb2.RunSpec:
         options, made = self._options, settings()
         variables = dict(options.env_vars)
-        if made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
+        if with_search_path and made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
             variables = search_path_env(made.root_dir, sys.path) | variables
         spec = run_pb2.RunSpec(
             overwrite_cache=options.overwrite_cache,
@@ -185,6 +291,14 @@ class RemoteStrategy:
 def _new_run_name() -> str:
     """Return a fresh name of the form that control planes give: `r` and 19 letters and digits."""
     return "r" + "".join(secrets.choice(_NAME_DIGITS) for _ in range(19))
+
+
+def _fnv1a(text: str) -> str:
+    """Return the 64-bit FNV-1a hash of a text, in hexadecimal: what stands for inputs that nobody has read."""
+    number = 0xCBF29CE484222325
+    for byte in text.encode():
+        number = (number ^ byte) * 0x100000001B3 % 2**64
+    return f"{number:016x}"
 
 
 def _is_interactive(given: bool | None) -> bool:

@@ -22,6 +22,7 @@ from flyte.tasks.template import TaskTemplate
 from flyte_syncify import syncify
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -94,7 +95,7 @@ class Runner:
     async def attempt(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do as `run`, but return a run that failed instead of raising what its task raised."""
         if not isinstance(task, TaskTemplate):
-            raise NotATaskError(task)
+            return await self._run_registered(task, args, kwargs)
         # A lab (`flyte.testing`) is for runs in this process, whatever the configuration says.
         is_remote = bool(settings().endpoint) and equipment() is None
         mode = self._options.mode or ("remote" if is_remote else "local")
@@ -110,6 +111,73 @@ class Runner:
             with configured(**self._options.log_settings):
                 return await strategy.run(cast("TaskTemplate[..., Any]", task), args, kwargs)
         return await strategy.run(cast("TaskTemplate[..., Any]", task), args, kwargs)
+
+    async def _run_registered(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        # What is registered is known by its client, which nobody has loaded who has none of it.
+        if type(task).__module__ not in ("flyte_remote.tasks", "flyte_remote.triggers"):
+            raise NotATaskError(task)
+        if self._options.mode == "local":
+            raise ValueError(
+                f"{task!r} is at a control plane, and cannot run in this process\nhint: leave out `mode='local'`"
+            )
+        from flyte.running.remote import RemoteStrategy  # noqa: PLC0415 - as said
+
+        return await RemoteStrategy(self._options).run_registered(task, args, kwargs)
+
+    @syncify
+    async def rerun(
+        self,
+        run_name: str,
+        action_name: str = "a0",
+        recover: bool = False,
+        force_rerun_actions: "Sequence[str] | None" = None,
+        allow_missing_source_outputs: bool = False,
+        **inputs: Any,
+    ) -> Any:
+        """Run again what an earlier run has run; see `flyte.rerun`."""
+        if self._options.mode == "local":
+            raise ValueError("a run of a control plane is run again there\nhint: leave out `mode='local'`")
+        from flyte.running.remote import RemoteStrategy  # noqa: PLC0415 - a local run needs no client
+
+        return await RemoteStrategy(self._options).rerun(
+            run_name,
+            action_name,
+            inputs,
+            recover=recover,
+            forced=tuple(force_rerun_actions or ()),
+            allows_missing=allow_missing_source_outputs,
+        )
+
+
+@syncify
+async def rerun(
+    run_name: str,
+    action_name: str = "a0",
+    recover: bool = False,
+    force_rerun_actions: "Sequence[str] | None" = None,
+    allow_missing_source_outputs: bool = False,
+    **inputs: Any,
+) -> Any:
+    """Run again what a run of the control plane has run: the same code and inputs, as a new run, which has only begun.
+
+    Args:
+        run_name: The earlier run.
+        action_name: The action whose task is run again, as the root of the new run.
+        recover: Take over what has succeeded in the earlier run instead of doing it again.
+        force_rerun_actions: With `recover`: names of actions that are done again all the same.
+        allow_missing_source_outputs: With `recover`: go on where outputs of the earlier run are gone.
+        inputs: Inputs in place of the earlier ones.
+
+    Raises:
+        ValueError: The action is no task, or the choices do not fit together.
+        TypeError: An input is unknown or of another type.
+        RpcError: There is no such run or action, or its inputs are gone.
+    """
+    made = settings()
+    runner = Runner(RunOptions(project=made.project, domain=made.domain))
+    return await runner.rerun.aio(
+        run_name, action_name, recover, force_rerun_actions, allow_missing_source_outputs, **inputs
+    )
 
 
 @syncify
