@@ -46,6 +46,10 @@ class RemoteHistory:
             for run in found
         ]
 
+    def version(self, run_name: str) -> str | None:
+        """Return the version of the task that a run is of; None when it has none."""
+        return RunDetails.get(run_name).pb2.action.metadata.task.id.version or None
+
     def action(self, run_name: str, name: str) -> ActionRecord | None:
         """Return an action, or None."""
         details = self._details(run_name, name)

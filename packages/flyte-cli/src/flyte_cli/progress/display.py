@@ -53,7 +53,8 @@ class PlainDisplay:
         row = self._model.apply(event)
         record = event.record
         if event.previous is ActionPhase.RUNNING and not record.phase.is_terminal:
-            self._line(row.label, f"attempt {record.attempt - 1} of {record.max_attempts} failed, trying again")
+            most = f" of {record.max_attempts}" if record.max_attempts else ""
+            self._line(row.label, f"attempt {record.attempt - 1}{most} failed, trying again")
         elif record.phase.is_terminal and record.error is not None and record.phase is not ActionPhase.ABORTED:
             self._failures += 1
             if self._failures <= _MOST_FAILURES:

@@ -1,0 +1,171 @@
+"""`flyte watch RUN`: a run while it goes on, as a tree that moves on a terminal, and as plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import click
+
+from flyte_cli import exit_codes
+from flyte_cli.completers import complete_run
+from flyte_cli.history import find_run, open_runs
+from flyte_cli.output import dump, output_format, output_option, show
+from flyte_cli.progress.display import LiveDisplay, PlainDisplay
+from flyte_cli.scope import local_or_devbox, project_and_domain
+from flyte_cli.views import action_data, action_table, as_tree, run_data, run_row
+from flyte_engine.actions import EngineEvent
+from flyte_engine.processes import is_alive
+from flyte_engine.records import ActionRecord, RunRecord
+from flyte_engine.sqlite import SQLiteStore
+from flyte_engine.store import ActionStore
+from flyte_models.errors import UnionRpcError
+from flyte_models.phases import ActionPhase
+
+_PATIENCE = 60.0
+"""Seconds for which a control plane may not answer before the command gives up."""
+_MOST_ERRORS = 10
+"""Failed actions whose errors are fetched; more are counted only."""
+
+Taken = tuple[RunRecord, Sequence[ActionRecord]]
+
+
+class Changes:
+    """Tells what has changed between one look at the actions of a run and the next. Pure."""
+
+    def __init__(self) -> None:
+        """Know no action yet."""
+        self._known: dict[str, tuple[ActionPhase, int]] = {}
+
+    def of(self, actions: Sequence[ActionRecord]) -> Iterator[EngineEvent]:
+        """Yield an event for each action that is new, or is in another phase or attempt; parents before children."""
+        for action, _ in as_tree(actions):
+            now = (action.phase, action.attempt)
+            before = self._known.get(action.name)
+            if before == now:
+                continue
+            if before is None and action.phase is not ActionPhase.QUEUED:
+                # Those who follow events count an action when it is new, and where it is when it changes.
+                yield EngineEvent(replace(action, phase=ActionPhase.QUEUED, attempt=1, ended_at=None, error=None), None)
+                yield EngineEvent(action, ActionPhase.QUEUED)
+            else:
+                yield EngineEvent(action, before[0] if before is not None else None)
+            self._known[action.name] = now
+
+
+@click.command("watch")
+@click.argument("run_name", metavar="RUN", shell_complete=complete_run)
+@click.option(
+    "--interval", type=click.FloatRange(0.05, 60), default=0.5, help="Seconds between two looks [default: 0.5]"
+)
+@project_and_domain
+@local_or_devbox
+@output_option
+def watch(run_name: str, interval: float, project: str | None, domain: str | None) -> None:
+    """Show a run while it goes on, until it is over.
+
+    RUN may be the beginning of a name, or `latest`. Exits with 0 when the run succeeded and with 1 when it did not. Ctrl-c ends
+    the command; the run goes on. With `-of json-raw` each change of an action is a line.
+    """
+    del project, domain  # `open_runs` reads them
+    ctx = click.get_current_context()
+    with open_runs() as store:
+        run = find_run(store, run_name)
+        try:
+            run = _watch(store, run.run_name, interval)
+        except KeyboardInterrupt:
+            click.echo(f"\nrun `{run.run_name}` goes on; `flyte watch {run.run_name}` shows it again", err=True)
+            ctx.exit(exit_codes.INTERRUPTED)
+    if run.phase not in {ActionPhase.SUCCEEDED, ActionPhase.RECOVERED}:
+        ctx.exit(exit_codes.RUN_FAILED)
+
+
+def _watch(store: ActionStore, name: str, interval: float) -> RunRecord:
+    wanted = output_format()
+    run, actions = _look(store, name)
+    if _is_over(store, run) or wanted in {"json", "yaml"}:
+        while not _is_over(store, run):
+            time.sleep(interval)
+            run, actions = _look(store, name)
+        show(
+            lambda: run_data(run) | {"actions": [action_data(action) for action in actions]},
+            lambda layout: f"{'  '.join(run_row(run, layout))}\n\n{action_table(actions, layout)}",
+        )
+        return run
+    if wanted == "json-raw":
+        return _follow(
+            store, (run, actions), interval, lambda event: click.echo(dump(action_data(event.record), wanted))
+        )
+    if not sys.stdout.isatty():
+        display = PlainDisplay(sys.stdout)
+        run = _follow(store, (run, actions), interval, display.on_event)
+    else:
+        live = LiveDisplay(sys.stdout)
+        live.start()
+        try:
+            run = _follow(store, (run, actions), interval, live.on_event)
+        finally:
+            live.stop()
+    how = run.phase.value if run.phase.is_terminal else "left: the process that carried it out is gone"
+    click.echo(f"run `{run.run_name}` {'ended as ' if run.phase.is_terminal else 'was '}{how}")
+    return run
+
+
+def _follow(store: ActionStore, first: Taken, interval: float, take: Callable[[EngineEvent], None]) -> RunRecord:
+    """Give every change to `take` until the run is over, and return how it ended."""
+    changes, explained = Changes(), 0
+    run, actions = first
+    while True:
+        # Asked first: what changes after that is found by the next look, or nothing is left to change.
+        is_over = _is_over(store, run)
+        if is_over:
+            run, actions = _look(store, run.run_name)
+        for event in changes.of(actions):
+            record = event.record
+            is_failure = record.phase.is_terminal and record.phase not in _SUCCESSES and event.previous is not None
+            if is_failure and record.error is None and explained < _MOST_ERRORS:
+                explained += 1
+                record = store.action(record.run_name, record.name) or record
+            take(EngineEvent(record, event.previous))
+        if is_over:
+            return run
+        time.sleep(interval)
+        run, actions = _look(store, run.run_name)
+
+
+_SUCCESSES = {ActionPhase.SUCCEEDED, ActionPhase.RECOVERED}
+
+
+def _look(store: ActionStore, name: str) -> Taken:
+    """Return a run and its actions; a control plane that restarts is waited for.
+
+    Raises:
+        UnionRpcError: It does not answer for `_PATIENCE` seconds.
+        click.UsageError: The run is not there any more.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            run = store.run(name)
+            if run is None:
+                raise click.UsageError(f"run `{name}` is not there any more\nhint: somebody has deleted it")
+            return run, store.actions(name)
+        except UnionRpcError as error:
+            if error.code not in _PASSING or time.monotonic() - began > _PATIENCE:
+                raise
+            time.sleep(1.0)
+
+
+_PASSING = {"unavailable", "deadline_exceeded", "internal", "aborted"}
+"""Codes of what passes when a server has restarted."""
+
+
+def _is_over(store: ActionStore, run: RunRecord) -> bool:
+    if run.phase.is_terminal:
+        return True
+    owner = store.owner(run.run_name)
+    return isinstance(store, SQLiteStore) and (owner is None or is_alive(owner) is False)
+
+
+command = watch
+"""The command `flyte watch`."""
