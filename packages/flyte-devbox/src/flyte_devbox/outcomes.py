@@ -39,6 +39,12 @@ def judge(ended: Exit, read: Callable[[str], bytes | None], *, label: str) -> Ou
     if ended.is_out_of_memory:
         message = f"{label} used more memory than its limit and was killed\nhint: raise `Resources(memory=...)`"
         return Outcome(Fail(recoverable=True), _ErrorInfo(code="OOMKilled", message=message, kind=_ErrorInfo.KIND_USER))
+    if ended.is_machine_out_of_memory:
+        message = (
+            f"{label} was killed by the kernel: the machine had no memory left\n"
+            "hint: declare what it needs with `Resources(memory=...)`, so that less runs beside it"
+        )
+        return Outcome(Fail(recoverable=True), _ErrorInfo(code="OOMKilled", message=message, kind=_ErrorInfo.KIND_USER))
     if ended.code == 0:
         return Outcome(Succeed())
     if ended.code is None and (ended.outputs is not None or read("outputs.pb") is not None):
@@ -47,7 +53,7 @@ def judge(ended: Exit, read: Callable[[str], bytes | None], *, label: str) -> Ou
         return lost(f"{label} ended while the devbox was down, without a result")
     if ended.code < 0:
         name = _signal_name(-ended.code)
-        return lost(f"{label} was killed by {name}\nhint: the kernel kills what needs more memory than the machine has")
+        return lost(f"{label} was killed by {name}, from outside")
     message = f"{label} exited with code {ended.code} and left no error\nhint: its log may say more"
     return Outcome(
         Fail(recoverable=True), _ErrorInfo(code="NonZeroExitCode", message=message, kind=_ErrorInfo.KIND_USER)

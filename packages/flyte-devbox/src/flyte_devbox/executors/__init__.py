@@ -80,6 +80,9 @@ class Exit:
     cpu_seconds: float | None = None
     max_rss_bytes: int | None = None
     is_out_of_memory: bool = False
+    """Whether it was ended because it needed more than its own limit."""
+    is_machine_out_of_memory: bool = False
+    """Whether the kernel ended it because the machine had no memory left."""
     outputs: bytes | None = None
     """Content of `outputs.pb`, when the worker reported it instead of writing the file."""
     error: bytes | None = None

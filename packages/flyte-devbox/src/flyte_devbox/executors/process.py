@@ -16,6 +16,8 @@ from flyte_devbox.executors.processes import (
     ATTEMPT_VARIABLE,
     belonging_to,
     group_is_alive,
+    offer_to_kernel,
+    oom_kills,
     resident_bytes,
     send,
     started_at,
@@ -144,6 +146,16 @@ async def _until_over(pid: int) -> None:
         os.close(descriptor)
 
 
+_seen_oom_kills = oom_kills()
+
+
+def _kernel_has_killed() -> bool:
+    """Tell whether the kernel has killed something for want of memory since this was asked last, or since this server began."""
+    global _seen_oom_kills
+    before, _seen_oom_kills = _seen_oom_kills, oom_kills()
+    return _seen_oom_kills > before
+
+
 class ProcessHandle:
     """A process that leads a session.
 
@@ -171,7 +183,9 @@ class ProcessHandle:
         self._is_gathered = is_gathered
         self._worker = f"pid:{pid}:{started_at(pid) or ''}:{attempt}"
         self._is_out_of_memory = False
+        self._is_killed = False
         self._is_over = False
+        offer_to_kernel(pid)
         self._killer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Task[Exit] | None = None
 
@@ -198,7 +212,11 @@ class ProcessHandle:
             self._killer.cancel()
         if not self._is_gathered or group_is_alive(self.pid):
             send(belonging_to(self.pid, self._attempt), signal.SIGKILL)
-        return replace(ended, is_out_of_memory=True) if self._is_out_of_memory else ended
+        if self._is_out_of_memory:
+            return replace(ended, is_out_of_memory=True)
+        if ended.code == -signal.SIGKILL and not self._is_killed and _kernel_has_killed():
+            return replace(ended, is_machine_out_of_memory=True)
+        return ended
 
     async def _watch_memory(self) -> None:
         while True:
@@ -220,6 +238,7 @@ class ProcessHandle:
         """End it now; see `Handle.kill`."""
         if self._is_over:
             return
+        self._is_killed = True
         send(belonging_to(self.pid, self._attempt), signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)

@@ -14,6 +14,8 @@ __all__ = [
     "end_forks",
     "group_is_alive",
     "marked_with",
+    "offer_to_kernel",
+    "oom_kills",
     "resident_bytes",
     "send",
     "started_at",
@@ -28,6 +30,7 @@ WARM_VARIABLE = "FLYTE_DEVBOX_WARM"
 """Environment variable of a warm parent, and so, to the system, of every process that was forked from it; names the parent."""
 
 _PROC = Path("/proc")
+_OOM_SCORE = "500"
 _ROUNDS = 20
 _PAUSE = 0.01
 # Places in `/proc/<pid>/stat`, counted from behind the name, which may contain anything.
@@ -89,6 +92,27 @@ def resident_bytes(leader: int) -> int:
         if fields is not None and int(fields[_SESSION]) == leader:
             total += int(fields[_RSS_PAGES])
     return total * os.sysconf("SC_PAGESIZE")
+
+
+def oom_kills() -> int:
+    """Return how many processes the kernel has killed since it started because there was no memory left."""
+    try:
+        content = (_PROC / "vmstat").read_bytes()
+    except OSError:
+        return 0
+    _, _, rest = content.partition(b"\noom_kill ")
+    number = rest.partition(b"\n")[0]
+    return int(number) if number.isdigit() else 0
+
+
+def offer_to_kernel(pid: int) -> None:
+    """Let the kernel end a process, and what it starts, before this server when there is no memory left."""
+    try:
+        with open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - of every attempt
+            file.write(_OOM_SCORE)
+    except OSError:
+        # It is over, or this system has no such thing.
+        pass
 
 
 def _all_pids() -> list[int]:
