@@ -20,6 +20,8 @@ AS_FAST_AS_RAY = Goal(1.0, 20.0)
 FRESH = Limit(1 / 300)
 ONE = Limit(0.003)
 START = Limit(1.0)
+UP = Limit(0.7)
+STARTED = Limit(2.0)
 IDLE = Limit(80 * 1024 * 1024)
 _LONGEST = 900.0
 _SHAPES = {"burst": "bursts", "steady": "100 at once, steady", "p50": "one at a time, median"}
@@ -43,6 +45,7 @@ def run_devbox(
     ]
     measured: dict[str, list[dict[str, float]]] = {"kept": [], "fresh": [], **{side.name: [] for side in sides}}
     starts: list[float] = []
+    commands: dict[str, list[float]] = {"up": [], "started": []}
     memory: dict[str, list[float]] = {"server": [], "warm": []}
     with stages(ours, *sides) as (mine, *others):
         for number in range(rounds):
@@ -60,8 +63,10 @@ def run_devbox(
                     values.append(float(found["memory"][name]))
                 measured["kept"] += found["kept"]
                 measured["fresh"] += found["fresh"]
+                for kind, values in _json_of(stage, ("{python}", "{programs}/our_devbox_commands.py", "1")).items():
+                    commands[kind] += values
             progress(f"devbox: round {number + 1} of {rounds}")
-    return [*_dispatch(measured), *_process(starts, memory)]
+    return [*_dispatch(measured), *_commands(commands), *_process(starts, memory)]
 
 
 def _json_of(stage: Stage, command: tuple[str, ...]) -> Any:
@@ -111,6 +116,14 @@ def _beside(
         samples={side: {"wall": values} for side, values in samples.items()},
         limit=limit,
     )
+
+
+def _commands(times: dict[str, list[float]]) -> list[Result]:
+    title = "`flyte run --devbox --follow` of a hello task"
+    return [
+        _alone("devbox-run-up", f"{title}, the devbox up", times["up"], UP),
+        _alone("devbox-run-started", f"{title}, the devbox to be started", times["started"], STARTED),
+    ]
 
 
 def _process(starts: list[float], memory: dict[str, list[float]]) -> list[Result]:

@@ -9,6 +9,7 @@ _IMPORT = ("{python}", "-c", "import flyte; print('imported')")
 _TASKS = ("{python}", "{programs}/two_tasks.py")
 _VERSION = ("{bin}/flyte", "--version")
 _HELP = ("{bin}/flyte", "--help")
+_ACTION = ("sh", "{programs}/cold_action.sh", "{bin}/a0")
 _LOCAL = ("{bin}/flyte", "run", "--local", "hello.py", "main")
 
 CASES = (
@@ -52,5 +53,14 @@ CASES = (
         reference=_LOCAL,
         goal=Goal(1 / 5, 2 / 5),
         expects="hello bench",
+    ),
+    # Issue 7.
+    CommandCase(
+        id="cold-action",
+        title="cold `a0` of a trivial task",
+        ours=_ACTION,
+        reference=_ACTION,
+        goal=Goal(1 / 4, 1 / 2),
+        expects="the action is over",
     ),
 )
