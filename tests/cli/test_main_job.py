@@ -110,6 +110,7 @@ Look:
   get                     Show runs, their actions, logs, inputs and outputs
   watch                   Show a run while it goes on
   diff                    Tell how two runs differ: inputs, code, actions, outputs
+  replay                  Run one action again, here, with the inputs it had
   why                     Tell which input, line or setting made the cache miss
   delete                  Delete runs, cached results, secrets or triggers
   whoami                  Show which user the control plane takes you for

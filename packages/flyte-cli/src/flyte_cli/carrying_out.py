@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,26 @@ from flyte_syncify import syncify
 _RESULT_LIMIT = 4000
 
 
-def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) -> None:
+def carry_out(
+    task: TaskTemplate[..., Any],
+    values: dict[str, Any],
+    path: Path,
+    *,
+    without_cache: bool = False,
+    labels: Mapping[str, str] | None = None,
+    shows_progress: bool = True,
+    name: str | None = None,
+) -> None:
     """Run the task, recorded and with progress, and print the result, the record and what to try next.
+
+    Args:
+        task: The task.
+        values: Its inputs, by name.
+        path: The file that the record names.
+        without_cache: Neither read nor write the cache.
+        labels: Of the run, beside those of the command line.
+        shows_progress: Show the progress, if the command line does not say otherwise.
+        name: Of the run, when the command line names none.
 
     Raises:
         RunFailedError: when the run did not succeed.
@@ -34,11 +53,11 @@ def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) 
     chosen = RunChoices.of_context()
     chosen.note_what_has_no_effect()
     history = settings().history_file
-    name = chosen.resume or chosen.name or new_run_name()
+    name = chosen.resume or chosen.name or name or new_run_name()
     store = SQLiteStore(history)
     try:
         _refuse_taken(chosen.name, store)
-        with progress(enabled=options.progress) as display:
+        with progress(enabled=options.progress and shows_progress) as display:
             runner = Runner(
                 RunOptions(
                     mode="local",
@@ -50,7 +69,8 @@ def carry_out(task: TaskTemplate[..., Any], values: dict[str, Any], path: Path) 
                     observers=(display.on_event,),
                     source_path=str(path),
                     command=shlex.join(["flyte", *sys.argv[1:]]),
-                    labels=chosen.labels,
+                    labels={**chosen.labels, **(labels or {})},
+                    disable_run_cache=without_cache,
                     raw_data_path=chosen.raw_data_path,
                     max_action_concurrency=chosen.max_action_concurrency,
                 )

@@ -11,6 +11,7 @@ COMMANDS = (
     ("Look", "get", "Show runs, their actions, logs, inputs and outputs", "flyte_cli.get"),
     ("Look", "watch", "Show a run while it goes on", "flyte_cli.watch"),
     ("Look", "diff", "Tell how two runs differ: inputs, code, actions, outputs", "flyte_cli.diff"),
+    ("Look", "replay", "Run one action again, here, with the inputs it had", "flyte_cli.replay"),
     ("Look", "why", "Tell which input, line or setting made the cache miss", "flyte_cli.why"),
     ("Look", "delete", "Delete runs, cached results, secrets or triggers", "flyte_cli.delete"),
     ("Look", "whoami", "Show which user the control plane takes you for", "flyte_cli.whoami"),

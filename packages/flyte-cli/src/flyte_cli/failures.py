@@ -85,7 +85,7 @@ def _run_failed(run: LocalRun, *, verbose: bool, colour: bool) -> str:
         return error_text(f"run `{run.name}` ended as {run.phase.value}", colour=colour)
     path = path_of(error)
     links = list(causes(error))
-    root = _root_cause(links)
+    root = root_cause(links)
     lines = [_headline(run, path, root)]
     lines += _detail_lines(path)
     lines += [note.rstrip() for note in getattr(root, "__notes__", ())]
@@ -131,7 +131,7 @@ def _hints(run: LocalRun, *, colour: bool) -> str:
     )[2]
 
 
-def _root_cause(links: Sequence[BaseException]) -> BaseException:
+def root_cause(links: Sequence[BaseException]) -> BaseException:
     """Return the error that the user has to look at: the first that is not a mere carrier of another one."""
     for link in links:
         carries = isinstance(link, BaseRuntimeError) and link.__cause__ is not None
