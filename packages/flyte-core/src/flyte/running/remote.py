@@ -19,7 +19,6 @@ from flyte.bundling.control_plane import ControlPlaneUploader
 from flyte.bundling.environments import request_for
 from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
 from flyte.controllers.conversion import codec_for
-from flyte.controllers.registered import inputs_of, named_arguments
 from flyte.initialization import settings
 from flyte.registration import wire
 from flyte.registration.arguments import search_path_env
@@ -127,6 +126,8 @@ class RemoteStrategy:
             InitializationError: no endpoint, project or domain is configured.
             RpcError: there is no such task or trigger, or the control plane refuses.
         """
+        from flyte.registration.calls import inputs_of, named_arguments  # noqa: PLC0415 - most runs are of code that is here
+
         if isinstance(task, LazyEntity):
             task = await task.fetched()
         at = connection()
@@ -156,6 +157,8 @@ class RemoteStrategy:
         allows_missing: bool,
     ) -> Run:
         """Make a run of what an action of an earlier run has run; see `flyte.rerun`."""
+        from flyte.registration.calls import inputs_of, named_arguments  # noqa: PLC0415 - as above
+
         if forced and not recover:
             raise ValueError("`force_rerun_actions` is about what is taken over, which needs `recover=True`")
         if recover and action_name != "a0":
