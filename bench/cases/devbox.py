@@ -22,6 +22,9 @@ ONE = Limit(0.003)
 START = Limit(1.0)
 UP = Limit(0.7)
 STARTED = Limit(2.0)
+GET_RUN, DEPLOY_UNCHANGED, DEPLOY_NEW = Limit(0.5), Limit(1.5), Limit(4.0)
+"""Issue 8."""
+_RUNS, _TASKS = 50_000, 200
 IDLE = Limit(80 * 1024 * 1024)
 _LONGEST = 900.0
 _SHAPES = {"burst": "bursts", "steady": "100 at once, steady", "p50": "one at a time, median"}
@@ -66,7 +69,8 @@ def run_devbox(
                 for kind, values in _json_of(stage, ("{python}", "{programs}/our_devbox_commands.py", "1")).items():
                     commands[kind] += values
             progress(f"devbox: round {number + 1} of {rounds}")
-    return [*_dispatch(measured), *_commands(commands), *_process(starts, memory)]
+        many = _json_of(mine, ("{python}", "{programs}/our_control_plane.py", str(_RUNS), str(_TASKS), str(rounds)))
+    return [*_dispatch(measured), *_commands(commands), *_many(many), *_process(starts, memory)]
 
 
 def _json_of(stage: Stage, command: tuple[str, ...]) -> Any:
@@ -123,6 +127,19 @@ def _commands(times: dict[str, list[float]]) -> list[Result]:
     return [
         _alone("devbox-run-up", f"{title}, the devbox up", times["up"], UP),
         _alone("devbox-run-started", f"{title}, the devbox to be started", times["started"], STARTED),
+    ]
+
+
+def _many(times: dict[str, list[float]]) -> list[Result]:
+    return [
+        _alone("devbox-get-run", f"`flyte get run`, of {_RUNS:,} runs", times["get_run"], GET_RUN),
+        _alone("devbox-deploy-new", f"`flyte deploy` of {_TASKS} new tasks", times["deploy_new"], DEPLOY_NEW),
+        _alone(
+            "devbox-deploy-unchanged",
+            f"`flyte deploy` of {_TASKS} unchanged tasks",
+            times["deploy_unchanged"],
+            DEPLOY_UNCHANGED,
+        ),
     ]
 
 
