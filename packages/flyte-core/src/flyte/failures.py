@@ -56,15 +56,14 @@ def error_of(exception: BaseException, failure: ActionFailure) -> BaseException:
     """Return what the caller of a failed action sees: a `flyte.errors` error with the body's exception as cause.
 
     An error of Flyte's own passes as it is; any other becomes a `RuntimeUserError` whose `code` is the class name, as in the
-    reference. Either way it collects the actions it passes.
+    reference. So does `SystemExit`: in a caller it would end the loop that carries the run, not the caller alone. Either way it
+    collects the actions it passes.
     """
     if isinstance(exception, BaseRuntimeError):
         error: BaseException = exception
-    elif isinstance(exception, Exception):
+    else:
         error = RuntimeUserError(type(exception).__name__, str(exception))
         error.__cause__ = exception
-    else:
-        return exception
     failures: list[ActionFailure] = error.__dict__.setdefault("flyte_failures", [])
     failures.append(failure)
     return error

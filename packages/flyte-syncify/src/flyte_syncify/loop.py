@@ -208,7 +208,14 @@ class _Call(Generic[T]):
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
-        loop.run_forever()
+        while True:
+            try:
+                loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                # Raised by a task, which has ended with it, so that whoever waits for it hears of it. asyncio also lets it out
+                # here; were that the end of the loop, all others would wait for ever.
+                continue
+            return
     finally:
         loop.close()
 

@@ -47,9 +47,10 @@ class _Body:
                 if self.was_interrupted:
                     return None, ActionAborted("the action ended before this body began")
             result, error = context.run(function), None
-        except StopIteration as stop:
-            # A future refuses StopIteration, and a coroutine would turn it into the same RuntimeError.
-            result, error = None, RuntimeError("the task raised StopIteration")
+        except (StopIteration, GeneratorExit) as stop:
+            # A future refuses StopIteration, and a coroutine would turn it into the same RuntimeError. GeneratorExit would end
+            # the coroutines that wait for it, as if nobody wanted them any more.
+            result, error = None, RuntimeError(f"the task raised {type(stop).__name__}")
             error.__cause__ = stop
         except BaseException as raised:
             result, error = None, raised
