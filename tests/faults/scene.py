@@ -30,6 +30,8 @@ class Scene:
 
     def __init__(self, root: Path, seed: int) -> None:
         self.random = random.Random(seed)
+        self.is_behind_proxy = seed % 2 == 0
+        """Otherwise parents have the channel, and call the server itself when there is none."""
         self.folder = root / "devbox"
         self.place = root / "place"
         self.place.mkdir()
@@ -52,7 +54,8 @@ class Scene:
             str(self.folder),
             "--no-auth",
         ]
-        command += ["--port", "0", "--endpoint", f"localhost:{self.proxy.port}"]
+        if self.is_behind_proxy:
+            command += ["--port", "0", "--endpoint", f"localhost:{self.proxy.port}"]
         env = {name: text for name, text in os.environ.items() if not name.startswith("FLYTE_")}
         env["FLYTE_DEVBOX_CONTAINERS"] = "none"
         with self._output.open("ab") as output:

@@ -3,7 +3,8 @@
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote
 
 from flyte_devbox.access import Access
@@ -93,9 +94,12 @@ class Application:
     async def _send_object(self, key: str, send: Send, *, with_body: bool) -> None:
         path = self._devbox.objects.path(key)
         try:
-            file = path.open("rb")
+            file: BinaryIO = path.open("rb")
         except OSError:
-            raise missing_object(key) from None
+            kept = self._devbox.objects.read(key)
+            if kept is None:
+                raise missing_object(key) from None
+            file = BytesIO(kept)
         with file:
             size = file.seek(0, 2)
             file.seek(0)

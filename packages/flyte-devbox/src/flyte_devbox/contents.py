@@ -1,6 +1,7 @@
 """Small inputs and outputs, kept in the database by the transaction that names them: their files need not be synced one by one.
 
-Whoever reads an object finds the file. After a power cut it may be missing or empty, and then the database has its content.
+Whoever reads an object finds the file, but for inputs that came by the channel: theirs is written when an attempt is to read it.
+After a power cut a file may be missing or empty, and then the database has its content.
 """
 
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from flyte_devbox.database import Database
 
-__all__ = ["find_content", "keep_content", "read_small", "restore_contents", "sync_file"]
+__all__ = ["find_content", "keep_content", "read_small", "restore_contents", "sync_file", "write_unsynced"]
 
 MAX_KEPT_BYTES = 64 * 1024
 """Larger ones are synced as files."""
@@ -37,12 +38,23 @@ def restore_contents(database: Database) -> int:
         path = Path(row["uri"])
         if path.exists() and path.stat().st_size == len(row["content"]):
             continue
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(f".{path.name}.restored")
-        temporary.write_bytes(row["content"])
-        temporary.replace(path)
+        write_unsynced(str(path), row["content"])
         count += 1
     return count
+
+
+def write_unsynced(path: str, content: bytes) -> None:
+    """Write a file whose content the database has: whole or not at all, and not synced.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True, mode=0o700)  # noqa: PTH103 - of every start
+    temporary = f"{folder}/.{name}.restored"
+    with open(temporary, "wb", buffering=0) as file:  # noqa: PTH123
+        file.write(content)
+    os.replace(temporary, path)  # noqa: PTH105
 
 
 def read_small(path: str) -> bytes | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flyte_devbox.admission import Capacity
 from flyte_devbox.caching import CacheTable
+from flyte_devbox.channel import ChannelServer
 from flyte_devbox.contents import find_content, restore_contents
 from flyte_devbox.database import Database
 from flyte_devbox.executors import Executor
@@ -131,13 +132,20 @@ class Devbox:
         """Take up what an earlier server left and carry actions out, until the block ends."""
         self.port = port
         # Reads while nothing is served yet.
-        self.starter.server = ServerPlace(self._endpoint or f"localhost:{port}", self.token, str(self.folder.root))
+        channel = ChannelServer(self, self.folder.channel)
+        # What is to call a proxy in front of this server goes there with everything.
+        address = "" if self._endpoint else channel.address
+        self.starter.server = ServerPlace(
+            self._endpoint or f"localhost:{port}", self.token, str(self.folder.root), address
+        )
         await self.cache.clear()
-        restore_contents(self.database)
         is_same_boot = self.folder.is_same_boot()
+        if not is_same_boot:
+            restore_contents(self.database)
         recover(self.database, self.scheduler, self.starter, str(self.folder.root), trusts_files=is_same_boot)
         # After that: a warm parent that is there by then is another server's.
         self.executor.prepare()
+        await channel.start()
         self.scheduler.start()
         clock = asyncio.create_task(self.triggers.run())
         try:
@@ -146,6 +154,7 @@ class Devbox:
             clock.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await clock
+            await channel.close()
             await self.scheduler.stop()
             await self.executor.close()
             self.starter.close()

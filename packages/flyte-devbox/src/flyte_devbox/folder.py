@@ -57,6 +57,7 @@ class StateFolder:
         self.objects = self.root / "objects"
         self.logs = self.root / "logs"
         self.work = self.root / "work"
+        self.channel = self.root / "channel"
         self.server_log = self.root / "devbox.log"
         self._record = self.root / "devbox.json"
         self._lock: int | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flyte_devbox.policies import Command
 from flyte_models.values import value
+from flyte_protocol.channel import CHANNEL_VARIABLE
 
 __all__ = [
     "TOKEN_VARIABLE",
@@ -34,6 +35,8 @@ class ServerPlace:
     endpoint: str
     token: str
     folder: str
+    channel: str = ""
+    """Path of the socket of `flyte_protocol.channel`; empty for none."""
 
     @property
     def code(self) -> str:
@@ -154,6 +157,8 @@ def environment_of(
     }
     if server.token:
         env[TOKEN_VARIABLE] = server.token
+    if server.channel:
+        env[CHANNEL_VARIABLE] = server.channel
     env |= secrets
     return env
 

@@ -20,6 +20,8 @@ __all__ = [
     "add_run",
     "find_run",
     "keep_spec",
+    "keep_spec_data",
+    "spec_digest",
     "update_action",
     "update_attempt",
 ]
@@ -122,8 +124,13 @@ def keep_spec(connection: sqlite3.Connection, spec: task_definition_pb2.TaskSpec
     """Store a specification once and return its digest."""
     data = spec.SerializeToString(deterministic=True)
     digest = spec_digest(data)
-    connection.execute("INSERT OR IGNORE INTO task_specs (digest, spec) VALUES (?, ?)", (digest, data))
+    keep_spec_data(connection, digest, data)
     return digest
+
+
+def keep_spec_data(connection: sqlite3.Connection, digest: bytes, data: bytes) -> None:
+    """Store a serialized specification once."""
+    connection.execute("INSERT OR IGNORE INTO task_specs (digest, spec) VALUES (?, ?)", (digest, data))
 
 
 def find_run(connection: sqlite3.Connection, project: str, domain: str, name: str) -> sqlite3.Row | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flyteidl2.task import task_definition_pb2
 
-from flyte_devbox.contents import read_small, sync_file
+from flyte_devbox.contents import find_content, read_small, sync_file, write_unsynced
 from flyte_devbox.database import Database
 from flyte_devbox.executors import DataFolders, Executor, Exit, Handle, Launch, LaunchError
 from flyte_devbox.launching import (
@@ -127,6 +127,7 @@ class AttemptStarter:
                     shutil.rmtree(work)
                     work.mkdir(mode=0o700)
                 os.makedirs(prefix, exist_ok=True)  # noqa: PTH103 - of every start
+            self.show(action.input_uri)
             log = self.log_path(action)
         except OSError as error:
             raise LaunchError(f"the folders of the attempt cannot be made: {error}") from error
@@ -197,6 +198,19 @@ class AttemptStarter:
         if content is None and os.path.exists(path):  # noqa: ASYNC240, PTH110 - of every action
             await asyncio.to_thread(sync_file, path)
         return content
+
+    def show(self, uri: str) -> None:
+        """See to it that there is a file for content that only the database has.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        path = uri.removeprefix("file://")
+        if os.path.exists(path):  # noqa: PTH110 - of every start
+            return
+        content = find_content(self._database, uri)
+        if content is not None:
+            write_unsynced(path, content)
 
     def rotate_log(self, action: LiveAction) -> None:
         """Keep the log of a running attempt from growing without end."""

@@ -6,7 +6,8 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from flyteidl2.actions import actions_service_pb2
 from flyteidl2.common import identifier_pb2
@@ -20,7 +21,17 @@ from flyte_devbox.errors import ServiceError, already_exists, invalid_argument, 
 from flyte_devbox.live import LiveAction, LiveRun
 from flyte_devbox.objects import ObjectFolder
 from flyte_devbox.policies import TaskPolicy
-from flyte_devbox.records import NewAction, NewRun, add_action, add_run, find_run, keep_spec, update_action
+from flyte_devbox.records import (
+    NewAction,
+    NewRun,
+    add_action,
+    add_run,
+    find_run,
+    keep_spec,
+    keep_spec_data,
+    spec_digest,
+    update_action,
+)
 from flyte_devbox.rows import IDENTITY, TERMINAL, seconds_of
 from flyte_devbox.scheduler import Scheduler, initial_state
 from flyte_devbox.starting import AttemptStarter
@@ -28,7 +39,7 @@ from flyte_devbox.watching import Hub
 from flyte_models import lifecycle
 from flyte_models.values import value
 
-__all__ = ["RunRequest", "Submission", "inputs_hash"]
+__all__ = ["ChildTask", "NewChild", "RunRequest", "Submission", "inputs_hash"]
 
 ROOT = "a0"
 _TASK = run_definition_pb2.ACTION_TYPE_TASK
@@ -68,6 +79,29 @@ def new_run_name() -> str:
     return "r" + "".join(secrets.choice(_ALPHABET) for _ in range(19))
 
 
+@value
+class ChildTask:
+    """A specification whose actions are taken, looked at once."""
+
+    spec: task_definition_pb2.TaskSpec
+    data: bytes
+    """The same, as it is recorded."""
+    digest: bytes
+    policy: TaskPolicy
+
+
+@dataclass(slots=True)
+class NewChild:
+    """A child action that is to be recorded."""
+
+    action: actions_service_pb2.Action
+    kind: str
+    run: LiveRun
+    task: ChildTask | None
+    new: NewAction
+    inputs: bytes | None
+
+
 class Submission:
     """Records new runs and actions."""
 
@@ -79,6 +113,8 @@ class Submission:
         self._starter = starter
         self._scheduler = scheduler
         self._hub = hub
+        self._kept_specs: set[bytes] = set()
+        """Digests of specifications that are recorded for sure: no specification is ever removed."""
 
     async def create_run(self, request: RunRequest) -> int:
         """Record a run and its root action, hand it over, and return its row; durable when this returns.
@@ -200,6 +236,36 @@ class Submission:
         Raises:
             ServiceError: NOT_FOUND: there is no such run. ABORTED: it is over. INVALID_ARGUMENT: it can never work.
         """
+        spec = action.task.spec if action.WhichOneof("spec") == "task" else None
+        child = self.prepare(action, None if spec is None else self.describe(spec))
+        if child is None:
+            return
+        if spec is not None:
+            child.inputs = await self._kept_inputs(action.input_uri)
+        error = (await self.take([child]))[0]
+        if error is not None:
+            raise error
+
+    def describe(self, spec: task_definition_pb2.TaskSpec) -> "ChildTask":
+        """Return what is to be known of a specification before actions of it are taken."""
+        data = spec.SerializeToString(deterministic=True)
+        digest = spec_digest(data)
+        policy = self._starter.policy(digest, spec)
+        return ChildTask(spec, data, digest, policy)
+
+    def prepare(
+        self, action: actions_service_pb2.Action, task: "ChildTask | None", inputs: bytes | None = None
+    ) -> "NewChild | None":
+        """Check a child action; return what is to be recorded, or `None` when it is alive already.
+
+        Args:
+            action: what is to be taken.
+            task: what it is an action of; the specification in the action is not looked at. `None` for a trace or condition.
+            inputs: its inputs, when they are small and need no file.
+
+        Raises:
+            ServiceError: as `enqueue`.
+        """
         run_id, name = action.action_id.run, action.action_id.name
         _check_name(name)
         run = self._scheduler.find_run(run_id.project, run_id.domain, run_id.name)
@@ -217,138 +283,80 @@ class Submission:
         alive = run.actions.get(name)
         if alive is not None:
             alive.asked_in = max(alive.asked_in, asked_in)
-            return
-        await self._record(run, parent, action, kind, asked_in)
-
-    async def _record(
-        self, run: LiveRun, parent: LiveAction | None, action: actions_service_pb2.Action, kind: str, asked_in: int
-    ) -> None:
-        now = time.time()
+            return None
         depth = parent.depth + 1 if parent is not None else 1
-        metadata = run_definition_pb2.ActionMetadata(
-            parent=action.parent_action_name, group=action.group, executed_by=IDENTITY
+        return NewChild(
+            action, kind, run, task, _new_child(action, kind, run, task, depth=depth, asked_in=asked_in), inputs
         )
-        spec: task_definition_pb2.TaskSpec | None = None
-        new = {"queue": "", "cache_key": "", "detail": None, "output_uri": "", "task_name": "", "environment": ""}
-        phase, started, ended, error = 1, None, None, None
-        if kind == "task":
-            spec = action.task.spec
-            template = spec.task_template
-            metadata.task.CopyFrom(_task_metadata(spec, run.org, action.task.queue))
-            metadata.action_type = _TASK
-            metadata.environment_name = spec.environment.name
-            metadata.funtion_name = template.id.name.rpartition(".")[2]
-            new |= {"queue": action.task.queue, "task_name": template.id.name, "environment": spec.environment.name}
-            new["cache_key"] = action.task.cache_key.value if template.metadata.discoverable else ""
-        elif kind == "trace":
-            trace = action.trace
-            metadata.trace.name = trace.name
-            metadata.action_type = _TRACE
-            new |= {
-                "detail": trace.SerializeToString(),
-                "task_name": trace.name,
-                "output_uri": trace.outputs.output_uri,
-            }
-            phase = trace.phase or 5
-            started = seconds_of(trace.start_time) if trace.HasField("start_time") else now
-            ended = seconds_of(trace.end_time) if trace.HasField("end_time") else now
-        else:
-            condition = action.condition
-            metadata.condition.name = condition.name
-            metadata.condition.type.CopyFrom(condition.type)
-            metadata.action_type = _CONDITION
-            new |= {"detail": condition.SerializeToString(), "task_name": condition.name}
-            phase, started = 9, now
-        type_number = metadata.action_type
-        inputs = await self._kept_inputs(action.input_uri) if kind == "task" else None
 
-        def work(connection: sqlite3.Connection) -> tuple[sqlite3.Row | None, int, bytes | None, TaskPolicy | None]:
-            digest = keep_spec(connection, spec) if spec is not None else None
-            policy = self._starter.policy(digest, spec) if digest is not None else None
-            known: sqlite3.Row | None = connection.execute(
-                "SELECT * FROM actions WHERE run_id = ? AND name = ?", (run.id, action.action_id.name)
-            ).fetchone()
-            if known is not None:
-                if kind == "trace" and known["phase"] not in _DONE:
-                    # An attempt has made a call again that failed for an earlier one.
-                    connection.execute(
-                        "UPDATE actions SET phase = ?, detail = ?, output_uri = ?, started_at = ?, ended_at = ?, updated_at = ?"
-                        " WHERE id = ?",
-                        (phase, new["detail"], new["output_uri"], started, ended, now, known["id"]),
-                    )
-                return known, int(known["id"]), digest, policy
-            cache_key = str(new["cache_key"])
-            if inputs is not None:
-                keep_content(connection, run.id, action.input_uri, inputs)
-            row = add_action(
-                connection,
-                run.id,
-                NewAction(
-                    action.action_id.name,
-                    action.parent_action_name,
-                    type_number,
-                    phase,
-                    policy.retry.count + 1 if policy is not None else 1,
-                    metadata.SerializeToString(),
-                    digest,
-                    new["detail"],  # type: ignore[arg-type]
-                    str(new["task_name"]),
-                    str(new["environment"]),
-                    str(new["queue"]),
-                    action.input_uri,
-                    action.run_output_base,
-                    cache_key,
-                    _first_cache_status(policy, cache_key),
-                    depth,
-                    now,
-                    str(new["output_uri"]),
-                    error,
-                    started,
-                    ended,
-                    asked_in,
-                ),
-            )
-            return None, row, digest, policy
+    async def take(self, children: "Sequence[NewChild]") -> list[ServiceError | None]:
+        """Record child actions in one transaction and hand them over; return for each why it was not taken, if it was not.
 
-        known, row, digest, policy = await self._database.write(work)
-        if action.action_id.name in run.actions:
+        Raises:
+            flyte_devbox.database.DatabaseError: none of them is recorded.
+        """
+        unknown = {
+            child.task.digest: child.task.data
+            for child in children
+            if child.task is not None and child.task.digest not in self._kept_specs
+        }
+
+        def work(connection: sqlite3.Connection) -> list[tuple[int, sqlite3.Row | None]]:
+            for digest, data in unknown.items():
+                keep_spec_data(connection, digest, data)
+            return [_record_child(connection, child) for child in children]
+
+        rows = await self._database.write(work)
+        self._kept_specs |= unknown.keys()
+        answers: list[ServiceError | None] = []
+        for child, (row, known) in zip(children, rows, strict=True):
+            try:
+                await self._hand_over(child, row, known)
+            except ServiceError as error:
+                answers.append(error)
+            else:
+                answers.append(None)
+        return answers
+
+    async def _hand_over(self, child: "NewChild", row: int, known: sqlite3.Row | None) -> None:
+        run, new, action = child.run, child.new, child.action
+        if new.name in run.actions:
             # Two requests for the same action crossed.
             return
-        cache_key = str(new["cache_key"])
-        state = initial_state(policy.retry.count + 1 if policy is not None else 1)
+        policy = None if child.task is None else child.task.policy
         live = LiveAction(
             row,
             run,
-            action.action_id.name,
-            action.parent_action_name,
-            depth,
-            type_number,
-            state,
+            new.name,
+            new.parent,
+            new.depth,
+            new.type,
+            initial_state(new.max_attempts),
             policy,
-            digest,
-            action.input_uri,
-            action.run_output_base,
-            cache_key,
-            _first_cache_status(policy, cache_key),
-            now,
-            now,
-            asked_in=asked_in,
+            new.digest,
+            new.input_uri,
+            new.run_base,
+            new.cache_key,
+            new.cache_status,
+            new.created_at,
+            new.created_at,
+            asked_in=new.asked_in,
         )
         if self._scheduler.runs.get(run.id) is not run:
             await self._withdraw(live)
             raise ServiceError("aborted", f"run `{run.name}` has ended, so it takes no further actions")
-        if known is not None and not await self._revive(live, known, asked_in):
-            self._hub.publish(run.id, row, action.parent_action_name)
+        if known is not None and not await self._revive(live, known, new.asked_in):
+            self._hub.publish(run.id, row, new.parent)
             return
-        if kind == "condition":
+        if child.kind == "condition":
             live.state = initial_paused()
-            live.started_at = now
-        if kind != "trace":
+            live.started_at = new.created_at
+        if child.kind != "trace":
             self._scheduler.add(live)
-            if kind == "condition" and action.condition.HasField("timeout"):
+            if child.kind == "condition" and action.condition.HasField("timeout"):
                 timeout = action.condition.timeout
                 self._scheduler.limit_condition(live, timeout.seconds + timeout.nanos / 1e9)
-        self._hub.publish(run.id, row, action.parent_action_name)
+        self._hub.publish(run.id, row, new.parent, is_alive=child.kind == "task")
 
     async def _revive(self, live: LiveAction, known: sqlite3.Row, asked_in: int) -> bool:
         """Let an action that failed run again for a later attempt of its parent; tell whether it does."""
@@ -410,6 +418,93 @@ class Submission:
             return None
         related = request.run_spec.relation.related_to
         return int(find_run_row(self._database, related)["id"])
+
+
+def _record_child(connection: sqlite3.Connection, child: NewChild) -> tuple[int, sqlite3.Row | None]:
+    """Record a child; return its row, and what was recorded of it before, if it was."""
+    run, new = child.run.id, child.new
+    known: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM actions WHERE run_id = ? AND name = ?", (run, new.name)
+    ).fetchone()
+    if known is not None:
+        if child.kind == "trace" and known["phase"] not in _DONE:
+            # An attempt has made a call again that failed for an earlier one.
+            connection.execute(
+                "UPDATE actions SET phase = ?, detail = ?, output_uri = ?, started_at = ?, ended_at = ?, updated_at = ?"
+                " WHERE id = ?",
+                (new.phase, new.detail, new.output_uri, new.started_at, new.ended_at, new.created_at, known["id"]),
+            )
+        return int(known["id"]), known
+    if child.inputs is not None:
+        keep_content(connection, run, new.input_uri, child.inputs)
+    return add_action(connection, run, new), None
+
+
+def _new_child(
+    action: actions_service_pb2.Action,
+    kind: str,
+    run: LiveRun,
+    task: ChildTask | None,
+    *,
+    depth: int,
+    asked_in: int,
+) -> NewAction:
+    now = time.time()
+    metadata = run_definition_pb2.ActionMetadata(
+        parent=action.parent_action_name, group=action.group, executed_by=IDENTITY
+    )
+    detail: bytes | None = None
+    output_uri = environment = queue = cache_key = ""
+    phase, started, ended = 1, None, None
+    if task is not None:
+        spec = task.spec
+        template = spec.task_template
+        queue, name, environment = action.task.queue, template.id.name, spec.environment.name
+        metadata.task.CopyFrom(_task_metadata(spec, run.org, queue))
+        metadata.action_type = _TASK
+        metadata.environment_name = environment
+        metadata.funtion_name = name.rpartition(".")[2]
+        cache_key = action.task.cache_key.value if template.metadata.discoverable else ""
+    elif kind == "trace":
+        trace = action.trace
+        name = metadata.trace.name = trace.name
+        metadata.action_type = _TRACE
+        detail, output_uri = trace.SerializeToString(), trace.outputs.output_uri
+        phase = trace.phase or 5
+        started = seconds_of(trace.start_time) if trace.HasField("start_time") else now
+        ended = seconds_of(trace.end_time) if trace.HasField("end_time") else now
+    else:
+        condition = action.condition
+        name = metadata.condition.name = condition.name
+        metadata.condition.type.CopyFrom(condition.type)
+        metadata.action_type = _CONDITION
+        detail = condition.SerializeToString()
+        phase, started = 9, now
+    policy = None if task is None else task.policy
+    return NewAction(
+        action.action_id.name,
+        action.parent_action_name,
+        metadata.action_type,
+        phase,
+        policy.retry.count + 1 if policy is not None else 1,
+        metadata.SerializeToString(),
+        None if task is None else task.digest,
+        detail,
+        name,
+        environment,
+        queue,
+        action.input_uri,
+        action.run_output_base,
+        cache_key,
+        _first_cache_status(policy, cache_key),
+        depth,
+        now,
+        output_uri,
+        None,
+        started,
+        ended,
+        asked_in,
+    )
 
 
 def find_run_row(database: Database, run: identifier_pb2.RunIdentifier) -> sqlite3.Row:

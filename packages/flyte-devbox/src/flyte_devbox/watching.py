@@ -1,10 +1,16 @@
 """Tells streams what has changed: a subscriber has a set of changed actions and empties it at its own pace; none is dropped."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TypeAlias
 
-__all__ = ["Hub", "Subscription"]
+from flyte_devbox.live import LiveAction
+
+__all__ = ["Change", "Hub", "Listener", "Subscription"]
+
+Listener: TypeAlias = "Callable[[int, Change], None]"
+"""Is told at once of the row of a child that has changed, and how."""
 
 
 class Subscription:
@@ -35,12 +41,31 @@ class Subscription:
         return changed
 
 
+class Change:
+    """What is known about a committed change, beyond the row."""
+
+    __slots__ = ("ended", "is_alive", "outputs")
+
+    def __init__(self, ended: LiveAction | None, outputs: bytes | None, is_alive: bool) -> None:
+        self.ended = ended
+        """The action, when this change is its end."""
+        self.outputs = outputs
+        """Its outputs then, if they are at hand."""
+        self.is_alive = is_alive
+        """Whether the action was certainly not over when it changed."""
+
+
+_UNKNOWN = Change(None, None, False)
+_ALIVE = Change(None, None, True)
+
+
 class Hub:
     """Brings committed changes to the subscribers. Belongs to the event loop."""
 
     def __init__(self) -> None:
         self._by_run: dict[int, list[Subscription]] = {}
         self._of_all: list[Subscription] = []
+        self._listeners: dict[tuple[int, str], list[Listener]] = {}
 
     @contextmanager
     def subscribe(self, run: int | None, parent: str | None = None) -> Generator[Subscription]:
@@ -55,11 +80,38 @@ class Hub:
             if run is not None and not subscribers and self._by_run.get(run) is subscribers:
                 del self._by_run[run]
 
-    def publish(self, run: int, action: int, parent: str) -> None:
-        """Say that the committed row of an action is new."""
+    @contextmanager
+    def listen(self, run: int, parent: str, listener: Listener) -> Generator[None]:
+        """Tell of every change of a child of `parent` within the call that publishes it."""
+        listeners = self._listeners.setdefault((run, parent), [])
+        listeners.append(listener)
+        try:
+            yield
+        finally:
+            listeners.remove(listener)
+            if not listeners and self._listeners.get((run, parent)) is listeners:
+                del self._listeners[run, parent]
+
+    def publish(
+        self,
+        run: int,
+        action: int,
+        parent: str,
+        *,
+        ended: LiveAction | None = None,
+        outputs: bytes | None = None,
+        is_alive: bool = False,
+    ) -> None:
+        """Say that the committed row of an action is new; `Change` has the rest."""
         for subscription in self._by_run.get(run, ()):
             if subscription.parent is None or subscription.parent == parent:
                 subscription.add(action)
         if not parent:
             for subscription in self._of_all:
                 subscription.add(action)
+            return
+        listeners = self._listeners.get((run, parent))
+        if listeners:
+            change = Change(ended, outputs, False) if ended is not None else _ALIVE if is_alive else _UNKNOWN
+            for listener in tuple(listeners):
+                listener(action, change)

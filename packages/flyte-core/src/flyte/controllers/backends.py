@@ -28,10 +28,16 @@ class ChildRequest:
     task: run_definition_pb2.TaskAction | None = None
     trace: run_definition_pb2.TraceAction | None = None
     condition: run_definition_pb2.ConditionAction | None = None
+    inputs: bytes | None = None
+    """Content of `input_uri`, when the backend is to see to it; None when it is stored."""
 
 
 class Backend(Protocol):
-    """What a controller needs of a control plane. Each call has a limit of its own and may be repeated."""
+    """What a controller needs of a control plane. Each call has a limit of its own and may be repeated.
+
+    One that takes inputs along has `inline_bytes`: how many they may be. One whose requests need not be few at a time has
+    `is_pipelined`.
+    """
 
     async def enqueue(self, child: ChildRequest) -> None:
         """Create a child action.
@@ -46,8 +52,8 @@ class Backend(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
         """Open the stream of a parent's children on a new connection: all of them, a sentinel, then changes.
 
-        Each message has an `action_update` or a `control_message`. The stream ends after `longest` seconds with
-        DEADLINE_EXCEEDED.
+        Each message has an `action_update` or a `control_message`; one with `outputs` brings the outputs along. The stream ends
+        after `longest` seconds with DEADLINE_EXCEEDED.
         """
         ...
 

@@ -41,6 +41,8 @@ class ChildState:
     output_uri: str = ""
     value: bytes | None = None
     """The literal that a condition was signalled with."""
+    outputs: bytes | None = None
+    """Content of `outputs.pb`, when it came along; None when it is to be read."""
 
 
 def state_of(update: Any) -> ChildState | None:
@@ -49,12 +51,13 @@ def state_of(update: Any) -> ChildState | None:
     return None if phase is None else _told(update, phase)
 
 
-def _told(update: Any, phase: ActionPhase) -> ChildState:
+def _told(update: Any, phase: ActionPhase, outputs: bytes | None = None) -> ChildState:
     return ChildState(
         phase=phase,
         failure=failure_from_wire(update.error) if update.HasField("error") else None,
         output_uri=update.output_uri,
         value=update.value.SerializeToString() if update.HasField("value") else None,
+        outputs=outputs,
     )
 
 
@@ -171,7 +174,7 @@ class ChildWatch:
         self._seen[name] = seen
         if seen.phase is None:
             return
-        state = self._states[name] = _told(update, seen.phase)
+        state = self._states[name] = _told(update, seen.phase, getattr(message, "outputs", None))
         if state.phase.is_terminal:
             future = self._waiting.pop(name, None)
             if future is not None and not future.done():

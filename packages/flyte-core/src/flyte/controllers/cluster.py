@@ -157,6 +157,8 @@ class ClusterController:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._under_way = asyncio.Semaphore(self._limits.children)
+        self._is_pipelined: bool = getattr(backend, "is_pipelined", False)
+        self._inline_bytes: int = getattr(backend, "inline_bytes", -1)
         self._enqueueing = asyncio.Semaphore(self._limits.enqueues)
         self._describing = asyncio.Lock()
         self._specs: dict[int, tuple[TaskTemplate[..., Any], task_definition_pb2.TaskSpec]] = {}
@@ -338,8 +340,11 @@ class ClusterController:
             if known is not None:
                 return known
         try:
-            async with self._enqueueing:
+            if self._is_pipelined:
                 await self._create(child, action, parent, group)
+            else:
+                async with self._enqueueing:
+                    await self._create(child, action, parent, group)
             return await self._watch.over(action.name)
         except asyncio.CancelledError:
             self._abort(action, f"the call was cancelled by its parent `{parent}`")
@@ -347,7 +352,9 @@ class ClusterController:
 
     async def _create(self, child: Child, action: ActionID, parent: str, group: str) -> None:
         uri = f"{self._base}/{action.name}/inputs.pb"
-        await write_object(uri, child.inputs, sync=self._syncs)
+        is_inline = len(child.inputs) <= self._inline_bytes
+        if not is_inline:
+            await write_object(uri, child.inputs, sync=self._syncs)
         template = child.spec.task_template
         cache_key = None
         if template.metadata.discoverable:
@@ -364,6 +371,7 @@ class ClusterController:
             task=run_definition_pb2.TaskAction(
                 id=child.task_id or _task_id(template.id), spec=child.spec, cache_key=cache_key, queue=child.queue
             ),
+            inputs=child.inputs if is_inline else None,
         )
         await self.enqueue(request)
 
@@ -400,7 +408,7 @@ class ClusterController:
     async def _outputs(self, child: Child, action: ActionID, state: ChildState) -> bytes:
         folder = (state.output_uri or f"{self._base}/{action.name}/1").removesuffix("/outputs.pb").rstrip("/")
         try:
-            outputs = await read_object(f"{folder}/outputs.pb")
+            outputs = state.outputs if state.outputs is not None else await read_object(f"{folder}/outputs.pb")
         except MissingObjectError:
             if child.spec.task_template.interface.outputs.variables:
                 raise

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flyte.controllers.backends import ActionsBackend, Backend, QueueBackend
 from flyte_models.errors import RuntimeSystemError
+from flyte_protocol.channel import CHANNEL_VARIABLE
 from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
 from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.ids import action_id_to_wire
@@ -24,9 +25,14 @@ def connect(invocation: "Invocation") -> tuple[Transport, Backend]:
         RuntimeSystemError: the environment does not say where the control plane is.
     """
     transport = _transport_of(invocation)
-    if invocation.environment.get("_U_USE_ACTIONS") == "1":
-        return transport, ActionsBackend(transport, action_id_to_wire(invocation.action))
-    return transport, QueueBackend(transport)
+    env, parent = invocation.environment, action_id_to_wire(invocation.action)
+    services = ActionsBackend(transport, parent) if env.get("_U_USE_ACTIONS") == "1" else QueueBackend(transport)
+    path = env.get(CHANNEL_VARIABLE)
+    if not path:
+        return transport, services
+    from flyte.controllers.channel import ChannelBackend  # noqa: PLC0415 - only a devbox has one
+
+    return transport, ChannelBackend(path, parent, token=env.get("FLYTE_DEVBOX_TOKEN", ""), services=services)
 
 
 def _transport_of(invocation: "Invocation") -> Transport:

@@ -49,7 +49,7 @@ class Recorder:
         except DatabaseError:
             return
         run, row, parent = action.run.id, action.id, action.parent
-        future.add_done_callback(lambda done: done.exception() or self._hub.publish(run, row, parent))
+        future.add_done_callback(lambda done: done.exception() or self._hub.publish(run, row, parent, is_alive=True))
 
     async def record_surely(
         self,
@@ -76,7 +76,9 @@ class Recorder:
                 _logger.warning("action `%s` cannot be recorded, trying again: %s", action.name, error)
                 await asyncio.sleep(pause)
                 pause = min(_LONGEST_PAUSE, pause * 2)
-        self._hub.publish(action.run.id, action.id, action.parent)
+        # Recorded with it was what the action is now only if nothing follows its end.
+        ended = None if ended_at is None else action
+        self._hub.publish(action.run.id, action.id, action.parent, ended=ended, outputs=outputs, is_alive=ended is None)
 
     def _write(
         self,

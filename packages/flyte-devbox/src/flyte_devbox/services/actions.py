@@ -1,7 +1,7 @@
 """`ActionsService`: how a running task submits its children and learns how they end."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 from flyteidl2.actions import actions_service_pb2
@@ -11,16 +11,19 @@ from flyteidl2.workflow import run_definition_pb2, state_service_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.errors import failed_precondition
+from flyte_devbox.live import LiveAction
 from flyte_devbox.services.conditions import signal_condition
 from flyte_devbox.services.lookups import ACTIONS, find_action, read_in
 from flyte_devbox.submission import find_run_row
+from flyte_models.phases import ActionPhase
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
-__all__ = ["Service", "abort_below", "watch_children"]
+__all__ = ["Service", "abort_below", "children_of", "update_of", "update_of_ended", "watch_children"]
 
 _BATCH = 500
+_SUCCEEDED = frozenset({ActionPhase.SUCCEEDED, ActionPhase.RECOVERED})
 
 
 class Service:
@@ -85,18 +88,9 @@ async def watch_children(
     """
     run = find_run_row(devbox.database, parent.run)["id"]
     with devbox.hub.subscribe(run, parent.name) as subscription:
-        live = devbox.scheduler.runs.get(run)
-        alive = None if live is None else live.actions.get(parent.name)
-        attempt = 0 if alive is None else alive.number
-        last, is_last_page = 0, False
-        while not is_last_page:
-            sql = f"{ACTIONS} WHERE a.run_id = ? AND a.parent = ? AND a.id > ? ORDER BY a.id LIMIT {_BATCH}"
-            found = devbox.database.read(sql, (run, parent.name, last))
-            is_last_page = len(found) < _BATCH
-            for row in found:
-                last = row["id"]
-                if row["phase"] not in {6, 7, 8} or row["asked_in"] >= attempt:
-                    yield update_of(row)
+        for page in children_of(devbox, run, parent.name):
+            for row in page:
+                yield update_of(row)
         yield None
         while True:
             changed = await subscription.changes()
@@ -104,13 +98,45 @@ async def watch_children(
                 yield update_of(row)
 
 
+def children_of(devbox: "Devbox", run: int, parent: str) -> Iterator[list[sqlite3.Row]]:
+    """Yield the children of an action in pages, without those that failed for an earlier attempt of the parent."""
+    live = devbox.scheduler.runs.get(run)
+    alive = None if live is None else live.actions.get(parent)
+    attempt = 0 if alive is None else alive.number
+    last, is_last_page = 0, False
+    while not is_last_page:
+        sql = f"{ACTIONS} WHERE a.run_id = ? AND a.parent = ? AND a.id > ? ORDER BY a.id LIMIT {_BATCH}"
+        found = devbox.database.read(sql, (run, parent, last))
+        is_last_page = len(found) < _BATCH
+        if found:
+            last = found[-1]["id"]
+        yield [row for row in found if row["phase"] not in {6, 7, 8} or row["asked_in"] >= attempt]
+
+
+def update_of_ended(action: LiveAction) -> state_service_pb2.ActionUpdate:
+    """Return what a parent is told of the end of a task's action, which is recorded."""
+    run = action.run
+    name = identifier_pb2.RunIdentifier(org=run.org, project=run.project, domain=run.domain, name=run.name)
+    update = state_service_pb2.ActionUpdate(
+        action_id=identifier_pb2.ActionIdentifier(run=name, name=action.name),
+        phase=action.state.phase.to_protobuf_value(),  # type: ignore[arg-type]
+        output_uri=_folder_of(action.output_uri or "", action.output_prefix()),
+    )
+    if action.error is not None and action.state.phase not in _SUCCEEDED:
+        update.error.CopyFrom(rows.execution_error(action.error))
+    return update
+
+
+def _folder_of(output_uri: str, current: str) -> str:
+    """Return the folder that takes outputs or error, as runtimes expect: there is one in every phase."""
+    return output_uri.removesuffix("/outputs.pb") or current
+
+
 def update_of(row: sqlite3.Row) -> state_service_pb2.ActionUpdate:
     """Return what a parent is told of a child."""
     update = state_service_pb2.ActionUpdate(action_id=rows.action_id(row), phase=row["phase"])
     if row["type"] == run_definition_pb2.ACTION_TYPE_TASK:
-        # The folder that takes outputs or error, as runtimes expect: there is one in every phase.
-        done = row["output_uri"].removesuffix("/outputs.pb")
-        update.output_uri = done or f"{row['run_base']}/{row['name']}/{row['attempt']}"
+        update.output_uri = _folder_of(row["output_uri"], f"{row['run_base']}/{row['name']}/{row['attempt']}")
     elif row["output_uri"]:
         update.output_uri = row["output_uri"]
     error = rows.error_of(row)
