@@ -116,6 +116,52 @@ def test_the_command_registers_what_is_depended_on_first(command) -> None:
     assert tasks[1]["triggers"] == ["nightly"]
 
 
+def test_a_dry_run_says_what_would_change(command, tmp_path) -> None:
+    def planned(text: str, *words: str):
+        (tmp_path / "program.py").write_text(text)
+        done = command("deploy", "--dry-run", "-of", "json", *words, "program.py", "env")
+        assert done.returncode == 0, done.stderr
+        return {task["name"]: task for task in json.loads(done.stdout)}
+
+    text = PROGRAM.replace('"base"', '"base_dry"').replace('"top"', '"top_dry"')
+    assert {task["change"] for task in planned(text).values()} == {"new"}
+    registered = command("deploy", "-of", "json", "program.py", "env")
+    assert registered.returncode == 0, registered.stderr
+    assert {task["change"] for task in planned(text).values()} == {"unchanged"}
+
+    larger = planned(text.replace("@base.task", '@base.task(retries=2, cache="auto")'))
+    assert {name: task["change"] for name, task in larger.items()} == {
+        "base_dry.add": "changed",
+        "top_dry.main": "changed",
+    }
+    found = {each["field"]: (each["before"], each["after"]) for each in larger["base_dry.add"]["differences"]}
+    assert found["task_template.metadata.retries.retries"] == ("nothing", "2")
+    assert found["task_template.metadata.discoverable"] == ("nothing", "True")
+    assert "code" in found
+    # The other task has new code as well, and nothing else.
+    assert [each["field"] for each in larger["top_dry.main"]["differences"]] == ["code"]
+    shown = command("deploy", "--dry-run", "program.py", "env").stdout
+    assert "task_template.metadata.retries.retries: nothing -> 2" in shown
+
+    version = json.loads(registered.stdout)[0]["version"]
+    taken = planned(text.replace("@base.task", "@base.task(retries=2)"), "--version", version)
+    assert taken["base_dry.add"]["change"] == "taken"
+
+
+def test_the_command_says_that_a_version_is_not_registered(command) -> None:
+    missing = command("get", "task", "top.main", "v9")
+    assert missing.returncode == 5
+    assert "no task `top.main` of version `v9`" in missing.stderr
+
+
+def test_progress_is_told(connected) -> None:
+    told: list[tuple[int, int]] = []
+    env = load("many").env
+    flyte.deploy(env, version="told", _on_progress=lambda done, total, task: told.append((done, total)))
+    assert told == [(number + 1, len(told)) for number in range(len(told))]
+    assert told[-1][1] == 2
+
+
 def test_the_command_says_what_it_misses(command, tmp_path) -> None:
     unknown = command("deploy", "program.py", "enw")
     assert unknown.returncode == 2

@@ -9,8 +9,8 @@ import pytest
 
 import flyte
 import flyte.remote
+from flyte_models.errors import RemoteTaskNotFoundError
 from flyte_models.phases import ActionPhase
-from flyte_protocol.rpc_errors import RpcError
 
 from .running import CODE, end, load, start
 
@@ -79,7 +79,7 @@ def test_one_is_fetched_when_it_is_used(config) -> None:
     assert "fetched" in repr(reference)
     with pytest.raises(LookupError, match="no task `registered.none`"):
         flyte.remote.Task.get("registered.none", auto_version="latest").fetch()
-    with pytest.raises(RpcError):
+    with pytest.raises(RemoteTaskNotFoundError, match="of version"):
         flyte.remote.Task.get("registered.add", version="v9").fetch()
 
 

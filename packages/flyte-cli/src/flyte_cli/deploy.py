@@ -1,9 +1,11 @@
 """`flyte deploy FILE ENV`: the environments of files, registered at the control plane."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +18,10 @@ from flyte_cli.loading import check_file, load_module
 from flyte_cli.messages import closest
 from flyte_cli.output import Layout, output_option, show
 
+if TYPE_CHECKING:
+    from flyte.deployment import Comparison
+
+_WIDTH = 78
 _HEADINGS = ("TASK", "VERSION", "OUTCOME", "TRIGGERS")
 _SKIPPED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__"})
 
@@ -83,10 +89,14 @@ def command(
     found = _environments(_files(path, is_recursive=recursive), root, is_lenient=ignore_load_errors)
     chosen = _chosen(found, names, is_all=everything or path.is_dir(), shown=path)
 
-    from flyte.deployment import deploy  # noqa: PLC0415 - a wrong command line need not load the protocol
+    from flyte.deployment import compare, deploy  # noqa: PLC0415 - a wrong command line need not load the protocol
 
-    deployments = deploy(*chosen, dry_run=dry_run, version=version, copy_style=copy_style)
+    with _progress() as tell:
+        deployments = deploy(*chosen, dry_run=dry_run, version=version, copy_style=copy_style, _on_progress=tell)
     tasks = {task.name: task for deployment in deployments for task in deployment.tasks()}
+    if dry_run and settings().endpoint:
+        _show_comparisons(compare(tasks.values()))
+        return
 
     def text(layout: Layout) -> str:
         rows = [
@@ -104,6 +114,56 @@ def command(
                 "triggers": [each.name for each in task.deployed_triggers],
             }
             for name, task in tasks.items()
+        ],
+        text,
+    )
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[int, int, Any], None] | None]:
+    """Show in one line of a terminal how far the registration is; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def tell(done: int, total: int, task: Any) -> None:
+        sys.stderr.write(f"\r\x1b[K{done} of {total} tasks: {task.name}"[: _WIDTH + 5])
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def _show_comparisons(found: "list[Comparison]") -> None:
+    def text(layout: Layout) -> str:
+        rows = [
+            (each.task.name, each.task.version, each.change, ", ".join(one.name for one in each.task.deployed_triggers))
+            for each in found
+        ]
+        lines = [layout.table(("TASK", "VERSION", "WOULD BE", "TRIGGERS"), rows)]
+        for each in found:
+            if each.differences:
+                lines.append(f"\n{each.task.name}, beside version {each.beside}:")
+                lines += [f"  {difference}" for difference in each.differences]
+        return "\n".join(lines)
+
+    show(
+        lambda: [
+            {
+                "name": each.task.name,
+                "version": each.task.version,
+                "outcome": each.task.outcome,
+                "triggers": [one.name for one in each.task.deployed_triggers],
+                "change": each.change,
+                "beside": each.beside,
+                "differences": [
+                    {"field": one.field, "before": one.before, "after": one.after} for one in each.differences
+                ],
+            }
+            for each in found
         ],
         text,
     )

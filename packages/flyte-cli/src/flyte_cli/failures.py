@@ -15,7 +15,7 @@ from flyte_cli.frames import user_frames
 from flyte_cli.messages import dim, error_text
 from flyte_config import ConfigError
 from flyte_engine.store import StoreError
-from flyte_models.errors import BaseRuntimeError, InitializationError, UnionRpcError
+from flyte_models.errors import BaseRuntimeError, InitializationError, RemoteTaskNotFoundError, UnionRpcError
 from flyte_types.errors import InputTypeError, InputValueError, UnsupportedTypeError
 
 
@@ -58,7 +58,7 @@ _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int],
     ((click.ClickException, InputTypeError, InputValueError, NotImplementedError), exit_codes.USAGE),
     ((DuplicateEnvironmentError, UnsupportedTypeError), exit_codes.CODE_NOT_LOADED),
     ((ConfigError, StoreError, InitializationError), exit_codes.CONFIGURATION),
-    (UnionRpcError, exit_codes.CONTROL_PLANE),
+    ((UnionRpcError, RemoteTaskNotFoundError), exit_codes.CONTROL_PLANE),
 )
 """Errors whose text is complete as it is, and their exit codes."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from flyte.bundling.environments import deployment_version, request_for
 from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
 from flyte.initialization import settings
 from flyte.registration.arguments import search_path_env
+from flyte.registration.differences import Difference, differences
 from flyte.registration.triggers import deploy_request
 from flyte.registration.wire import task_spec
 from flyte.running.options import CopyStyle, check_copy_style
@@ -26,7 +27,7 @@ from flyte.tasks.declarations import check_names
 from flyte.tasks.environment import Environment, TaskEnvironment
 from flyte.tasks.template import TaskTemplate
 from flyte_models.bundles import CodeBundle
-from flyte_models.errors import DeploymentError
+from flyte_models.errors import DeploymentError, RemoteTaskNotFoundError
 from flyte_models.serialization import SerializationContext
 from flyte_models.values import light_dataclass
 from flyte_protocol.codes import Code
@@ -35,10 +36,23 @@ from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
 from flyte_syncify import syncify
 
-__all__ = ["DeployedTask", "DeployedTaskEnvironment", "Deployment", "Outcome", "deploy"]
+__all__ = [
+    "Change",
+    "Comparison",
+    "DeployedTask",
+    "DeployedTaskEnvironment",
+    "Deployment",
+    "Outcome",
+    "compare",
+    "deploy",
+]
 
 Outcome = Literal["registered", "unchanged", "planned"]
 """What became of a task: new under its version, there already, or only looked at in a dry run."""
+
+Change = Literal["new", "changed", "renewed", "unchanged", "taken"]
+"""What a deployment would do to a task: register its first version; another one, with other content or the same; nothing; or be
+refused, since the version is that of something else."""
 
 _AT_ONCE = 16
 _REPEATABLE = CallOptions(is_idempotent=True)
@@ -96,6 +110,7 @@ async def deploy(
     interactive_mode: bool | None = None,
     copy_style: CopyStyle = "loaded_modules",
     dryrun: bool | None = None,
+    _on_progress: Callable[[int, int, DeployedTask], None] | None = None,
 ) -> list[Deployment]:
     """Register every task and trigger of environments, and of those they depend on, which come first.
 
@@ -109,6 +124,7 @@ async def deploy(
         interactive_mode: Not built, as in the reference: what is deployed needs a file.
         copy_style: Which code is bundled; with `none`, a version must be given.
         dryrun: The older name of `dry_run`.
+        _on_progress: Told of each task that the control plane has now: how many they are, of how many, and the task.
 
     Returns:
         One deployment for each environment.
@@ -149,8 +165,54 @@ async def deploy(
             DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]
         ]
     if place.connected is not None:
-        await _register(stages, requests, made, place.connected, is_version_given=version is not None)
+        await _register(
+            stages, requests, made, place.connected, is_version_given=version is not None, on_progress=_on_progress
+        )
     return [Deployment({each.name: made[id(each)] for each in _ordered([environment])}) for environment in envs]
+
+
+@light_dataclass()
+class Comparison:
+    """A task of a dry run beside what is registered."""
+
+    task: DeployedTask
+    change: Change
+    beside: str | None = None
+    """The version that it was compared with: its own if there is one, or the latest; None of a new task."""
+    differences: tuple[Difference, ...] = ()
+
+
+@syncify
+async def compare(tasks: Iterable[DeployedTask]) -> list[Comparison]:
+    """Say what deploying tasks of a dry run would change. Triggers are not compared.
+
+    Raises:
+        InitializationError: No control plane, project or domain is configured.
+        RpcError: The control plane does not answer.
+    """
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(task: DeployedTask) -> Comparison:
+        async with places:
+            return await _compared(task)
+
+    return list(await asyncio.gather(*(one(task) for task in tasks)))
+
+
+async def _compared(task: DeployedTask) -> Comparison:
+    try:
+        same = await _remote.TaskDetails.fetch.aio(task.name, version=task.version)
+    except RemoteTaskNotFoundError:
+        pass
+    else:
+        found = differences(same.spec, task.deployed_task)
+        return Comparison(task, "taken" if found else "unchanged", task.version, found)
+    try:
+        latest = await _remote.TaskDetails.fetch.aio(task.name, auto_version="latest")
+    except RemoteTaskNotFoundError:
+        return Comparison(task, "new")
+    found = differences(latest.spec, task.deployed_task)
+    return Comparison(task, "changed" if found else "renewed", latest.version, found)
 
 
 class _Place:
@@ -217,7 +279,9 @@ async def _register(
     connected: Connection,
     *,
     is_version_given: bool,
+    on_progress: Callable[[int, int, DeployedTask], None] | None,
 ) -> None:
+    total = sum(len(each.deployed_entities) for each in made.values())
     places = asyncio.Semaphore(_AT_ONCE)
     done: list[DeployedTask] = []
 
@@ -228,6 +292,8 @@ async def _register(
             except RpcError as error:
                 return error
             done.append(task)
+            if on_progress is not None:
+                on_progress(len(done), total, task)
             return None
 
     for stage in stages:
@@ -237,7 +303,6 @@ async def _register(
         ended = await asyncio.gather(*(register(*pair) for pair in pairs))
         failed = [(task, error) for (_, task), error in zip(pairs, ended, strict=True) if error is not None]
         if failed:
-            total = sum(len(each.deployed_entities) for each in made.values())
             raise _failed(failed, done, total) from failed[0][1]
 
 

@@ -6,6 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from flyte_models.context import current_context
+from flyte_models.errors import RemoteTaskNotFoundError
+from flyte_protocol.codes import Code
+from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.connection import connection
 from flyte_remote.console import console_url
 from flyte_remote.identifiers import project_identifier
@@ -156,7 +159,7 @@ class TaskDetails(OfMessage):
         """Fetch a task; see `get`.
 
         Raises:
-            RpcError: There is none.
+            RemoteTaskNotFoundError: There is none.
             ValueError: Neither or both of `version` and `auto_version` are given, or the latter is unknown.
         """
         return await cls.get(name, project, domain, version, auto_version).fetched()
@@ -386,7 +389,15 @@ async def _details(
         org=at.org, project=at.project(project), domain=at.domain(domain), name=name, version=version
     )
     request = task_service_pb2.GetTaskDetailsRequest(task_id=task_id)
-    return (await at.call("TaskService", "GetTaskDetails", request)).details
+    try:
+        return (await at.call("TaskService", "GetTaskDetails", request)).details
+    except RpcError as error:
+        if error.status is not Code.NOT_FOUND:
+            raise
+        raise RemoteTaskNotFoundError(
+            f"there is no task `{name}` of version `{version}` in `{task_id.project}/{task_id.domain}`\n"
+            "hint: `flyte get task` lists what is registered, `flyte deploy` registers"
+        ) from error
 
 
 async def _version(
@@ -403,7 +414,7 @@ async def _version(
         return context.version
     async for found in _versions(name, project, domain, 1):
         return found.version
-    raise LookupError(f"there is no task `{name}`\nhint: `flyte get task` lists what is registered")
+    raise RemoteTaskNotFoundError(f"there is no task `{name}`\nhint: `flyte get task` lists what is registered")
 
 
 async def _versions(name: str, project: str | None, domain: str | None, limit: int) -> AsyncIterator[Any]:
