@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the object store servers that tests/storage starts, into one cache folder. Nothing global; about half a minute when it is empty.
+# Installs the servers that tests/storage and tests/sign_in start, into one cache folder. Nothing global; about half a minute when it is empty.
 # With --go it also builds versitygw and fake-gcs-server, which takes some minutes, where Go is installed.
 set -euo pipefail
 cache="${FLYTE_TEST_SERVICES:-$HOME/.cache/flyte-test-services}"
@@ -22,6 +22,15 @@ if [ ! -x "$cache/node_modules/.bin/azurite-blob" ]; then
     npm install --silent --no-fund --no-audit --prefix "$cache" 'azurite@^3.35'
   else
     echo "npm is missing: azurite is not installed, its tests will be skipped" >&2
+  fi
+fi
+
+# OAuth 2: oidc-provider. It wants node 22, says so on 20, and works there.
+if [ ! -e "$cache/node_modules/oidc-provider" ]; then
+  if command -v npm >/dev/null; then
+    npm install --silent --no-fund --no-audit --prefix "$cache" 'oidc-provider@^9.13'
+  else
+    echo "npm is missing: oidc-provider is not installed, the tests of sign-in will be skipped" >&2
   fi
 fi
 

@@ -221,7 +221,16 @@ def init(  # noqa: PLR0917 - the public signature
         local_tracked: Report local runs to the control plane.
         local_tracked_strict: Fail a run that cannot be reported.
         scopes: OAuth scopes, instead of those that the server names.
+
+    Raises:
+        InitializationError: The API key is none.
     """
+    if api_key is not None:
+        from flyte.connecting import decode_api_key  # noqa: PLC0415 - which needs this module
+
+        key = decode_api_key(api_key)
+        org, endpoint, auth_type = org or key.org, endpoint or key.endpoint, "ClientSecret"
+        client_id, client_credentials_secret = key.client_id, key.client_secret
     platform = PlatformConfig(
         endpoint=endpoint,
         insecure=insecure,

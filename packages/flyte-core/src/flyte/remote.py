@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import flyte_remote
 from flyte.controllers.protocol import active_controller
-from flyte.initialization import settings
+from flyte.initialization import Settings, settings
 from flyte_models.context import current_context
 from flyte_remote.connection import Target, set_target
 from flyte_remote.failures import set_on_missing_bundle
+from flyte_remote.sign_in.settings import SignInSettings
 from flyte_remote.tasks import set_task_uses
 
 if TYPE_CHECKING:
@@ -69,6 +70,17 @@ def target() -> Target | None:
         org=made.org,
         project=made.project,
         domain=made.domain,
+        sign_in=SignInSettings(
+            mode=_mode(made),
+            client_id=platform.client_id,
+            client_secret=platform.client_credentials_secret,
+            command=tuple(platform.command) if platform.command else None,
+            proxy_command=tuple(platform.proxy_command) if platform.proxy_command else None,
+            scopes=tuple(platform.scopes),
+            http_proxy_url=platform.http_proxy_url,
+            keeps_tokens=not platform.disable_keyring,
+            client_config=made.auth_client_config,
+        ),
     )
 
 
@@ -102,6 +114,13 @@ def _override(task: "TaskDetails", changes: dict[str, Any]) -> Any:
     from flyte.registration.overriding import overridden  # noqa: PLC0415 - few change what is registered
 
     return overridden(task, changes)
+
+
+def _mode(made: Settings) -> str:
+    if made.uses_passthrough:
+        return "Passthrough"
+    mode = made.config.platform.auth_mode
+    return "DeviceFlow" if made.headless and mode.lower() == "pkce" else mode
 
 
 def _upload_anew(uri: str) -> None:

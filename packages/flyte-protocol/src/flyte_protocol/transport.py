@@ -61,6 +61,8 @@ class Limits:
     """How long a stream without heartbeats may be silent, give or take a tenth."""
     silence_local: float = 30.0
     """The same for a server on this machine, until its first answer."""
+    sign_in: float = 600.0
+    """How long getting other credentials may take: a person may be asked. It does not count as time of the call."""
     answer_bytes: int = 128 * _MIB
     """How large an answer, or one message of a stream, may be, after decompression."""
     request_bytes: int = 128 * _MIB
@@ -247,8 +249,10 @@ class Transport:
             try:
                 return await self._post(method, body, options, added, max(0.001, deadline - monotonic()))
             except RpcError as error:
-                if is_last or not await self._refreshed(added, error, deadline - monotonic()):
+                began = monotonic()
+                if is_last or not await self._refreshed(method, added, error):
                     raise
+                deadline += monotonic() - began
         raise AssertionError("unreachable")
 
     async def _post(
@@ -302,7 +306,7 @@ class Transport:
                 return response, silence or self._silence_of(response)
             async with response:
                 error = await self._within(first, method, self._refusal(response, method, "application/connect+proto"))
-            if is_last or not await self._refreshed(added, error, limits.call):
+            if is_last or not await self._refreshed(method, added, error):
                 raise error
         raise AssertionError("unreachable")
 
@@ -383,11 +387,14 @@ class Transport:
     async def _added_headers(self, method: "Method", seconds: float) -> Mapping[str, str]:
         return await self._within(seconds, method, self._credentials.headers(), what="the credentials of ")
 
-    async def _refreshed(self, added: Mapping[str, str], error: RpcError, seconds: float) -> bool:
+    async def _refreshed(self, method: "Method", added: Mapping[str, str], error: RpcError) -> bool:
         if not wants_sign_in(error, had_headers=bool(added)):
             return False
-        async with asyncio.timeout(max(seconds, self.limits.call)):
-            return await self._credentials.refresh(added, error)
+        try:
+            async with asyncio.timeout(self.limits.sign_in):
+                return await self._credentials.refresh(added, error)
+        except TimeoutError:
+            raise self._too_late(method, self.limits.sign_in) from None
 
     async def _execute(
         self, connections: HTTPTransport, method: "Method", headers: Mapping[str, str], body: bytes

@@ -19,6 +19,8 @@ from flyte_remote.services import method
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from flyte_remote.sign_in.settings import SignInSettings
+
 __all__ = ["Connection", "Target", "connection", "current_target", "devbox_token", "set_target"]
 
 _TOKEN_VARIABLE = "FLYTE_DEVBOX_TOKEN"  # noqa: S105 - the name of a variable
@@ -39,6 +41,8 @@ class Target:
     domain: str | None = None
     token: str | None = None
     """A bearer token that is known already."""
+    sign_in: "SignInSettings | None" = None
+    """How one signs in; None: not at all."""
 
 
 _find_target: Callable[[], Target | None] = lambda: None  # noqa: E731 - replaced by whoever knows
@@ -119,7 +123,14 @@ def connection() -> Connection:
     """
     target = current_target()
     loop = asyncio.get_running_loop()
-    key = (target.endpoint, target.is_insecure, target.ca_cert_file, target.skips_verification, target.token)
+    key = (
+        target.endpoint,
+        target.is_insecure,
+        target.ca_cert_file,
+        target.skips_verification,
+        target.token,
+        target.sign_in,
+    )
     known = _transports.get(loop)
     if known is not None and known[0] == key:
         return Connection(known[1], target)
@@ -138,10 +149,14 @@ def _credentials(target: Target, endpoint: Endpoint) -> Credentials:
     if target.token:
         token = target.token
         return BearerToken(lambda: token)
-    if endpoint.is_local:
+    if endpoint.is_local and (target.is_insecure or target.sign_in is None or devbox_token(endpoint.url)):
         # Read again when it is refused: a devbox that was started anew has another one.
         return BearerToken(lambda: devbox_token(endpoint.url))
-    return NoCredentials()
+    if target.is_insecure or target.sign_in is None:
+        return NoCredentials()
+    from flyte_remote.sign_in.session import signed_in  # noqa: PLC0415 - a devbox needs none of it
+
+    return signed_in(endpoint, target.sign_in)
 
 
 def devbox_token(url: str) -> str:

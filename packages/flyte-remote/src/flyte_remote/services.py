@@ -10,6 +10,7 @@ __all__ = ["method"]
 _MODULES = {
     "ActionsService": "flyteidl2.actions.actions_service_pb2",
     "ArtifactService": "flyteidl2.artifact.artifact_service_pb2",
+    "AuthMetadataService": "flyteidl2.auth.auth_service_pb2",
     "DataProxyService": "flyteidl2.dataproxy.dataproxy_service_pb2",
     "IdentityService": "flyteidl2.auth.identity_pb2",
     "ProjectService": "flyteidl2.project.project_service_pb2",

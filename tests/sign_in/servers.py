@@ -1,0 +1,181 @@
+"""Servers on loopback for the tests of sign-in: a real OAuth 2 server (npm `oidc-provider`) and a control plane for it."""
+
+import base64
+import contextlib
+import http.cookiejar
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from flyteidl2.auth import auth_service_pb2, identity_pb2
+
+CACHE = Path(os.environ.get("FLYTE_TEST_SERVICES", Path.home() / ".cache" / "flyte-test-services"))
+SECRET = "planted secret/with+odd%chars"
+"""Of the client `robot` in `oidc_server.mjs`."""
+_AUTH = "/flyteidl2.auth.AuthMetadataService/"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def oidc_server(seconds: int = 3600) -> Iterator[str]:
+    """Start the OAuth server; its tokens live so many seconds. Yields its address."""
+    node = shutil.which("node")
+    if node is None or not (CACHE / "node_modules" / "oidc-provider").exists():
+        pytest.skip("npm `oidc-provider` is missing: run tests/storage/install_services.sh")
+    port = free_port()
+    command = [node, str(Path(__file__).with_name("oidc_server.mjs")), str(CACHE), str(port), str(seconds)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"oidc-provider did not start (exit code {process.poll()})")
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@dataclass
+class Plane:
+    """A control plane: it knows who calls by asking the OAuth server about the token."""
+
+    issuer: str
+    url: str = ""
+    header: str = "authorization"
+    proxy_token: str = ""
+    """What a gateway before it wants in `proxy-authorization`."""
+    redirect_uri: str = "http://localhost/callback"
+    scopes: tuple[str, ...] = ("openid", "offline_access")
+    refused: int = 0
+    seen: list[str] = field(default_factory=list)
+    """Tokens that came, in order."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    closes: list[object] = field(default_factory=list)
+
+    def revoke(self, token: str) -> None:
+        _form(f"{self.issuer}/token/revocation", {"token": token}, "api:of-the-control-plane")
+
+    def is_active(self, token: str) -> bool:
+        return bool(
+            _form(f"{self.issuer}/token/introspection", {"token": token}, "api:of-the-control-plane").get("active")
+        )
+
+
+@contextlib.contextmanager
+def control_plane(issuer: str, **settings: object) -> Iterator[Plane]:
+    plane = Plane(issuer, **settings)  # pyright: ignore[reportArgumentType]
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            if plane.proxy_token and self.headers.get("proxy-authorization") != f"Bearer {plane.proxy_token}":
+                self._answer(302, b"", "text/html", location="https://gateway.example/login")
+            elif self.path == f"{_AUTH}GetOAuth2Metadata":
+                message = auth_service_pb2.GetOAuth2MetadataResponse(
+                    issuer=plane.issuer,
+                    authorization_endpoint=f"{plane.issuer}/auth",
+                    token_endpoint=f"{plane.issuer}/token",
+                    device_authorization_endpoint=f"{plane.issuer}/device/auth",
+                )
+                self._answer(200, message.SerializeToString(), "application/proto")
+            elif self.path == f"{_AUTH}GetPublicClientConfig":
+                message = auth_service_pb2.GetPublicClientConfigResponse(
+                    client_id="flytectl",
+                    redirect_uri=plane.redirect_uri,
+                    scopes=plane.scopes,
+                    authorization_metadata_key=plane.header,
+                )
+                self._answer(200, message.SerializeToString(), "application/proto")
+            else:
+                token = self.headers.get(plane.header, "").removeprefix("Bearer ")
+                with plane.lock:
+                    plane.seen.append(token)
+                if token and (plane.is_active(token)):
+                    answer = identity_pb2.UserInfoResponse(subject="somebody", name="Some Body")
+                    self._answer(200, answer.SerializeToString(), "application/proto")
+                else:
+                    with plane.lock:
+                        plane.refused += 1
+                    body = json.dumps({"code": "unauthenticated", "message": "token is not valid"}).encode()
+                    self._answer(401, body, "application/json")
+
+        def _answer(self, status: int, body: bytes, kind: str, **headers: str) -> None:
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            for name, text in headers.items():
+                self.send_header(name, text)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
+    plane.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield plane
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def act_as_person(url: str, *, agrees: bool = True) -> str:
+    """Do what a person does in a browser: follow redirects, fill in the forms, and agree. Returns the last page."""
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    )
+    answer = opener.open(url, timeout=30)
+    for _ in range(8):
+        page, here = answer.read().decode(), answer.geturl()
+        action = re.search(r'<form[^>]*action="([^"]*)"', page)
+        if action is None:
+            return page
+        cancel = re.search(r'href="([^"]*/abort)"', page)
+        if not agrees and cancel is not None:
+            answer = opener.open(urllib.parse.urljoin(here, cancel[1]), timeout=30)
+            continue
+        fields = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]*)"[^>]*value="([^"]*)"', page))
+        fields |= {"login": "somebody", "password": "planted-password"} if 'name="login"' in page else {}
+        target = urllib.parse.urljoin(here, action[1].replace("&amp;", "&"))
+        answer = opener.open(target, urllib.parse.urlencode(fields).encode(), timeout=30)
+    raise AssertionError(f"the forms have no end: {page}")
+
+
+def _form(url: str, fields: dict[str, str], client: str) -> dict[str, object]:
+    request = urllib.request.Request(url, urllib.parse.urlencode(fields).encode())
+    request.add_header("authorization", "Basic " + base64.b64encode(client.encode()).decode())
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30) as answer:
+        body = answer.read()
+    return json.loads(body) if body else {}
