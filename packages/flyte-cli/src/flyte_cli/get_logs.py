@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flyte_cli import times
+from flyte_cli import exit_codes, times
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import dump, output_format, output_option
@@ -24,6 +24,7 @@ _PAGE = 1000
 @click.command("logs")
 @click.argument("run_name", shell_complete=complete_run)
 @click.argument("action_name", required=False, shell_complete=complete_action)
+@click.option("-f", "--follow", "follows", is_flag=True, help="Go on until the run is over, which it does in any case")
 @click.option("-l", "--lines", type=click.IntRange(1), default=30, help="Lines to keep with `--pretty` [default: 30]")
 @click.option("--show-ts", is_flag=True, help="Print when each line was written")
 @click.option("--pretty", is_flag=True, help="Show the last lines in a box that scrolls, on a terminal")
@@ -35,6 +36,7 @@ _PAGE = 1000
 def get_logs(
     run_name: str,
     action_name: str | None,
+    follows: bool,
     lines: int,
     show_ts: bool,
     pretty: bool,
@@ -45,27 +47,36 @@ def get_logs(
 ) -> None:
     """Print what the tasks of a run printed, and go on while it runs.
 
-    Without ACTION_NAME each line begins with the task that wrote it.
+    Without ACTION_NAME each line begins with the task that wrote it. It goes on when the control plane restarts, and with the
+    next attempt. Ctrl-c ends the command; the run goes on.
     """
-    del filter_system, project, domain  # nothing to leave out, and the name of a run is unique on this machine
+    del follows, filter_system, project, domain  # nothing to leave out, and the name of a run is unique on this machine
     run_name, action_name = split_id(run_name, action_name)
     with open_runs() as store:
         run = find_run(store, run_name)
         action = find_action(store, run.run_name, action_name) if action_name is not None else None
         found = follow(store, run.run_name, action.name if action is not None else None, attempt)
-        wanted = output_format()
-        if wanted in {"json", "yaml"}:
-            click.echo(dump([log_data(line) for line in found], wanted))
-        elif wanted == "json-raw":
-            for line in found:
-                click.echo(dump(log_data(line), "json-raw"))
+        try:
+            _print(store, found, with_task=action is None, show_ts=show_ts, kept=lines if pretty else None)
+        except KeyboardInterrupt:
+            click.echo("interrupted: the run, if it was going on, goes on", err=True)
+            click.get_current_context().exit(exit_codes.INTERRUPTED)
+
+
+def _print(store: ActionStore, found: Iterator[LogRecord], *, with_task: bool, show_ts: bool, kept: int | None) -> None:
+    wanted = output_format()
+    if wanted in {"json", "yaml"}:
+        click.echo(dump([log_data(line) for line in found], wanted))
+    elif wanted == "json-raw":
+        for line in found:
+            click.echo(dump(log_data(line), "json-raw"))
+    else:
+        texts = _texts(store, found, with_task=with_task, with_time=show_ts)
+        if kept is not None and sys.stdout.isatty():
+            _scroll(texts, kept)
         else:
-            texts = _texts(store, found, with_task=action is None, with_time=show_ts)
-            if pretty and sys.stdout.isatty():
-                _scroll(texts, lines)
-            else:
-                for text in texts:
-                    click.echo(text)
+            for text in texts:
+                click.echo(text)
 
 
 def log_data(line: LogRecord) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The runs of a control plane in the form of this machine's history, so that the same commands show both."""
 
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,11 @@ from flyte_protocol.failures import TRACE_MARK
 from flyte_protocol.phases import phase_from_wire
 from flyte_protocol.rpc_errors import RpcError
 from flyte_syncify import syncify
+
+_PASSING = {Code.UNAVAILABLE, Code.INTERNAL, Code.DEADLINE_EXCEEDED, Code.ABORTED}
+_PATIENCE = 60.0
+"""Seconds for which a control plane may not answer, because it restarts."""
+_POLL_SECONDS = 0.5
 
 _MOST_RUNS = 1000
 """How many runs are looked through for the beginning of a name, or for what a control plane does not filter by."""
@@ -111,11 +117,39 @@ class RemoteHistory:
         return [(self._count, line)]
 
     def _follow(self, run_name: str, name: str, attempt: int | None) -> Iterator[LogRecord]:
-        action = Action.get(run_name=run_name, name=name)
-        number = attempt or max(action.pb2.status.attempts, 1)
-        for text in action.get_logs(attempt, show_ts=True):
-            stamp, _, line = text.partition(" ")
-            yield LogRecord(run_name, name, number, datetime.fromisoformat(stamp).timestamp(), "stdout", line)
+        """Yield the lines of one attempt, or of all of them, the next when it begins, until the action is over."""
+        number = attempt or 1
+        while self._begins(run_name, name, number):
+            try:
+                for text in Action.get(run_name=run_name, name=name).get_logs(number, show_ts=True):
+                    stamp, _, line = text.partition(" ")
+                    yield LogRecord(run_name, name, number, datetime.fromisoformat(stamp).timestamp(), "stdout", line)
+            except RpcError as error:
+                # Of an attempt that was lost before it could write anything there is no log.
+                if attempt is not None or error.status is not Code.NOT_FOUND:
+                    raise
+            if attempt is not None:
+                return
+            number += 1
+
+    def _begins(self, run_name: str, name: str, number: int) -> bool:
+        """Wait until an attempt has begun; return False when the action is over without it."""
+        failing_since: float | None = None
+        while True:
+            try:
+                details = ActionDetails.get(run_name=run_name, name=name)
+            except RpcError as error:
+                failing_since = failing_since or time.monotonic()
+                if error.status not in _PASSING or time.monotonic() - failing_since > _PATIENCE:
+                    raise
+                time.sleep(1.0)
+                continue
+            failing_since = None
+            if details.pb2.status.attempts >= number:
+                return True
+            if details.done():
+                return False
+            time.sleep(_POLL_SECONDS)
 
     @staticmethod
     def _details(run_name: str, name: str) -> ActionDetails | None:
