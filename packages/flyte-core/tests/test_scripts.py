@@ -41,15 +41,9 @@ def test_a_script_is_ended_when_its_time_is_up(tmp_path: Path) -> None:
         flyte.run_python_script(write(tmp_path, "import time\ntime.sleep(600)"), timeout=1)
 
 
-def test_what_needs_a_control_plane_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import flyte.initialization
-
+def test_what_cannot_run_is_refused(tmp_path: Path) -> None:
     script = write(tmp_path, "")
     with pytest.raises(NotImplementedError, match="several machines"):
         flyte.run_python_script(script, clustered=True, replicas=2)
     with pytest.raises(FileNotFoundError, match="nope"):
         flyte.run_python_script(tmp_path / "nope.py")
-    monkeypatch.setattr(flyte.initialization, "_settings", None)
-    flyte.init(endpoint="dns:///example.org")
-    with pytest.raises(NotImplementedError, match="control plane"):
-        flyte.run_python_script(script)

@@ -1,13 +1,16 @@
 """`flyte run python-script SCRIPT`: any script as a run of one action, recorded with what it prints."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flyte.scripts import run_script, run_script_for_output
+from flyte.initialization import settings
+from flyte.scripts import run_python_script, run_script, run_script_for_output
 from flyte_cli.carrying_out import carry_out
 from flyte_cli.loading import check_file
+from flyte_cli.run_options import RunChoices
 
 _CLUSTER_ONLY = (
     "plugin_config",
@@ -31,6 +34,10 @@ def _carry_out(script: Path, timeout: int, extra_args: str | None, output_dir: s
         if name in explicit:
             spelt = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"`{spelt}` needs a control plane: it asks for several machines\nhint: leave it out")
+    chosen = RunChoices.of_context()
+    if settings().endpoint and not chosen.is_local:
+        _carry_out_remotely(check_file(script), timeout, extra_args, output_dir, chosen, given)
+        return
     if idle := [f"`--{name.replace('_', '-')}`" for name in _IDLE if name in explicit]:
         click.echo(f"note: {', '.join(idle)} without effect: the script runs on this machine, as it is", err=True)
     path = check_file(script)
@@ -40,6 +47,38 @@ def _carry_out(script: Path, timeout: int, extra_args: str | None, output_dir: s
     else:
         values["output_dir"] = str(Path(output_dir).absolute())
         carry_out(run_script_for_output.override(timeout=timeout), values, path)
+
+
+def _carry_out_remotely(
+    script: Path,
+    timeout: int,
+    extra_args: str | None,
+    output_dir: str | None,
+    chosen: RunChoices,
+    given: dict[str, Any],
+) -> None:
+    from flyte_cli.remote_runs import report  # noqa: PLC0415 - a run in this process needs no client
+
+    if given.get("packages"):
+        raise click.UsageError(
+            "`--packages` needs an image to be built, which this version does not do\nhint: name an `--image`"
+        )
+    began = time.monotonic()
+    run = run_python_script(
+        script,
+        cpu=given["cpu"],
+        memory=given["memory"],
+        gpu=given["gpu"],
+        gpu_type=given["gpu_type"],
+        image=given["image"],
+        timeout=timeout,
+        extra_args=extra_args.split(",") if extra_args else None,
+        queue=given["queue"] or chosen.queue,
+        name=chosen.name,
+        output_dir=output_dir,
+        include_files=list(given["include_files"]),
+    )
+    report(run, began, follows=chosen.follows)
 
 
 def make_command() -> click.Command:

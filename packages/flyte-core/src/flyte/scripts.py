@@ -6,11 +6,14 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from flyte.initialization import settings
-from flyte.running.start import with_runcontext
+from flyte.running.options import RunOptions
+from flyte.running.start import Runner, with_runcontext
 from flyte.tasks.environment import TaskEnvironment
+from flyte_models.resources import Resources
+from flyte_models.values import value
 from flyte_syncify import syncify
 from flyte_types.dir import Dir
 
@@ -49,7 +52,7 @@ async def _run(script: str, arguments: list[str]) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-u",
-        script,
+        _located(script),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -67,6 +70,14 @@ async def _run(script: str, arguments: list[str]) -> None:
     if code != 0:
         reason = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         raise ScriptFailedError(f"`{script}` ended with {reason}")
+
+
+def _located(script: str) -> str:
+    """Return where a script is: itself, or below a folder that modules are imported from, which a bundle is unpacked into."""
+    if os.path.isabs(script) or os.path.exists(script):  # noqa: PTH117, PTH110 - a path as text
+        return script
+    found = (os.path.join(folder, script) for folder in sys.path)  # noqa: PTH118 - as above
+    return next((path for path in found if os.path.isfile(path)), script)  # noqa: PTH113 - as above
 
 
 async def _pass_on(source: asyncio.StreamReader, target: TextIO) -> None:
@@ -113,24 +124,24 @@ async def run_python_script(
     failure_policy: Any = None,
     ttl_seconds_after_finished: int | None = None,
 ) -> Any:
-    """Run a script with the interpreter of this process, as a run of one action.
+    """Run a script as a run of one action: in a process of this machine, or with an endpoint on its control plane.
 
     Args:
-        script: The script.
-        cpu: This and the others that describe a container have no effect here: the script runs on this machine.
+        script: The script. A control plane gets this file, and those of `include_files`.
+        cpu: This and the others that describe a container have no effect on this machine.
         memory: As `cpu`.
         gpu: As `cpu`.
         gpu_type: As `cpu`.
-        image: As `cpu`.
+        image: As `cpu`; an image that has flyte.
         timeout: Seconds it may take; then it is ended, with all that it has started.
         extra_args: Its arguments.
         queue: As `cpu`.
-        wait: A local run is over when it is returned.
+        wait: Whether a run on a control plane is waited for. A local run is over when it is returned.
         name: The name of the run.
         debug: As `cpu`.
         output_dir: A folder that the script fills, which becomes the output of the run.
-        include_files: As `cpu`: all files are here.
-        plugin_config: Needs a control plane, like the rest.
+        include_files: Further files and folders for a control plane, beside the script or below its folder.
+        plugin_config: This and the rest ask for several machines.
         clustered: Run on several machines.
         replicas: How many machines.
         nproc_per_node: Processes on each machine.
@@ -143,27 +154,77 @@ async def run_python_script(
 
     Raises:
         FileNotFoundError: There is no such script.
-        NotImplementedError: A control plane is configured, or several machines are asked for.
+        NotImplementedError: Several machines are asked for.
         RuntimeUserError: The script failed, with `ScriptFailedError` as cause, or took too long.
     """
-    del cpu, memory, gpu, gpu_type, image, queue, wait, debug, include_files  # of a container, or of waiting for one
     several = (plugin_config, replicas, nproc_per_node, runtime, failure_policy, ttl_seconds_after_finished)
     if clustered or any(each is not None for each in several):
         raise NotImplementedError(
-            "a script on several machines needs a control plane, and scripts are not run there yet in this version\n"
-            "hint: leave out `clustered`, `replicas`, `plugin_config` and the like to run it on this machine"
+            "scripts are not run on several machines yet in this version\n"
+            "hint: leave out `clustered`, `replicas`, `plugin_config` and the like"
         )
+    path = _existing(script)
     if settings().endpoint:
-        raise NotImplementedError(
-            f"scripts are not run on a control plane (`{settings().endpoint}`) yet in this version\n"
-            "hint: call `flyte.init()` without an endpoint to run it on this machine, or make it a task"
+        device = f"{gpu_type}:{gpu}" if gpu else None
+        runner = _Remote(
+            Resources(cpu=cpu, memory=memory, gpu=cast("Any", device)),
+            image,
+            queue,
+            name,
+            timeout,
+            tuple(include_files or ()),
         )
-    values: dict[str, Any] = {"script": _existing(script), "arguments": list(extra_args or ())}
+        run = await runner.run(path, list(extra_args or ()), output_dir)
+        if wait:
+            await run.wait.aio(quiet=True)
+        return run
+    del cpu, memory, gpu, image, queue, debug  # of a container
+    values: dict[str, Any] = {"script": path, "arguments": list(extra_args or ())}
     runner = with_runcontext("local", name=name)
     if output_dir is None:
         return await runner.run.aio(run_script.override(timeout=timeout), **values)
     values["output_dir"] = os.path.abspath(output_dir)  # noqa: ASYNC240, PTH100 - a path as text
     return await runner.run.aio(run_script_for_output.override(timeout=timeout), **values)
+
+
+@value
+class _Remote:
+    """How a script runs on a control plane."""
+
+    resources: Resources
+    image: Any
+    queue: str | None
+    name: str | None
+    timeout: int
+    files: tuple[str, ...]
+
+    async def run(self, script: str, arguments: list[str], output_dir: str | None) -> Any:
+        """Begin the run and return it."""
+        root = Path(script).parent
+        files = [_below(root, file) for file in self.files]
+        place = TaskEnvironment("python_script", image=self.image or "auto", resources=self.resources)
+        made: Any = place.task((run_script if output_dir is None else run_script_for_output).func)
+        options = RunOptions(
+            mode="remote",
+            name=self.name,
+            queue=self.queue,
+            copy_style="custom",
+            copy_paths=(Path(script).name, *files),
+            root_dir=root,
+        )
+        values: dict[str, Any] = {"script": Path(script).name, "arguments": arguments}
+        if output_dir is not None:
+            values["output_dir"] = output_dir
+        return await Runner(options).run.aio(made.override(timeout=self.timeout), **values)
+
+
+def _below(root: Path, file: str) -> str:
+    path = Path(file).absolute() if Path(file).exists() else root / file
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file `{file}` to include")
+    if not path.is_relative_to(root):
+        raise ValueError(f"`{file}` is not below the folder of the script, `{root}`, which travels with it")
+    return str(path.relative_to(root))
 
 
 def _existing(script: Path | str) -> str:

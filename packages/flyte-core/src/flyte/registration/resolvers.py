@@ -12,6 +12,7 @@ from flyte.tasks.template import TaskTemplate
 
 __all__ = ["DEFAULT_RESOLVER", "default_loader_args"]
 
+_OURS = Path(__file__).resolve().parents[1]
 DEFAULT_RESOLVER = "flyte._internal.resolvers.default.DefaultTaskResolver"
 
 
@@ -40,6 +41,9 @@ def module_name(function: Any, root_dir: Path) -> str:
     module = sys.modules.get(function.__module__)
     file = getattr(module, "__file__", None) or function.__code__.co_filename
     path = Path(file).resolve()
+    if path.is_relative_to(_OURS):
+        # Of the SDK itself, which is in every image, wherever it stands here.
+        return str(function.__module__)
     try:
         parts = path.relative_to(Path(root_dir).resolve()).with_suffix("").parts
     except ValueError:

@@ -53,6 +53,10 @@ class RunOptions:
     """This and the next few are of remote runs: a local run has no pods, no queues and no bundle."""
     version: str | None = None
     copy_style: CopyStyle = "loaded_modules"
+    copy_paths: tuple[str, ...] = ()
+    """With copy style `custom`: files and folders below the root."""
+    root_dir: "Path | None" = None
+    """The folder that names in the bundle are relative to; None: that of `flyte.init`."""
     dry_run: bool = False
     copy_bundle_to: "Path | None" = None
     interactive_mode: bool | None = None

@@ -93,7 +93,7 @@ class RemoteStrategy:
                 org=at.org,
                 code_bundle=bundle,
                 image_cache=images_of(closure, at),
-                root_dir=settings().root_dir,
+                root_dir=options.root_dir or settings().root_dir,
             ),
         )
         if options.dry_run:
@@ -115,7 +115,13 @@ class RemoteStrategy:
             from flyte.bundling.pickling import bundle_pickled  # noqa: PLC0415 - of notebooks only
 
             return await bundle_pickled(task, uploader, cache=cache)
-        request = request_for(closure, copy_style=options.copy_style, root_dir=made.root_dir, version=options.version)
+        request = request_for(
+            closure,
+            copy_style=options.copy_style,
+            root_dir=options.root_dir or made.root_dir,
+            version=options.version,
+            paths=options.copy_paths,
+        )
         return await bundle_code(request, uploader, cache=cache)
 
     async def run_registered(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
