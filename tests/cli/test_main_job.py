@@ -122,6 +122,7 @@ Devbox:
 
 Set up:
   create                  Make a configuration file, a project, a secret or a trigger
+  config                  Check endpoint, sign-in, project and store
   update                  Change a project or a trigger
   prefetch                Copy models beforehand (not built yet)
   proxy                   Forward a port to an app (not built yet)

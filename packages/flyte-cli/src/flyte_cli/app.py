@@ -23,7 +23,7 @@ OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 
 LogFormat = Literal["console", "json"]
 
-_AUTH_TYPES = (
+AUTH_TYPES = (
     "client-secret", "client_secret", "clientsecret", "app-credential", "app_credential", "headless", "device-flow",
     "device_flow", "pkce", "external-command", "external_command", "externalcommand", "command", "custom",
 )  # fmt: skip
@@ -209,7 +209,7 @@ def _place(text: str) -> tuple[str, str]:
 @click.option("--no-progress", is_flag=True)
 @click.option("--endpoint", default=None)
 @click.option("--insecure", is_flag=True)
-@click.option("--auth-type", type=click.Choice(_AUTH_TYPES, case_sensitive=False), default=None)
+@click.option("--auth-type", type=click.Choice(AUTH_TYPES, case_sensitive=False), default=None)
 @click.option("--image-builder", "--builder", type=click.Choice(["local", "local-podman", "remote"]), default=None)
 @click.option("--org", default=None)
 @click.option("--log-format", type=click.Choice(["console", "json"]), default=None)

@@ -19,6 +19,7 @@ COMMANDS = (
     ("Devbox", "stop", "Stop the devbox", "flyte_cli.devbox:stop"),
     ("Devbox", "status", "Tell whether the devbox runs, and where", "flyte_cli.devbox:status"),
     ("Set up", "create", "Make a configuration file, a project, a secret or a trigger", "flyte_cli.create"),
+    ("Set up", "config", "Check endpoint, sign-in, project and store", "flyte_cli.config_check"),
     ("Set up", "update", "Change a project or a trigger", "flyte_cli.update"),
     ("Set up", "prefetch", "Copy models beforehand (not built yet)", "flyte_cli.not_built:prefetch"),
     ("Set up", "proxy", "Forward a port to an app (not built yet)", "flyte_cli.not_built:proxy"),

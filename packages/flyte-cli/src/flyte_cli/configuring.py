@@ -25,6 +25,11 @@ _AUTH_TYPES = {
 """What `--auth-type` may say, without its separators, and how the configuration spells it."""
 
 
+def spelled(auth_type: str) -> str:
+    """Return what `--auth-type` says as the configuration spells it."""
+    return _AUTH_TYPES[re.sub("[-_]", "", auth_type)]
+
+
 def configured() -> "Config":
     """Return the configuration that applies to the command that is carried out.
 
@@ -44,7 +49,7 @@ def with_root_options(config: "Config", options: RootOptions) -> "Config":
     elif options.insecure:
         platform = replace(platform, insecure=True)
     if options.auth_type is not None:
-        platform = replace(platform, auth_mode=_AUTH_TYPES[re.sub("[-_]", "", options.auth_type)])
+        platform = replace(platform, auth_mode=spelled(options.auth_type))
     if options.image_builder is not None:
         image = replace(image, builder=options.image_builder)
     return config.with_params(platform=platform, image=image)

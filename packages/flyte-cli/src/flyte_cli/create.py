@@ -5,11 +5,13 @@ from typing import Any
 
 import click
 
-from flyte_cli.app import LazyGroup
+from flyte_cli.app import AUTH_TYPES, LazyGroup
+from flyte_cli.configuring import spelled
 from flyte_cli.output import output_option, show
 from flyte_cli.writing import write_file
 from flyte_devbox.folder import default_folder
 from flyte_devbox.process import find_server
+from flyte_protocol.endpoints import Endpoint
 
 _DEVBOX_ENDPOINT = "localhost:30080"
 
@@ -18,9 +20,19 @@ _DEVBOX_ENDPOINT = "localhost:30080"
 @click.option("--devbox", "for_devbox", is_flag=True, help="For the devbox of this machine")
 @click.option("--endpoint", help="Control plane, such as `dns:///flyte.example.org`")
 @click.option("--insecure", is_flag=True, help="Talk to it without TLS")
+@click.option("--auth-type", type=click.Choice(AUTH_TYPES), metavar="TYPE", help="How to sign in; see docs/sign-in.md")
 @click.option("--org", help="Organisation")
-@click.option("--project", help="Project of runs [default with --devbox: flytesnacks]")
-@click.option("--domain", help="Domain of runs [default with --devbox: development]")
+@click.option("-p", "--project", help="Project of runs [default with --devbox: flytesnacks]")
+@click.option("-d", "--domain", help="Domain of runs [default with --devbox: development]")
+@click.option(
+    "--image-builder",
+    "--builder",
+    type=click.Choice(["local", "local-podman", "remote"]),
+    help="What builds images [default: local]",
+)
+@click.option("--registry", help="Where built images are pushed to")
+@click.option("--local-persistence", is_flag=True, help="Record the history of local runs made from Python")
+@click.option("--local-tracked", is_flag=True, help="Report local runs to the control plane")
 @click.option(
     "-o",
     "--output",
@@ -34,38 +46,59 @@ def create_config(
     for_devbox: bool,
     endpoint: str | None,
     insecure: bool,
+    auth_type: str | None,
     org: str | None,
     project: str | None,
     domain: str | None,
+    image_builder: str | None,
+    registry: str | None,
+    local_persistence: bool,
+    local_tracked: bool,
     output: Path,
     force: bool,
 ) -> None:
-    """Write a configuration file that says where runs go."""
+    """Write a configuration file: where runs go, how to sign in, what builds images. `flyte config check` tries it."""
     if for_devbox:
         if endpoint is not None:
             raise click.UsageError("`--devbox` and `--endpoint` exclude each other\nhint: leave one of them out")
         running = find_server(default_folder())
         endpoint, insecure = (running.endpoint if running is not None else _DEVBOX_ENDPOINT), True
         org, project, domain = org or "devbox", project or "flytesnacks", domain or "development"
-    if endpoint is None and org is None:
-        raise click.UsageError("there is nothing to write\nhint: pass `--devbox`, `--endpoint` or `--org`")
+    if endpoint is None and org is None and not local_persistence:
+        raise click.UsageError(
+            "there is nothing to write\nhint: pass `--devbox`, `--endpoint`, `--org` or `--local-persistence`"
+        )
+    if endpoint is not None:
+        try:
+            Endpoint.of(endpoint, is_insecure=insecure)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
     if output.exists() and not force:
         raise click.UsageError(f"`{output}` exists\nhint: `--force` replaces it, `--output` writes another file")
+    address = endpoint if endpoint is None or "://" in endpoint or endpoint.startswith("dns:") else f"dns:///{endpoint}"
+    sections: dict[str, dict[str, str | bool | None]] = {
+        "admin": {
+            "endpoint": address,
+            "insecure": insecure if endpoint is not None else None,
+            "authType": spelled(auth_type) if auth_type is not None else None,
+        },
+        "task": {"org": org, "project": project, "domain": domain},
+        "image": {"builder": image_builder, "registry": registry},
+        "local": {"persistence": local_persistence or None, "tracked": local_tracked or None},
+    }
     lines: list[str] = []
-    if endpoint is not None:
-        address = endpoint if "://" in endpoint else f"dns:///{endpoint}"
-        lines += ["admin:", f"  endpoint: {_quoted(address)}", f"  insecure: {str(insecure).lower()}"]
-    task = [
-        f"  {name}: {_quoted(text)}" for name, text in (("org", org), ("project", project), ("domain", domain)) if text
-    ]
-    lines += ["task:", *task] if task else []
+    for section, values in sections.items():
+        written = [f"  {name}: {_scalar(value)}" for name, value in values.items() if value is not None]
+        lines += [f"{section}:", *written] if written else []
     write_file(output, "\n".join(lines) + "\n")
     show(lambda: {"path": str(output)}, lambda _: f"Wrote `{output}`.")
 
 
-def _quoted(text: str) -> str:
+def _scalar(value: str | bool) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     # In YAML every such string is plain text, whatever it looks like.
-    return "'" + text.replace("'", "''") + "'"
+    return "'" + value.replace("'", "''") + "'"
 
 
 command: Any = LazyGroup(

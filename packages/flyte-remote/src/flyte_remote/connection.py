@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flyte_remote.sign_in.settings import SignInSettings
 
-__all__ = ["Connection", "Target", "connection", "current_target", "devbox_token", "set_target"]
+__all__ = ["Connection", "Target", "connection", "credentials_of", "current_target", "devbox_token", "set_target"]
 
 _TOKEN_VARIABLE = "FLYTE_DEVBOX_TOKEN"  # noqa: S105 - the name of a variable
 _FOLDER_VARIABLE = "FLYTE_DEVBOX_FOLDER"
@@ -140,12 +140,13 @@ def connection() -> Connection:
         ca_cert_file=target.ca_cert_file,
         skips_verification=target.skips_verification,
     )
-    transport = Transport(endpoint, credentials=_credentials(target, endpoint))
+    transport = Transport(endpoint, credentials=credentials_of(target, endpoint))
     _transports[loop] = (key, transport)
     return Connection(transport, target)
 
 
-def _credentials(target: Target, endpoint: Endpoint) -> Credentials:
+def credentials_of(target: Target, endpoint: Endpoint) -> Credentials:
+    """Return who calls a target; nobody is asked yet."""
     if target.token:
         token = target.token
         return BearerToken(lambda: token)
