@@ -16,6 +16,7 @@ from flyte.bundling.cache import BundleCache
 from flyte.bundling.control_plane import ControlPlaneUploader
 from flyte.bundling.environments import deployment_version, request_for
 from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
+from flyte.git import GitStatus
 from flyte.initialization import settings
 from flyte.registration.arguments import search_path_env
 from flyte.registration.differences import Difference, differences
@@ -159,7 +160,12 @@ async def deploy(
     )
     made = {id(each): DeployedTaskEnvironment(each) for each in everything}
     # Everything is described before anything is registered: most mistakes are found here.
-    requests = {id(each): [await _request(task, context) for task in _tasks_of(each)] for each in everything}
+    repository = await asyncio.to_thread(GitStatus.from_current_repo)
+    variables = search_path_env(settings().root_dir, sys.path) if settings().sync_local_sys_paths else {}
+    requests = {
+        id(each): [await _request(task, context, repository, variables) for task in _tasks_of(each)]
+        for each in everything
+    }
     for each in everything:
         made[id(each)].deployed_entities = [
             DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]
@@ -261,12 +267,14 @@ def _computed_version(everything: Iterable[Environment], bundle: CodeBundle | No
     return deployment_version(parts, bundle.computed_version if bundle is not None else None)
 
 
-async def _request(task: TaskTemplate[..., Any], context: SerializationContext) -> task_service_pb2.DeployTaskRequest:
-    request = await deploy_request(task, context)
-    made, template = settings(), request.spec.task_template
-    if made.sync_local_sys_paths and template.HasField("container"):
+async def _request(
+    task: TaskTemplate[..., Any], context: SerializationContext, repository: GitStatus, variables: dict[str, str]
+) -> task_service_pb2.DeployTaskRequest:
+    request = await deploy_request(task, context, repository)
+    template = request.spec.task_template
+    if template.HasField("container"):
         named = {pair.key for pair in template.container.env}
-        for key, text in search_path_env(made.root_dir, sys.path).items():
+        for key, text in variables.items():
             if key not in named:
                 template.container.env.append(literals_pb2.KeyValuePair(key=key, value=text))
     return request

@@ -95,5 +95,10 @@ CREATE TABLE contents (
 CREATE INDEX contents_by_run ON contents (run_id);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _CONTENTS)
+_RUNS_BY_TIME = """
+CREATE INDEX runs_by_time ON runs (is_tracked, project, domain, created_at, id);
+"""
+"""A page of the newest runs reads no others."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _CONTENTS, _RUNS_BY_TIME)
 """Step `n` leads from schema `n` to `n + 1`."""

@@ -24,21 +24,26 @@ class DocumentationPlan:
     link: str = ""
 
 
-def documentation_of(task: TaskTemplate[..., Any]) -> DocumentationPlan:
-    """Read the docstring of a task and find its source in the repository, if it stands in one that is known."""
+def documentation_of(task: TaskTemplate[..., Any], repository: GitStatus | None = None) -> DocumentationPlan:
+    """Read the docstring of a task and find its source in the repository, if it stands in one that is known.
+
+    Args:
+        task: The task.
+        repository: What is checked out; git is asked if it is not given, which takes longer than all else.
+    """
     docstring = task.interface.docstring
     return DocumentationPlan(
         short=cut((docstring.short_description if docstring else None) or "", _SHORT_LIMIT),
         long=cut((docstring.long_description if docstring else None) or "", _LONG_LIMIT),
-        link=_source_link(task),
+        link=_source_link(task, repository),
     )
 
 
-def _source_link(task: TaskTemplate[..., Any]) -> str:
+def _source_link(task: TaskTemplate[..., Any], repository: GitStatus | None) -> str:
     code: Any = getattr(getattr(task, "func", None), "__code__", None)
     if code is None:
         return ""
-    status = GitStatus.from_current_repo()
+    status = repository or GitStatus.from_current_repo()
     return status.build_url(code.co_filename, _line_of_def(code.co_filename, code.co_firstlineno))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from flyteidl2.core import literals_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2, task_service_pb2
 
+from flyte.git import GitStatus
 from flyte.registration.notifications import add_notifications
 from flyte.registration.wire import default_inputs, documented, task_spec
 from flyte.tasks.template import TaskTemplate
@@ -29,9 +30,14 @@ _TIME_KEY = "_u_kickoff_time_input_arg"
 
 
 async def deploy_request(
-    task: TaskTemplate[..., Any], serialization_context: SerializationContext
+    task: TaskTemplate[..., Any], serialization_context: SerializationContext, repository: GitStatus | None = None
 ) -> task_service_pb2.DeployTaskRequest:
     """Give the request that deploys a task: its specification with documentation and defaults, and its triggers.
+
+    Args:
+        task: The task.
+        serialization_context: Version, place, bundle and images.
+        repository: What is checked out, for the link to the source; git is asked if it is not given.
 
     Raises:
         RuntimeUserError: The image must be built, and the context's image cache does not have it.
@@ -49,7 +55,7 @@ async def deploy_request(
             name=identifier.name,
             version=identifier.version,
         ),
-        spec=documented(spec, task, environment.description if environment is not None else None),
+        spec=documented(spec, task, environment.description if environment is not None else None, repository),
         triggers=[await task_trigger(task, trigger) for trigger in task.triggers],
     )
 

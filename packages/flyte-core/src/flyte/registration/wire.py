@@ -27,6 +27,7 @@ from flyte_models.version import __version__
 from flyte_types.codec import encode_literal_async, literal_type_of
 
 if TYPE_CHECKING:
+    from flyte.git import GitStatus
     from flyte.tasks.template import TaskTemplate
     from flyte_models.interface import NativeInterface
     from flyte_models.serialization import SerializationContext
@@ -120,7 +121,10 @@ async def default_inputs(interface: "NativeInterface") -> list[common_pb2.NamedP
 
 
 def documented(
-    spec: task_definition_pb2.TaskSpec, task: "TaskTemplate[..., Any]", description: str | None
+    spec: task_definition_pb2.TaskSpec,
+    task: "TaskTemplate[..., Any]",
+    description: str | None,
+    repository: "GitStatus | None" = None,
 ) -> task_definition_pb2.TaskSpec:
     """Add to a specification what a deployed task is shown with: documentation, and descriptions of inputs and environment.
 
@@ -128,11 +132,12 @@ def documented(
         spec: Changed in place.
         task: The task.
         description: What the environment is for.
+        repository: What is checked out, for the link to the source; git is asked if it is not given.
 
     Returns:
         The same specification.
     """
-    plan = documentation_of(task)
+    plan = documentation_of(task, repository)
     spec.documentation.SetInParent()
     spec.documentation.short_description = plan.short
     if plan.long:
