@@ -179,8 +179,6 @@ else:
     _PENDING = frozenset(
         [
             "AppHandle",
-            "load_interactive_ctx",
-            "rerun",
             "serve",
             "with_servecontext",
         ]

@@ -16,8 +16,12 @@ def auth_metadata(*pairs: tuple[str, str]) -> Generator[None]:
     """Send these headers with each call to the control plane inside the block, where `auth_type` is `Passthrough`.
 
     ```python
-    with flyte.remote.auth_metadata(("authorization", f"Bearer {token}")):
-        run = flyte.remote.Run.get("r1")
+    from flyte_remote import User
+    from flyte_remote.sign_in.passthrough import auth_metadata
+
+    def name_of(token: str) -> str:
+        with auth_metadata(("authorization", f"Bearer {token}")):
+            return User.get().name()
     ```
 
     Threads and tasks that are started inside the block have them as well; others do not. A block in a block adds to it.
