@@ -92,3 +92,16 @@ def test_what_ran_there_is_shown_as_what_ran_here(home: Path) -> None:
     assert _flyte(home, "get", "logs", "--devbox", "to-show").stdout == "total: adding up\n"
     missing = _flyte(home, "get", "run", "--devbox", "none-such")
     assert (missing.returncode, "on the control plane" in missing.stderr) == (2, True)
+
+
+def test_a_devbox_without_a_token_is_used_as_it_is(tmp_path: Path) -> None:
+    shutil.copy(CODE / "shapes.py", tmp_path)
+    started = _flyte(tmp_path, "start", "devbox", "--port", "0", "--no-auth")
+    try:
+        assert started.returncode == 0, started.stderr
+        done = _flyte(tmp_path, "run", "--devbox", "--follow", "shapes.py", "square", "--x", "3")
+        assert done.returncode == 0, done.stderr
+        assert "result    9" in done.stdout
+        assert _flyte(tmp_path, "get", "run", "--devbox").returncode == 0
+    finally:
+        stop_server(tmp_path / "devbox")

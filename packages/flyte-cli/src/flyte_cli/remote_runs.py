@@ -31,10 +31,12 @@ def use_devbox() -> None:
         click.ClickException: It cannot be started.
     """
     from flyte_devbox.folder import default_folder  # noqa: PLC0415 - who runs elsewhere needs no devbox
-    from flyte_devbox.process import DevboxError, start_server  # noqa: PLC0415
+    from flyte_devbox.process import DevboxError, find_server, start_server  # noqa: PLC0415
 
+    running = find_server(default_folder())
     try:
-        started = start_server(default_folder())
+        # One that runs is taken as it is: whether it asks for a token was said when it was started.
+        started = start_server(default_folder(), needs_token=running is None or bool(running.token))
     except DevboxError as error:
         raise click.ClickException(str(error)) from None
     if started.is_new:
