@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import flyte_remote
 from flyte.controllers.protocol import active_controller
-from flyte.initialization import Settings, settings
+from flyte.initialization import Settings as _Settings
+from flyte.initialization import settings
 from flyte_models.context import current_context
 from flyte_remote.connection import Target, set_target
 from flyte_remote.failures import set_on_missing_bundle
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Trigger,
         TriggerDetails,
         User,
+        auth_metadata,
         upload_dir,
         upload_file,
     )
@@ -51,6 +53,7 @@ __all__ = [
     "Trigger",
     "TriggerDetails",
     "User",
+    "auth_metadata",
     "upload_dir",
     "upload_file",
 ]
@@ -116,7 +119,7 @@ def _override(task: "TaskDetails", changes: dict[str, Any]) -> Any:
     return overridden(task, changes)
 
 
-def _mode(made: Settings) -> str:
+def _mode(made: _Settings) -> str:
     if made.uses_passthrough:
         return "Passthrough"
     mode = made.config.platform.auth_mode

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flyte_remote.runs import Run as Run
     from flyte_remote.secrets import Secret as Secret
     from flyte_remote.secrets import SecretTypes as SecretTypes
+    from flyte_remote.sign_in.passthrough import auth_metadata as auth_metadata
     from flyte_remote.tasks import Task as Task
     from flyte_remote.tasks import TaskDetails as TaskDetails
     from flyte_remote.triggers import Trigger as Trigger
@@ -39,6 +40,7 @@ _EXPORTS = {
     "Trigger": "flyte_remote.triggers",
     "TriggerDetails": "flyte_remote.triggers",
     "User": "flyte_remote.users",
+    "auth_metadata": "flyte_remote.sign_in.passthrough",
     "upload_dir": "flyte_remote.uploads",
     "upload_file": "flyte_remote.uploads",
 }
@@ -60,6 +62,7 @@ __all__ = [
     "Trigger",
     "TriggerDetails",
     "User",
+    "auth_metadata",
     "upload_dir",
     "upload_file",
 ]
