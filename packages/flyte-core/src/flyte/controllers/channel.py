@@ -275,4 +275,5 @@ class _Line(asyncio.Protocol):
         if self._transport is not None:
             if self._out:
                 self._flush()
-            self._transport.close()
+            # What could not be sent at once is not waited for: the other side may stand still.
+            self._transport.abort()
