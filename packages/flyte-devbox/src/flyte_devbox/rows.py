@@ -29,7 +29,7 @@ TERMINAL = frozenset({5, 6, 7, 8, 10})
 
 ACTION_COLUMNS = (
     "a.*, r.org AS org, r.project AS project, r.domain AS domain, r.name AS run_name, r.labels AS labels,"
-    " r.source AS source, r.spec AS run_spec"
+    " r.source AS source, r.spec AS run_spec, r.is_tracked AS is_tracked"
 )
 
 IDENTITY = identity_pb2.EnrichedIdentity(

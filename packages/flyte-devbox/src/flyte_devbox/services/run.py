@@ -153,6 +153,11 @@ class Service:
         if run is not None and await self._devbox.scheduler.abort(run, row["name"], reason or "aborted by the user"):
             return
         what = f"action `{row['name']}` of run `{row['run_name']}`" if row["parent"] else f"run `{row['run_name']}`"
+        if row["is_tracked"]:
+            raise failed_precondition(
+                f"{what} cannot be aborted: it is not carried out by the devbox, only reported to it\n"
+                "hint: end it where it runs, or record that it is aborted with `AbortRun` of `TrackedRunService`"
+            )
         current = self._database.read_one("SELECT phase FROM actions WHERE id = ?", (row["id"],))
         phase = phase_name((current or row)["phase"])
         raise failed_precondition(f"{what} cannot be aborted: it is over, as {phase}")

@@ -149,18 +149,19 @@ class Service(RunService):
             raise failed_precondition(f"run `{run['name']}` cannot be aborted: it is over")
         now, reason = time.time(), request.reason or "aborted by the user"
 
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
+        def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+            aborted = connection.execute(
                 "UPDATE actions SET phase = 7, ended_at = ?, updated_at = ?, abort_reason = ? WHERE run_id = ?"
-                " AND phase NOT IN (5, 6, 7, 8, 10)",
+                " AND phase NOT IN (5, 6, 7, 8, 10) RETURNING id, parent",
                 (now, now, reason, run["id"]),
-            )
+            ).fetchall()
             connection.execute(
                 "UPDATE runs SET phase = 7, ended_at = ?, updated_at = ? WHERE id = ?", (now, now, run["id"])
             )
+            return aborted
 
-        await self._devbox.database.write(work)
-        self._devbox.hub.publish(run["id"], root_action(self._devbox.database, run["id"])["id"], "")
+        for row in await self._devbox.database.write(work):
+            self._devbox.hub.publish(run["id"], row["id"], row["parent"])
         return run_service_pb2.AbortRunResponse()
 
     def _tracked(self, run_id: identifier_pb2.RunIdentifier) -> sqlite3.Row:
