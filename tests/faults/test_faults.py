@@ -116,6 +116,28 @@ def test_half_open_connections_are_noticed(tmp_path, story) -> None:
     _run_seed(tmp_path, story, 1_000_001, forgets=True)
 
 
+def test_a_crash_costs_what_kept_workers_did_no_retry(tmp_path, story) -> None:
+    scene = Scene(tmp_path, 0)
+    with scene.running():
+        bundles = scene.place.parent / "bundles"
+        on(
+            scene.proxy.target,
+            lambda transport: create(transport, story.patient, bundles, "first", place=str(scene.place)),
+        )
+        deadline = time.monotonic() + LONGEST
+        for begun in (1, 2):
+            while len([one for one in scene.executions() if one["what"] == "begin"]) < begun:
+                assert time.monotonic() < deadline, f"attempt {begun} does not begin"
+                time.sleep(0.05)
+            if begun == 1:
+                scene.end(signal.SIGKILL)
+                scene.start()
+        (scene.place / "go").touch()
+        # It may fail no attempt of its own, so that what the crash cost was not counted against it.
+        assert _wait_for_end(scene, "first") == phase_pb2.ACTION_PHASE_SUCCEEDED
+        assert [one["what"] for one in scene.executions()] == ["begin", "begin", "end"]
+
+
 def test_without_faults_everything_runs_once(tmp_path, story) -> None:
     scene = Scene(tmp_path, 0)
     with scene.running():

@@ -51,6 +51,17 @@ def kept(x: int, place: str) -> int:
     return x + 1
 
 
+@warm.task(retries=0)
+def patient(place: str) -> int:
+    """Wait for the test, which has two minutes."""
+    with written_down(place):
+        for _ in range(2400):
+            if Path(place, "go").exists():
+                break
+            time.sleep(0.05)
+    return 1
+
+
 @env.task(retries=8)
 async def branch(n: int, place: str) -> int:
     with written_down(place):
