@@ -29,7 +29,7 @@ from flyte_types.type_transformer import TypeTransformer, TypeTransformerFailedE
 
 
 @dataclass(frozen=True)
-class Celsius:
+class Reaumur:
     degrees: float
 
 
@@ -47,33 +47,33 @@ class Broken:
     """Its transformer fails."""
 
 
-class CelsiusTransformer(TypeTransformer[Celsius]):
+class ReaumurTransformer(TypeTransformer[Reaumur]):
     """Counts how many conversions run at once."""
 
     running = peak = 0
 
     def __init__(self):
-        super().__init__("Celsius", Celsius)
+        super().__init__("Reaumur", Reaumur)
 
     def get_literal_type(self, t):
         return LiteralType(simple=FLOAT)
 
     async def to_literal(self, python_val, python_type, expected):
-        assert python_type is Celsius
+        assert python_type is Reaumur
         assert expected == LiteralType(simple=FLOAT)
-        CelsiusTransformer.running += 1
-        CelsiusTransformer.peak = max(CelsiusTransformer.peak, CelsiusTransformer.running)
+        ReaumurTransformer.running += 1
+        ReaumurTransformer.peak = max(ReaumurTransformer.peak, ReaumurTransformer.running)
         await asyncio.sleep(0)
-        CelsiusTransformer.running -= 1
+        ReaumurTransformer.running -= 1
         return Literal(scalar=Scalar(primitive=Primitive(float_value=python_val.degrees)))
 
     async def to_python_value(self, lv, expected_python_type):
         await asyncio.sleep(0)
-        return Celsius(lv.scalar.primitive.float_value)
+        return Reaumur(lv.scalar.primitive.float_value)
 
     def guess_python_type(self, literal_type):
-        if literal_type.simple == FLOAT and literal_type.structure.tag == "Celsius":
-            return Celsius
+        if literal_type.simple == FLOAT and literal_type.structure.tag == "Reaumur":
+            return Reaumur
         raise ValueError("not mine")
 
 
@@ -106,27 +106,27 @@ class BrokenTransformer(TypeTransformer[Broken]):
         raise RuntimeError("no luck")
 
 
-TypeEngine.register(CelsiusTransformer())
+TypeEngine.register(ReaumurTransformer())
 TypeEngine.register(OpaqueTransformer())
 TypeEngine.register(BrokenTransformer())
 
 
 @dataclass
 class Reading:
-    at: Celsius
+    at: Reaumur
     opaque: Opaque
-    all: list[Celsius] = field(default_factory=list)
-    maybe: Optional[Celsius] = None
-    named: dict[str, Celsius] = field(default_factory=dict)
-    pair: tuple[Celsius, int] = (Celsius(0.5), 1)
+    all: list[Reaumur] = field(default_factory=list)
+    maybe: Optional[Reaumur] = None
+    named: dict[str, Reaumur] = field(default_factory=dict)
+    pair: tuple[Reaumur, int] = (Reaumur(0.5), 1)
 
 
 @dataclass
 class Checked:
-    at: Celsius
+    at: Reaumur
 
     def __post_init__(self):
-        assert isinstance(self.at, Celsius)
+        assert isinstance(self.at, Reaumur)
 
 
 @dataclass
@@ -137,17 +137,17 @@ class Nested:
 
 @dataclass
 class Tree:
-    at: Celsius
+    at: Reaumur
     children: list["Tree"] = field(default_factory=list)
 
 
 class Station(pydantic.BaseModel):
-    """pydantic stores `Celsius`, a dataclass, by itself, and so it does."""
+    """pydantic stores `Reaumur`, a dataclass, by itself, and so it does."""
 
     model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
 
-    at: Celsius
-    series: dict[str, list[Celsius | None]] = pydantic.Field(default_factory=dict)
+    at: Reaumur
+    series: dict[str, list[Reaumur | None]] = pydantic.Field(default_factory=dict)
     opened: dt.datetime = dt.datetime(2020, 1, 1)
     reading: Reading | None = None
 
@@ -176,12 +176,12 @@ class Country:
 
 class Pair(NamedTuple):
     left: Opaque
-    right: list[Celsius] = []
+    right: list[Reaumur] = []
 
 
 class Entry(TypedDict):
     opaque: Opaque
-    maybe: NotRequired[Celsius]
+    maybe: NotRequired[Reaumur]
 
 
 @dataclass
@@ -199,39 +199,39 @@ async def _round_trip(value, t):
     return await decode_literal_async(await encode_literal_async(value, t), t)
 
 
-READING = Reading(Celsius(1), Opaque(b"\x00"), [Celsius(2), Celsius(3)], Celsius(4), {"a": Celsius(5)}, (Celsius(6), 7))
+READING = Reading(Reaumur(1), Opaque(b"\x00"), [Reaumur(2), Reaumur(3)], Reaumur(4), {"a": Reaumur(5)}, (Reaumur(6), 7))
 
 
-STATION = Station(at=Celsius(1), series={"a": [Celsius(2), None]}, reading=READING)
-NETWORK = Network(stations=[STATION, Station(at=Celsius(3))], opaque=Opaque(b"o"))
+STATION = Station(at=Reaumur(1), series={"a": [Reaumur(2), None]}, reading=READING)
+NETWORK = Network(stations=[STATION, Station(at=Reaumur(3))], opaque=Opaque(b"o"))
 
 
 @pytest.mark.parametrize(("t", "value"), [
-    (Celsius, Celsius(1.5)),
-    (Annotated[Celsius, "in the shade"], Celsius(1.5)),
-    (list[Celsius], [Celsius(1), Celsius(2)]),
-    (list[Celsius], []),
-    (dict[str, Celsius], {"b": Celsius(1), "a": Celsius(2)}),
-    (dict[int, Celsius], {2: Celsius(1)}),
-    (Optional[Celsius], None),
-    (Celsius | float, 1.5),
-    (Celsius | float, Celsius(1.5)),
-    (list[dict[str, list[Celsius | None | int]]], [{"a": [Celsius(1), None, 3]}, {}]),
-    (list[Celsius] | int, [Celsius(1)]),
+    (Reaumur, Reaumur(1.5)),
+    (Annotated[Reaumur, "in the shade"], Reaumur(1.5)),
+    (list[Reaumur], [Reaumur(1), Reaumur(2)]),
+    (list[Reaumur], []),
+    (dict[str, Reaumur], {"b": Reaumur(1), "a": Reaumur(2)}),
+    (dict[int, Reaumur], {2: Reaumur(1)}),
+    (Optional[Reaumur], None),
+    (Reaumur | float, 1.5),
+    (Reaumur | float, Reaumur(1.5)),
+    (list[dict[str, list[Reaumur | None | int]]], [{"a": [Reaumur(1), None, 3]}, {}]),
+    (list[Reaumur] | int, [Reaumur(1)]),
     (Opaque, Opaque(b"x")),
     (list[Opaque | None], [None, Opaque(b"")]),
     (Reading, READING),
     (list[Reading], [READING, READING]),
     (dict[str, Reading | None], {"a": READING, "b": None}),
-    (Checked, Checked(Celsius(1))),
-    (Nested, Nested(READING, [Checked(Celsius(1)), Checked(Celsius(2))])),
-    (Tree, Tree(Celsius(1), [Tree(Celsius(2)), Tree(Celsius(3), [Tree(Celsius(4))])])),
-    (Pair, Pair(Opaque(b"p"), [Celsius(1)])),
+    (Checked, Checked(Reaumur(1))),
+    (Nested, Nested(READING, [Checked(Reaumur(1)), Checked(Reaumur(2))])),
+    (Tree, Tree(Reaumur(1), [Tree(Reaumur(2)), Tree(Reaumur(3), [Tree(Reaumur(4))])])),
+    (Pair, Pair(Opaque(b"p"), [Reaumur(1)])),
     (list[Pair | None], [None, Pair(Opaque(b"p"))]),
     (Entry, {"opaque": Opaque(b"e")}),
-    (dict[str, Entry], {"a": {"opaque": Opaque(b"e"), "maybe": Celsius(1)}}),
+    (dict[str, Entry], {"a": {"opaque": Opaque(b"e"), "maybe": Reaumur(1)}}),
     (tuple[Opaque, int], (Opaque(b"t"), 1)),
-    (tuple[Pair, tuple[Opaque, Celsius]], (Pair(Opaque(b"p")), (Opaque(b"t"), Celsius(1)))),
+    (tuple[Pair, tuple[Opaque, Reaumur]], (Pair(Opaque(b"p")), (Opaque(b"t"), Reaumur(1)))),
     (Holder, Holder(Pair(Opaque(b"p")), {"opaque": Opaque(b"e")}, (Opaque(b"t"), Pair(Opaque(b"q"))))),
     (Station, STATION),
     (list[Network | None], [NETWORK, None]),
@@ -242,35 +242,35 @@ def test_custom_types_stand_anywhere(t, value):
     assert value == round_trip(value, t)
 
 
-CELSIUS = st.floats(allow_nan=False).map(Celsius)
+CELSIUS = st.floats(allow_nan=False).map(Reaumur)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.none() | st.integers(0, 9) | CELSIUS, max_size=4), max_size=4))
 def test_every_place_gets_its_own_value_back(value):
-    assert value == round_trip(value, list[dict[str, Celsius | int | None]])
+    assert value == round_trip(value, list[dict[str, Reaumur | int | None]])
 
 
 def test_a_conversion_awaits_its_places_together_and_no_more_than_the_limit(monkeypatch):
-    CelsiusTransformer.peak = 0
-    values = [Celsius(number) for number in range(100)]
-    assert values == round_trip(values, list[Celsius])
-    assert CelsiusTransformer.peak == 10
+    ReaumurTransformer.peak = 0
+    values = [Reaumur(number) for number in range(100)]
+    assert values == round_trip(values, list[Reaumur])
+    assert ReaumurTransformer.peak == 10
     monkeypatch.setenv("_F_TE_MAX_COROS", "3")
-    CelsiusTransformer.peak = 0
-    assert values == round_trip(values, list[Celsius])
-    assert CelsiusTransformer.peak == 3
+    ReaumurTransformer.peak = 0
+    assert values == round_trip(values, list[Reaumur])
+    assert ReaumurTransformer.peak == 3
 
 
 def test_the_literal_is_the_transformers_own():
-    literal = Literal.FromString(asyncio.run(encode_literal_async([Celsius(2.5)], list[Celsius])))
+    literal = Literal.FromString(asyncio.run(encode_literal_async([Reaumur(2.5)], list[Reaumur])))
     assert literal.collection.literals[0].scalar.primitive.float_value == 2.5
-    union = Literal.FromString(asyncio.run(encode_literal_async(Celsius(2.5), Celsius | None))).scalar.union
-    assert (union.type.structure.tag, union.value.scalar.primitive.float_value) == ("Celsius", 2.5)
+    union = Literal.FromString(asyncio.run(encode_literal_async(Reaumur(2.5), Reaumur | None))).scalar.union
+    assert (union.type.structure.tag, union.value.scalar.primitive.float_value) == ("Reaumur", 2.5)
 
 
 def test_inside_a_dataclass_plain_literals_stay_readable_and_others_are_kept_whole():
-    payload = Literal.FromString(asyncio.run(encode_literal_async(Checked(Celsius(0.5)), Checked))).scalar.binary
+    payload = Literal.FromString(asyncio.run(encode_literal_async(Checked(Reaumur(0.5)), Checked))).scalar.binary
     assert (payload.tag, payload.value) == ("msgpack", b"\x81\xa2at\xcb\x3f\xe0" + b"\x00" * 6)
     fields = TypeEngine.to_literal_type(Reading).metadata.fields["properties"].struct_value.fields
     assert fields["at"].struct_value.fields["type"].string_value == "number"
@@ -311,9 +311,9 @@ def test_models_that_cannot_be_opened_say_why():
 
 def test_parts_have_names_in_errors_and_in_the_schema():
     for t, value, text in (
-        (Pair, Pair(Opaque(b""), [Celsius(1), "warm"]), r"at `\.right\[1\]`"),
+        (Pair, Pair(Opaque(b""), [Reaumur(1), "warm"]), r"at `\.right\[1\]`"),
         (Holder, Holder(Pair(3), {"opaque": Opaque(b"")}, (Opaque(b""), Pair(Opaque(b"")))), r"at `\.pair\.left`"),
-        (Entry, {"maybe": Celsius(1)}, r"at `\.opaque` is missing"),
+        (Entry, {"maybe": Reaumur(1)}, r"at `\.opaque` is missing"),
         (tuple[Opaque, int], (Opaque(b""),), "must be tuple"),
     ):
         with pytest.raises((InputValueError, InputTypeError), match=text):
@@ -324,17 +324,17 @@ def test_parts_have_names_in_errors_and_in_the_schema():
 
 
 def codec():
-    return InterfaceCodec({"xs": list[Celsius], "n": (int, 3)}, {"o0": Celsius, "o1": Reading}, task_name="env.f")
+    return InterfaceCodec({"xs": list[Reaumur], "n": (int, 3)}, {"o0": Reaumur, "o1": Reading}, task_name="env.f")
 
 
 def test_inputs_and_outputs_of_a_task():
     async def check():
-        inputs = await codec().encode_inputs_async({"xs": [Celsius(1)]}, {"key": "value"})
-        assert await codec().decode_inputs_async(inputs) == {"xs": [Celsius(1)], "n": 3}
+        inputs = await codec().encode_inputs_async({"xs": [Reaumur(1)]}, {"key": "value"})
+        assert await codec().decode_inputs_async(inputs) == {"xs": [Reaumur(1)], "n": 3}
         _, context = await codec().decode_inputs_and_context_async(inputs)
         assert context == {"key": "value"}
-        outputs = await codec().encode_outputs_async((Celsius(1), READING))
-        assert await codec().decode_outputs_async(outputs) == (Celsius(1), READING)
+        outputs = await codec().encode_outputs_async((Reaumur(1), READING))
+        assert await codec().decode_outputs_async(outputs) == (Reaumur(1), READING)
 
     assert codec().needs_await
     asyncio.run(check())
@@ -349,9 +349,9 @@ def test_an_interface_without_custom_types_needs_no_await_and_takes_the_async_me
 
 def test_a_wrong_value_names_the_place():
     with pytest.raises(InputValueError) as caught:
-        asyncio.run(codec().encode_inputs_async({"xs": [Celsius(1), "warm"]}))
+        asyncio.run(codec().encode_inputs_async({"xs": [Reaumur(1), "warm"]}))
     assert ("env.f", "xs", "[1]") == (caught.value.task, caught.value.parameter, caught.value.path)
-    assert "must be Celsius, got 'warm' (str)" in str(caught.value)
+    assert "must be Reaumur, got 'warm' (str)" in str(caught.value)
     assert isinstance(caught.value.__cause__, TypeTransformerFailedError)
 
 
@@ -381,7 +381,7 @@ class Unreadable:
         self.degrees = degrees
 
 
-class UnreadableTransformer(CelsiusTransformer):
+class UnreadableTransformer(ReaumurTransformer):
     def __init__(self):
         TypeTransformer.__init__(self, "Unreadable", Unreadable)
 
@@ -451,23 +451,23 @@ def test_one_failure_stops_the_others():
 
 def test_the_blocking_conversion_says_that_it_cannot_wait():
     with pytest.raises(
-        InputValueError, match=r"at `\[0\]` holds a Celsius, which a coroutine converts\nhint: use the async form"
+        InputValueError, match=r"at `\[0\]` holds a Reaumur, which a coroutine converts\nhint: use the async form"
     ):
-        encode_literal([Celsius(1)], list[Celsius])
+        encode_literal([Reaumur(1)], list[Reaumur])
 
 
 def test_a_transformer_in_annotated_is_used_for_that_annotation_only():
     class Loud:
         pass
 
-    class LoudTransformer(CelsiusTransformer):
+    class LoudTransformer(ReaumurTransformer):
         async def to_literal(self, python_val, python_type, expected):
             return Literal(scalar=Scalar(primitive=Primitive(float_value=-1.0)))
 
     loud = LoudTransformer()
-    assert asyncio.run(_round_trip(Celsius(5), Annotated[Celsius, loud])) == Celsius(-1)
-    assert round_trip(Celsius(5), Celsius) == Celsius(5)
-    assert TypeEngine.get_transformer(Annotated[Celsius, loud]) is loud
+    assert asyncio.run(_round_trip(Reaumur(5), Annotated[Reaumur, loud])) == Reaumur(-1)
+    assert round_trip(Reaumur(5), Reaumur) == Reaumur(5)
+    assert TypeEngine.get_transformer(Annotated[Reaumur, loud]) is loud
 
 
 def test_what_a_transformer_must_give():
@@ -544,21 +544,21 @@ def test_from_binary_idl_reads_msgpack():
 
 
 def test_stored_types_name_their_transformer():
-    assert TypeEngine.guess_python_type(TypeEngine.to_literal_type(Celsius | None)) == Optional[Celsius]
+    assert TypeEngine.guess_python_type(TypeEngine.to_literal_type(Reaumur | None)) == Optional[Reaumur]
     assert TypeEngine.guess_python_type(LiteralType(simple=FLOAT)) is float
 
 
 def test_a_rebuilt_class_may_hold_custom_types():
     @dataclasses.dataclass
     class Holder:
-        at: Celsius | None
+        at: Reaumur | None
 
     rebuilt = TypeEngine.guess_python_type(TypeEngine.to_literal_type(Holder))
     assert [one.name for one in dataclasses.fields(rebuilt)] == ["at"]
 
 
 @dataclass(frozen=True)
-class Warm(Celsius):
+class Warm(Reaumur):
     """A value of a subclass chooses no variant by its class."""
 
 
@@ -566,38 +566,38 @@ class Warm(Celsius):
 class Mixed:
     """Stored as plain numbers, a temperature and a float would be the same."""
 
-    value: Celsius | float | None
-    values: "list[Celsius | Mixed | str]" = field(default_factory=list)
+    value: Reaumur | float | None
+    values: "list[Reaumur | Mixed | str]" = field(default_factory=list)
 
 
 class MixedTuple(NamedTuple):
-    value: Celsius | float
+    value: Reaumur | float
 
 
 class MixedModel(pydantic.BaseModel, arbitrary_types_allowed=True):
-    value: Celsius | float
-    values: list[Opaque | Celsius | None] = []
+    value: Reaumur | float
+    values: list[Opaque | Reaumur | None] = []
 
 
 @pytest.mark.parametrize(
     ("t", "value"),
     [
-        (Celsius | float, Celsius(1.5)),
-        (Celsius | float, 1.5),
-        (Celsius | int | None, 1),
-        (Celsius | int | None, None),
-        (Celsius | Opaque, Opaque(b"x")),
-        (list[Celsius] | list[str], ["a"]),
-        (list[Celsius] | list[str] | Celsius, [Celsius(1.5)]),
-        (dict[str, Celsius] | dict[str, Opaque], {"a": Opaque(b"x")}),
-        (list[Celsius | float | None], [1.0, Celsius(1.0), None]),
-        (Mixed, Mixed(Celsius(1.0), [Celsius(2.0), "a", Mixed(1.0, [Mixed(None)])])),
+        (Reaumur | float, Reaumur(1.5)),
+        (Reaumur | float, 1.5),
+        (Reaumur | int | None, 1),
+        (Reaumur | int | None, None),
+        (Reaumur | Opaque, Opaque(b"x")),
+        (list[Reaumur] | list[str], ["a"]),
+        (list[Reaumur] | list[str] | Reaumur, [Reaumur(1.5)]),
+        (dict[str, Reaumur] | dict[str, Opaque], {"a": Opaque(b"x")}),
+        (list[Reaumur | float | None], [1.0, Reaumur(1.0), None]),
+        (Mixed, Mixed(Reaumur(1.0), [Reaumur(2.0), "a", Mixed(1.0, [Mixed(None)])])),
         (Mixed, Mixed(1.0)),
-        (MixedTuple, MixedTuple(Celsius(1.0))),
+        (MixedTuple, MixedTuple(Reaumur(1.0))),
         (MixedTuple, MixedTuple(1.0)),
-        (MixedModel, MixedModel(value=Celsius(1.0), values=[None, Celsius(2.0), Opaque(b"x")])),
+        (MixedModel, MixedModel(value=Reaumur(1.0), values=[None, Reaumur(2.0), Opaque(b"x")])),
         (MixedModel, MixedModel(value=1.0)),
-        (dict[int, Celsius | float], {1: 1.0, 2: Celsius(1.0)}),
+        (dict[int, Reaumur | float], {1: 1.0, 2: Reaumur(1.0)}),
     ],
 )
 def test_a_union_keeps_a_custom_type_apart_from_what_looks_alike_on_the_wire(t, value):
@@ -607,21 +607,21 @@ def test_a_union_keeps_a_custom_type_apart_from_what_looks_alike_on_the_wire(t, 
 
 
 def test_where_no_class_decides_the_variant_is_the_one_that_takes_the_value():
-    literal = asyncio.run(encode_literal_async(3, Celsius | float))
+    literal = asyncio.run(encode_literal_async(3, Reaumur | float))
     assert Literal.FromString(literal).scalar.union.type.structure.tag == "float"
-    literal = asyncio.run(encode_literal_async(Warm(3.0), Celsius | float))
-    assert Literal.FromString(literal).scalar.union.type.structure.tag == "Celsius"
+    literal = asyncio.run(encode_literal_async(Warm(3.0), Reaumur | float))
+    assert Literal.FromString(literal).scalar.union.type.structure.tag == "Reaumur"
 
 
 def test_a_value_that_no_variant_or_more_than_one_takes_is_refused():
     with pytest.raises(
-        InputTypeError, match=r"the value at `\[0\]\.values\[0\]` must be Celsius \| Mixed \| str, got 2\.5"
+        InputTypeError, match=r"the value at `\[0\]\.values\[0\]` must be Reaumur \| Mixed \| str, got 2\.5"
     ):
         asyncio.run(encode_literal_async([Mixed(None, [2.5])], list[Mixed]))  # type: ignore[list-item]
     with pytest.raises(
-        InputTypeError, match=r"must be a value that fits only one of list\[Celsius\] \| list\[str\], got \[\]"
+        InputTypeError, match=r"must be a value that fits only one of list\[Reaumur\] \| list\[str\], got \[\]"
     ):
-        asyncio.run(encode_literal_async([], list[Celsius] | list[str]))
+        asyncio.run(encode_literal_async([], list[Reaumur] | list[str]))
 
 
 def test_a_transformer_that_fails_inside_a_union_is_heard():

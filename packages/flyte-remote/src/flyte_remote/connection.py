@@ -15,6 +15,7 @@ from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
 from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.transport import CallOptions, Transport
 from flyte_remote.services import method
+from flyte_syncify.settling import settle_at_exit
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -140,6 +141,7 @@ def connection() -> Connection:
         ca_cert_file=target.ca_cert_file,
         skips_verification=target.skips_verification,
     )
+    settle_at_exit()
     transport = Transport(endpoint, credentials=credentials_of(target, endpoint))
     _transports[loop] = (key, transport)
     return Connection(transport, target)

@@ -1,21 +1,11 @@
-"""A clean end of the interpreter after Rust's threads have worked for it.
-
-The threads of obstore and pyqwest take the interpreter lock once more after they have delivered a result, to drop what they
-hold. A thread that asks for the lock when the interpreter is already being torn down is ended by it in the middle of Rust code,
-which aborts the process (SIGABRT after all work was done; seen in about a quarter of processes that had made 200 puts at once).
-So the last thing before the tear-down is to let go of the lock until those threads are at rest.
-"""
+"""A clean end of the interpreter after a store was used, and a refusal of stores in forks that could not use them."""
 
 import atexit
 import os
-import threading
-import time
+
+from flyte_syncify.settling import settle
 
 __all__ = ["ForkedProcessError", "guard_exit"]
-
-_STEP_SECONDS = 0.004
-_QUIET_STEPS = 3
-_LONGEST_SECONDS = 0.5
 
 _owner: int | None = None
 
@@ -51,25 +41,4 @@ def _settle() -> None:
 
     syncify.loop.close()
     LOOP.close()
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    quiet, before = 0, _switches()
-    while quiet < _QUIET_STEPS and time.monotonic() < deadline:
-        time.sleep(_STEP_SECONDS)
-        now = _switches()
-        quiet, before = (quiet + 1 if now == before else 0), now
-
-
-def _switches() -> dict[str, str]:
-    """Return how often each thread but this one has run, where the system tells (Linux)."""
-    own = str(threading.get_native_id())
-    found: dict[str, str] = {}
-    try:
-        for name in os.listdir("/proc/self/task"):  # noqa: PTH208 - the cheapest way, in a loop
-            if name == own:
-                continue
-            with open(f"/proc/self/task/{name}/status", "rb") as status:  # noqa: PTH123
-                found[name] = status.read().decode(errors="replace").rpartition("voluntary_ctxt_switches:")[0][-120:]
-    except OSError:
-        # Not Linux, or a thread that has just ended.
-        return found
-    return found
+    settle()

@@ -11,6 +11,7 @@ from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
 from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.ids import action_id_to_wire
 from flyte_protocol.transport import Transport
+from flyte_syncify.settling import settle_at_exit
 
 if TYPE_CHECKING:
     from flyte.runtime.invocation import Invocation
@@ -24,6 +25,7 @@ def connect(invocation: "Invocation") -> tuple[Transport, Backend]:
     Raises:
         RuntimeSystemError: the environment does not say where the control plane is.
     """
+    settle_at_exit()
     transport = _transport_of(invocation)
     env, parent = invocation.environment, action_id_to_wire(invocation.action)
     services = ActionsBackend(transport, parent) if env.get("_U_USE_ACTIONS") == "1" else QueueBackend(transport)
