@@ -78,7 +78,6 @@ def rows(entries: list[tuple[str, str]], *, colour: bool, width: int, first: int
 def root_page(*, colour: bool, width: int) -> str:
     """Return the page of `flyte --help`."""
     # Only this page needs the table.
-    from flyte_cli import plugins  # noqa: PLC0415
     from flyte_cli.commands import COMMANDS, EPILOG, OPTIONS, SUMMARY  # noqa: PLC0415
 
     lines = [
@@ -90,12 +89,38 @@ def root_page(*, colour: bool, width: int) -> str:
     sections: dict[str, list[tuple[str, str]]] = {}
     for section, command, described, _ in COMMANDS:
         sections.setdefault(section, []).append((command, described))
-    if more := plugins.names_in(None):
-        sections["Plugins"] = [(name, plugins.summary(name)) for name in sorted(more)]
+    if _has_plugin_commands():
+        from flyte_cli import plugins  # noqa: PLC0415 - most machines have none
+
+        if more := plugins.names_in(None):
+            sections["Plugins"] = [(name, plugins.summary(name)) for name in sorted(more)]
     sections["Options"] = list(OPTIONS)
     for section, entries in sections.items():
         lines += ["", heading(f"{section}:", colour=colour), *rows(entries, colour=colour, width=width, first=first)]
     return "\n".join([*lines, "", *wrap(EPILOG, width)]) + "\n"
+
+
+def _has_plugin_commands() -> bool:
+    """Tell whether an installed distribution may name commands, without what reads which."""
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or ".")  # noqa: PTH208 - loads nothing
+        except OSError:
+            continue
+        for each in names:
+            if each.endswith((".dist-info", ".egg-info")) and _names_commands(
+                f"{folder or '.'}/{each}/entry_points.txt"
+            ):
+                return True
+    return False
+
+
+def _names_commands(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as above
+            return b"[flyte.plugins.cli.commands]" in file.read()
+    except OSError:
+        return False
 
 
 def print_root_page() -> None:
