@@ -1,11 +1,13 @@
 """The click application: root group, lazily loaded commands, one place where every error becomes text and an exit code."""
 
+import atexit
 import gc
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import click
 
@@ -237,8 +239,21 @@ def run_command_line(arguments: Sequence[str]) -> int:
         text, exit_code = render_failure(error, verbose=verbose, colour=wants_colour(sys.stderr))
         if text:
             sys.stderr.write(text)
+        if exit_code == exit_codes.INTERRUPTED and "pyqwest" in sys.modules:
+            _leave_at_once(exit_code)
         return exit_code
     return result if isinstance(result, int) else exit_codes.OK
+
+
+def _leave_at_once(exit_code: int) -> NoReturn:
+    """End the process without taking apart what was interrupted: closing a stream may wait for a server that says nothing.
+
+    What is registered for the end of the process is done, each with a limit of its own.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # there is no other way but to tear down
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
 
 
 def _asks_for_frames(arguments: Sequence[str]) -> bool:
