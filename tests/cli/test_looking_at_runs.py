@@ -113,7 +113,8 @@ def test_a_run_is_watched_to_its_end(place: Place, where: str) -> None:
     file.touch()
     out, err = plain.communicate(timeout=120)
     assert plain.returncode == 0, err
-    assert f"run `{name}` ended as succeeded\n" in out
+    # It may have begun to look when the run was over, and then shows it as it is.
+    assert f"run `{name}` ended as succeeded\n" in out or out.startswith(f"{name}  steps.wait  succeeded")
     rest = [json.loads(line) for line in lines.communicate(timeout=120)[0].splitlines()]
     assert rest[-1]["phase"] == "succeeded"
     begun.communicate(timeout=120)
