@@ -1,5 +1,7 @@
 """Projects, secrets, triggers, conditions and the user of a devbox, through `flyte.remote`."""
 
+from datetime import datetime
+
 import pytest
 from flyteidl2.actions import actions_service_pb2
 from flyteidl2.core import types_pb2
@@ -7,9 +9,11 @@ from flyteidl2.core import types_pb2
 import flyte
 import flyte.remote
 from flyte import initialization
+from flyte_models.errors import RemoteTaskNotFoundError
 from flyte_models.phases import ActionPhase
 from flyte_protocol.methods import methods_of
 from flyte_protocol.rpc_errors import RpcError
+from flyte_syncify import syncify
 
 from .running import CODE, SOON, end, load, on, start
 
@@ -84,6 +88,93 @@ def test_triggers() -> None:
     assert details.automation_spec.schedule.cron.expression == "0 3 * * *"
     flyte.remote.Trigger.delete("daily", "triggered.count")
     assert [each.name for each in flyte.remote.Trigger.listall()] == ["by_hand"]
+
+
+def deployed(name: str) -> str:
+    """Deploy a task with the inputs `n`, `at` and `label`, and return its name."""
+    env = flyte.TaskEnvironment(name)
+
+    @env.task
+    def count(n: int, at: datetime | None = None, label: str = "x") -> int:
+        return n
+
+    endpoint = flyte.initialization.settings().endpoint
+    flyte.init(endpoint=endpoint, insecure=True, project="flytesnacks", domain="development", root_dir=CODE.parent)
+    flyte.deploy(env)
+    return f"{name}.count"
+
+
+def test_a_trigger_of_a_task_that_is_there() -> None:
+    task = deployed("later")
+    declared = flyte.Trigger(
+        "nightly",
+        flyte.Cron("0 3 * * *", timezone="Europe/Berlin"),
+        description="at night",
+        auto_activate=False,
+        inputs={"n": 2, "at": flyte.TriggerTime},
+        env_vars={"A": "b"},
+        labels={"l": "1"},
+        max_action_concurrency=4,
+        custom_context={"who": "me"},
+    )
+    made = flyte.remote.Trigger.create(declared, task)
+    assert (made.name, made.task_name, made.is_active, made.id.revision) == ("nightly", task, False, 1)
+    details = flyte.remote.Trigger.get(name="nightly", task_name=task)
+    assert details.pb2.description == "at night"
+    assert details.automation_spec.schedule.kickoff_time_input_arg == "at"
+    inputs = syncify(details.stored_inputs)()
+    assert {each.name for each in inputs.literals} == {"n", "at", "label"}
+    assert {each.key: each.value for each in inputs.context}["who"] == "me"
+    spec = details.pb2.spec
+    assert (spec.run_spec.max_action_concurrency, dict(spec.run_spec.labels.values)) == (4, {"l": "1"})
+    assert flyte.remote.Trigger.create(declared, task, task_version=spec.task_version).id.revision == 2
+    flyte.remote.Trigger.delete("nightly", task)
+
+
+def test_what_cannot_be_a_trigger_of_a_task() -> None:
+    task, create = deployed("refusing"), flyte.remote.Trigger.create
+    by_clock = flyte.Cron("0 3 * * *")
+    with pytest.raises(ValueError, match="gives no value for the input `n`"):
+        create(flyte.Trigger("a", by_clock), task)
+    with pytest.raises(ValueError, match="gives the input `m`, and the inputs of task `refusing.count` are"):
+        create(flyte.Trigger("a", by_clock, inputs={"n": 1, "m": 1}), task)
+    with pytest.raises(TypeError):
+        create(flyte.Trigger("a", by_clock, inputs={"n": "one"}), task)
+    with pytest.raises(TypeError, match=r"made of a `flyte\.Trigger`"):
+        create("a", task)
+    with pytest.raises(RemoteTaskNotFoundError, match=r"there is no task `refusing\.nothing`"):
+        create(flyte.Trigger("a"), "refusing.nothing")
+    with pytest.raises(RemoteTaskNotFoundError, match="of version `zz`"):
+        create(flyte.Trigger("a"), task, task_version="zz")
+    with pytest.raises(RpcError, match="no cron expression"):
+        create(flyte.Trigger("a", flyte.Cron("never"), inputs={"n": 1}), task)
+    assert list(flyte.remote.Trigger.listall(task_name=task)) == []
+
+
+def test_a_run_of_a_trigger_takes_its_settings_and_inputs() -> None:
+    task = deployed("begun")
+    by_hand = flyte.Trigger("by_hand", inputs={"label": "mine"}, labels={"l": "1"}, custom_context={"who": "me"})
+    made = flyte.remote.Trigger.create(by_hand, task)
+    with pytest.raises(RpcError, match="has no value for the input `n`"):
+        flyte.run(made)
+    with pytest.raises(TypeError, match="needs its input `n`"):
+        flyte.run(made, label="yours")
+    run = flyte.run(made, n=7)
+    details = run.details()
+    assert dict(details.pb2.run_spec.labels.values) == {"l": "1"}
+    assert details.action_details.pb2.metadata.trigger_id.name.name == "by_hand"
+    inputs = run.inputs()
+    assert (inputs["n"], inputs["label"], inputs["at"]) == (7, "mine", None)
+    assert {each.key: each.value for each in inputs.pb2.context} == {"who": "me"}
+    complete = flyte.Trigger("complete", flyte.FixedRate(60), inputs={"n": 3, "at": flyte.TriggerTime})
+    again = flyte.run(flyte.remote.Trigger.create(complete, task)).inputs()
+    assert again["n"] == 3
+    assert isinstance(again["at"], datetime)
+    on_arrival = flyte.Trigger("arrival", flyte.OnArtifact("sales"), inputs={"n": 1, "label": flyte.TriggeredArtifact})
+    with pytest.raises(TypeError, match="takes the input `label` from the artifact"):
+        flyte.run(flyte.remote.Trigger.create(on_arrival, task))
+    for name in ("by_hand", "complete", "arrival"):
+        flyte.remote.Trigger.delete(name, task)
 
 
 def test_conditions(devbox) -> None:

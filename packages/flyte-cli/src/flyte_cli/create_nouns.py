@@ -10,6 +10,7 @@ from flyte_cli.completers import complete_task
 from flyte_cli.control_plane import connected, labels_of
 from flyte_cli.output import output_option, show
 
+_TIME_INPUT = "trigger_time"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -103,24 +104,33 @@ def create_secret(
 @click.option("--description", default="", help="What it is for")
 @click.option("--auto-activate/--no-auto-activate", default=True, help="Active from now on [default: yes]")
 @click.option(
-    "--trigger-time-var", default="trigger_time", help="Input that gets the time of the start [default: trigger_time]"
+    "--trigger-time-var", help="Input that gets the time of the start [default: `trigger_time`, if the task has it]"
 )
 @connected
 @output_option
 def create_trigger(
-    task_name: str, name: str, schedule: str | None, description: str, auto_activate: bool, trigger_time_var: str
+    task_name: str, name: str, schedule: str | None, description: str, auto_activate: bool, trigger_time_var: str | None
 ) -> None:
-    """Make a trigger NAME for the registered task TASK_NAME."""
+    """Make a trigger NAME for the registered task TASK_NAME, in its latest version."""
     import flyte  # noqa: PLC0415 - as above
-    from flyte.remote import Trigger  # noqa: PLC0415
+    from flyte.remote import TaskDetails, Trigger  # noqa: PLC0415
 
-    automation = flyte.Cron(schedule) if schedule else None
-    inputs = {trigger_time_var: flyte.TriggerTime} if schedule else None
+    task = TaskDetails.fetch(task_name, auto_version="latest")
+    if schedule and trigger_time_var is None and _TIME_INPUT in task.interface.inputs:
+        trigger_time_var = _TIME_INPUT
     trigger = flyte.Trigger(
-        name=name, automation=automation, description=description, auto_activate=auto_activate, inputs=inputs
+        name=name,
+        automation=flyte.Cron(schedule) if schedule else None,
+        description=description,
+        auto_activate=auto_activate,
+        inputs={trigger_time_var: flyte.TriggerTime} if schedule and trigger_time_var else None,
     )
-    made = Trigger.create(trigger, task_name)
-    show(made.to_dict, lambda _: f"Made trigger `{name}` of task `{task_name}`.")
+    try:
+        made = Trigger.create(trigger, task_name, task.version)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    when = f"starts it at `{schedule}`" if schedule else "starts it when it is told to"
+    show(made.to_dict, lambda _: f"Made trigger `{name}` of task `{task_name}`, version `{task.version}`: it {when}.")
 
 
 def _credentials(

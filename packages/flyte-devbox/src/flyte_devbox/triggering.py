@@ -142,7 +142,7 @@ class TriggerClock:
             run_spec: instead of the trigger's.
 
         Raises:
-            ServiceError: its task or inputs are gone, or the run exists.
+            ServiceError: its task or inputs are gone, the run exists, or whoever starts it by hand leaves an input out.
         """
         trigger = details.id.name
         row = self._database.read_one(
@@ -158,6 +158,8 @@ class TriggerClock:
         _add_time(chosen, details.automation_spec, moment)
         _add_artifact(chosen, details.automation_spec, artifact)
         add_defaults(chosen, spec)
+        if at is None and artifact is None:
+            _refuse_missing(chosen, spec, trigger.name)
         run_name = name or new_run_name()
         uri = self._objects.write(
             f"{trigger.project}/{trigger.domain}/{run_name}/inputs.pb", chosen.SerializeToString(deterministic=True)
@@ -261,6 +263,15 @@ def add_defaults(inputs: common_pb2.Inputs, spec: task_definition_pb2.TaskSpec) 
     for default in spec.default_inputs:
         if default.name not in given and default.parameter.HasField("default"):
             inputs.literals.add(name=default.name, value=default.parameter.default)
+
+
+def _refuse_missing(inputs: common_pb2.Inputs, spec: task_definition_pb2.TaskSpec, trigger: str) -> None:
+    given = {pair.name for pair in inputs.literals}
+    for entry in spec.task_template.interface.inputs.variables:
+        if entry.key not in given:
+            raise invalid_argument(
+                f"trigger `{trigger}` has no value for the input `{entry.key}`\nhint: give it when you start the trigger"
+            )
 
 
 def partition_values(spec: artifact_pb2.ArtifactSpec) -> dict[str, str]:

@@ -96,6 +96,7 @@ async def pages(
         limit: How many items at most; None or less than 0 for all.
     """
     left = limit if limit is not None and limit >= 0 else None
+    seen = set[str]()
     while left is None or left > 0:
         if left is not None:
             request.limit = min(left, _PAGE)
@@ -104,9 +105,10 @@ async def pages(
             yield item
         if left is not None:
             left -= len(items)
-        # A server that gives the same token again would be asked for ever.
-        if not token or token == request.token or not items:
+        # A server that gives the same token again would be asked for ever. A page may be empty and not the last.
+        if not token or token in seen:
             return
+        seen.add(token)
         request.token = token
 
 

@@ -1,41 +1,33 @@
-"""`Trigger`: when a registered task starts by itself. Triggers are made by deploying the task that declares them."""
+"""`Trigger`: when a registered task starts by itself. It is deployed with the task, or made for one that is registered."""
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from flyte_remote.connection import connection
+from flyte_protocol.codes import Code
+from flyte_protocol.rpc_errors import RpcError
+from flyte_remote.connection import Connection, connection
 from flyte_remote.console import console_url
 from flyte_remote.identifiers import project_identifier
 from flyte_remote.listing import pages, request_of
 from flyte_remote.messages import OfMessage
+from flyte_remote.tasks import TaskDetails
 from flyte_syncify import syncify
 
 if TYPE_CHECKING:
     from flyteidl2.common import identifier_pb2
+    from flyteidl2.task import common_pb2
     from flyteidl2.trigger import trigger_definition_pb2
+
+    from flyte_models.triggers import Trigger as Declared
 
 __all__ = ["Trigger", "TriggerDetails"]
 
 
-class TriggerDetails(OfMessage):
-    """A trigger with its inputs and what its runs are started with."""
-
-    def __init__(self, pb2: "trigger_definition_pb2.TriggerDetails") -> None:
-        """Wrap a message."""
-        self.pb2 = pb2
+class _Named(OfMessage):
+    """What lists of triggers tell, and details too."""
 
     def __repr__(self) -> str:
         return f"<trigger `{self.name}` of `{self.task_name}`>"
-
-    @syncify.class_method
-    @classmethod
-    async def get(cls, *, name: str, task_name: str) -> "TriggerDetails":
-        """Fetch a trigger of a task.
-
-        Raises:
-            RpcError: There is none.
-        """
-        return await _fetch(name, task_name)
 
     @property
     def id(self) -> "identifier_pb2.TriggerIdentifier":
@@ -56,6 +48,40 @@ class TriggerDetails(OfMessage):
     def automation_spec(self) -> Any:
         """When it starts the task: a schedule, an artifact, or unset for by hand only."""
         return self.pb2.automation_spec
+
+
+class TriggerDetails(_Named):
+    """A trigger with its inputs and what its runs are started with."""
+
+    def __init__(self, pb2: "trigger_definition_pb2.TriggerDetails") -> None:
+        """Wrap a message."""
+        self.pb2 = pb2
+
+    @syncify.class_method
+    @classmethod
+    async def get(cls, *, name: str, task_name: str) -> "TriggerDetails":
+        """Fetch a trigger of a task.
+
+        Raises:
+            RpcError: There is none.
+        """
+        return await _fetch(name, task_name)
+
+    async def stored_inputs(self) -> "common_pb2.Inputs":
+        """Return the inputs that its runs start with, from the control plane's store if they are there.
+
+        Raises:
+            flyte_storage.StorageError: This machine cannot read that store.
+        """
+        from flyteidl2.task import common_pb2  # noqa: PLC0415
+
+        spec = self.pb2.spec
+        if spec.WhichOneof("input_wrapper") != "offloaded_input_data":
+            return spec.inputs
+        from flyte_storage.verbs import get_stream  # noqa: PLC0415 - as above
+
+        content = b"".join([piece async for piece in get_stream(spec.offloaded_input_data.uri)])
+        return common_pb2.Inputs.FromString(content)
 
     @property
     def metadata(self) -> Any:
@@ -86,7 +112,7 @@ class TriggerDetails(OfMessage):
         )
 
 
-class Trigger(OfMessage):
+class Trigger(_Named):
     """A trigger as lists have it."""
 
     def __init__(self, pb2: "trigger_definition_pb2.Trigger", details: TriggerDetails | None = None) -> None:
@@ -95,21 +121,53 @@ class Trigger(OfMessage):
         self.details = details
         """What was fetched of it already."""
 
-    def __repr__(self) -> str:
-        return f"<trigger `{self.name}` of `{self.task_name}`>"
-
     @syncify.class_method
     @classmethod
-    async def create(cls, trigger: Any, task_name: str, task_version: str | None = None) -> "Trigger":
-        """Refuse: a trigger is made with the task that declares it.
+    async def create(cls, trigger: "Declared", task_name: str, task_version: str | None = None) -> "Trigger":
+        """Make a trigger of a task that is registered; one of the same name becomes another revision.
+
+        Args:
+            trigger: The `flyte.Trigger`.
+            task_name: The task that it starts.
+            task_version: The version of the task; default: the one that was deployed last.
 
         Raises:
-            NotImplementedError: Always.
+            RemoteTaskNotFoundError: There is no such task, or no such version of it.
+            ValueError: It gives an input that the task does not have, or leaves one out.
+            TypeError: `trigger` is none, or an input is not of its type.
+            RpcError: The control plane refuses, for example since it cannot read the schedule.
         """
-        raise NotImplementedError(
-            f"triggers of a task that is registered already (`{task_name}`) are not built yet in this version\n"
-            "hint: declare it on the task, `@env.task(triggers=...)`, and deploy the environment"
+        from flyteidl2.trigger import trigger_definition_pb2, trigger_service_pb2  # noqa: PLC0415
+
+        from flyte_models.triggers import Trigger as Declared  # noqa: PLC0415 - hardly anybody makes one here
+        from flyte_remote.trigger_messages import automation_of, inputs_of_trigger, run_spec_of  # noqa: PLC0415
+
+        if not isinstance(trigger, Declared):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"a trigger is made of a `flyte.Trigger`, got {trigger!r}\n"
+                'hint: `Trigger.create(flyte.Trigger("nightly", flyte.Cron("0 3 * * *")), "environment.task")`'
+            )
+        task = await TaskDetails.get(
+            task_name, version=task_version, auto_version=None if task_version else "latest"
+        ).fetched()
+        inputs = await inputs_of_trigger(trigger, task_name, task.interface)
+        spec = trigger_definition_pb2.TriggerSpec(
+            active=trigger.auto_activate,
+            task_version=task.version,
+            run_spec=run_spec_of(trigger),
+            description=trigger.description,
         )
+        at = connection()
+        offloaded = await _offloaded(at, task, inputs)
+        if offloaded is None:
+            spec.inputs.CopyFrom(inputs)
+        else:
+            spec.offloaded_input_data.CopyFrom(offloaded)
+        request = trigger_service_pb2.DeployTriggerRequest(
+            name=_name(trigger.name, task_name), spec=spec, automation_spec=automation_of(trigger)
+        )
+        made = TriggerDetails((await at.call("TriggerService", "DeployTrigger", request)).trigger)
+        return cls(made.trigger, made)
 
     @syncify.class_method
     @classmethod
@@ -184,26 +242,6 @@ class Trigger(OfMessage):
         await connection().call("TriggerService", "DeleteTriggers", request)
 
     @property
-    def id(self) -> "identifier_pb2.TriggerIdentifier":
-        """The identifier: name and revision."""
-        return self.pb2.id
-
-    @property
-    def name(self) -> str:
-        """The trigger's name."""
-        return self.pb2.id.name.name
-
-    @property
-    def task_name(self) -> str:
-        """The task that it starts."""
-        return self.pb2.id.name.task_name
-
-    @property
-    def automation_spec(self) -> Any:
-        """When it starts the task: a schedule, an artifact, or unset for by hand only."""
-        return self.pb2.automation_spec
-
-    @property
     def is_active(self) -> bool:
         """Whether it starts the task by itself."""
         return self.pb2.active
@@ -219,6 +257,21 @@ class Trigger(OfMessage):
         if self.details is None:
             self.details = await _fetch(self.name, self.task_name)
         return self.details
+
+
+async def _offloaded(at: Connection, task: TaskDetails, inputs: "common_pb2.Inputs") -> Any:
+    """Put the inputs of a trigger into the control plane's store; nothing if it takes them in the trigger only."""
+    from flyteidl2.dataproxy import dataproxy_service_pb2  # noqa: PLC0415
+
+    request = dataproxy_service_pb2.UploadInputsRequest(
+        project_id=project_identifier(at=at), task_id=task.pb2.task_id, inputs=inputs
+    )
+    try:
+        return (await at.call("DataProxyService", "UploadInputs", request)).offloaded_input_data
+    except RpcError as error:
+        if error.status is not Code.UNIMPLEMENTED:
+            raise
+        return None
 
 
 def _name(

@@ -20,6 +20,7 @@ def named_arguments(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     stored: Mapping[str, literals_pb2.Literal] | None = None,
+    filled: str = "",
 ) -> dict[str, Any]:
     """Name the arguments of a call, in the order of the inputs.
 
@@ -28,6 +29,7 @@ def named_arguments(
         args: By position, which is refused.
         kwargs: By name.
         stored: Literals of inputs that need not be given.
+        filled: An input that the control plane gives.
 
     Raises:
         TypeError: One is missing or has no name, or there is none of a name.
@@ -43,7 +45,8 @@ def named_arguments(
             known = ", ".join(f"`{each}`" for each in names) or "none"
             raise TypeError(f"task `{task.name}` has no input `{name}`; its inputs are {known}")
         given[name] = item
-    missing = [name for name in task.required_args if name not in given and name not in (stored or {})]
+    known_already = {*given, *(stored or {}), filled}
+    missing = [name for name in task.required_args if name not in known_already]
     if missing:
         raise TypeError(f"task `{task.name}` needs its input `{missing[0]}`")
     return {name: given[name] for name in names if name in given}
@@ -55,7 +58,7 @@ async def inputs_of(
     context: Mapping[str, str] | None = None,
     stored: Mapping[str, literals_pb2.Literal] | None = None,
 ) -> common_pb2.Inputs:
-    """Convert arguments, and the stored defaults of those that are missing, to the inputs of a call.
+    """Convert arguments, and the stored defaults of those that are missing, to the inputs of a call. What has no value stays out.
 
     Args:
         task: What is called.
@@ -72,7 +75,8 @@ async def inputs_of(
     defaults = {each.name: each.parameter.default for each in task.default_input_args} | dict(stored or {})
     message = common_pb2.Inputs()
     for name in types:
-        message.literals.add(name=name, value=literals[name] if name in literals else defaults[name])
+        if name in literals or name in defaults:
+            message.literals.add(name=name, value=literals[name] if name in literals else defaults[name])
     for key, text in (context or {}).items():
         message.context.add(key=key, value=text)
     return message

@@ -29,7 +29,7 @@ from flyte.tasks.environment import Environment
 from flyte.tasks.template import TaskTemplate
 from flyte_images import ImageCache, default_image_uri
 from flyte_models.bundles import CodeBundle
-from flyte_models.errors import ImageBuildError
+from flyte_models.errors import ImageBuildError, RuntimeUserError
 from flyte_models.serialization import SerializationContext
 from flyte_models.values import value
 from flyte_protocol.codes import Code
@@ -38,6 +38,7 @@ from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
 from flyte_remote.tasks import LazyEntity
+from flyte_storage.errors import StorageError
 
 __all__ = ["DryRun", "RemoteStrategy", "images_of"]
 
@@ -138,19 +139,48 @@ class RemoteStrategy:
             task = await task.fetched()
         at = connection()
         if isinstance(task, Trigger | TriggerDetails):
-            found = await task.get_details() if isinstance(task, Trigger) else task
-            name = found.pb2.id.name
-            version = found.pb2.spec.task_version
-            details = await TaskDetails.get(name.task_name, name.project, name.domain, version=version).fetched()
-            given = {one.name: one.value for one in found.pb2.spec.inputs.literals}
-            inputs = await inputs_of(details, named_arguments(details, args, kwargs, stored=given), stored=given)
-            return Run(await self._create(at, {"trigger_name": name}, inputs, name.project, name.domain))
+            return await self._run_trigger(at, task, args, kwargs)
         options, details = self._options, cast("TaskDetails", task)
         inputs = await inputs_of(details, named_arguments(details, args, kwargs), options.custom_context)
         task_id = details.pb2.task_id
         project, domain = options.project or task_id.project, options.domain or task_id.domain
         what: dict[str, Any] = {"task_spec": details.pb2.spec} if details.overridden else {"task_id": task_id}
         return Run(await self._create(at, what, inputs, project, domain))
+
+    async def _run_trigger(
+        self, at: Connection, task: Trigger | TriggerDetails, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Run:
+        """Make a run as a trigger would; inputs that are given count more than its own."""
+        from flyte.registration.calls import inputs_of, named_arguments  # noqa: PLC0415 - as above
+
+        found = await task.get_details() if isinstance(task, Trigger) else task
+        name, declared, automation = found.pb2.id.name, found.pb2.spec, found.pb2.automation_spec
+        details = await TaskDetails.get(
+            name.task_name, name.project, name.domain, version=declared.task_version
+        ).fetched()
+        of_artifact = [automation.artifact.input_arg, *automation.artifact.partition_input_args]
+        unknown = [each for each in of_artifact if each and each not in kwargs]
+        if unknown:
+            raise TypeError(
+                f"trigger `{name.name}` takes the input `{unknown[0]}` from the artifact that arrives, and none does now\n"
+                f"hint: give it: `flyte.run(trigger, {unknown[0]}=...)`"
+            )
+        spec = run_pb2.RunSpec()
+        spec.CopyFrom(declared.run_spec)
+        spec.MergeFrom(self._run_spec(with_search_path=False))
+        what: dict[str, Any] = {"trigger_name": name}
+        is_offloaded = declared.WhichOneof("input_wrapper") == "offloaded_input_data"
+        if is_offloaded and not args and not kwargs:
+            run_id = self._run_id(at, name.project, name.domain)
+            return Run(await self._begin(at, what, declared.offloaded_input_data, run_id, spec))
+        # Not asked of the store when nothing of it is needed: this machine may not be allowed to read there.
+        stored = common_pb2.Inputs() if set(kwargs) >= set(details.interface.inputs) else await _stored(found)
+        literals = {one.name: one.value for one in stored.literals}
+        context = {pair.key: pair.value for pair in stored.context} | dict(self._options.custom_context or {})
+        filled = automation.schedule.kickoff_time_input_arg
+        given = named_arguments(details, args, kwargs, stored=literals, filled=filled)
+        inputs = await inputs_of(details, given, context, stored=literals)
+        return Run(await self._create(at, what, inputs, name.project, name.domain, spec))
 
     async def rerun(
         self,
@@ -291,10 +321,21 @@ class RemoteStrategy:
         if options.service_account:
             spec.security_context.run_as.k8s_service_account = options.service_account
         if options.notifications:
-            from flyte.registration.notifications import add_notifications  # noqa: PLC0415 - hardly any run tells somebody
+            from flyte_remote.notification_messages import add_notifications  # noqa: PLC0415 - hardly any run tells somebody
 
             add_notifications(spec, options.notifications)
         return spec
+
+
+async def _stored(trigger: TriggerDetails) -> common_pb2.Inputs:
+    try:
+        return await trigger.stored_inputs()
+    except StorageError as error:
+        raise RuntimeUserError(
+            "TriggerInputsNotReadable",
+            f"the inputs of trigger `{trigger.name}` cannot be read from here: {error}\n"
+            "hint: give all inputs, or none, which starts it with its own",
+        ) from error
 
 
 def _new_run_name() -> str:
