@@ -115,10 +115,17 @@ class Server:
                 self.process.wait()
 
 
-def start(folder: Path, *arguments: str, needs_token: bool = False, wait: float = 20.0) -> Server:
-    """Start a devbox on a folder and wait until it answers."""
+def start(
+    folder: Path,
+    *arguments: str,
+    needs_token: bool = False,
+    wait: float = 20.0,
+    variables: dict[str, str] | None = None,
+) -> Server:
+    """Start a devbox on a folder, with variables of its environment, and wait until it answers."""
     options = list(arguments) if needs_token else ["--no-auth", *arguments]
     env = {name: text for name, text in os.environ.items() if not name.startswith(("FLYTE_", "COV_"))}
+    env |= variables or {}
     port = [] if "--port" in arguments or (folder / "devbox.json").exists() else ["--port", "0"]
     (folder / "devbox.json").unlink(missing_ok=True) if port else None
     before = StateFolder(folder).read_record()

@@ -21,8 +21,9 @@ from flyte_devbox.executors.reusable import ReusableExecutor
 from flyte_devbox.executors.warm import WarmExecutor
 from flyte_devbox.folder import StateFolder
 from flyte_devbox.launching import ServerPlace, inheritable
-from flyte_devbox.logs import LogFolder
+from flyte_devbox.logs import DEFAULT_LOG_BYTES, LEAST_LOG_BYTES, LogFolder
 from flyte_devbox.objects import ObjectFolder, UrlSigner
+from flyte_devbox.policies import parse_quantity
 from flyte_devbox.recovery import recover
 from flyte_devbox.scheduler import Scheduler
 from flyte_devbox.sealing import SecretTable
@@ -34,6 +35,8 @@ from flyte_devbox.watching import Hub
 __all__ = ["Devbox", "machine_capacity"]
 
 _GIGABYTE = 1024**3
+LOG_VARIABLE = "FLYTE_DEVBOX_LOG_LIMIT"
+"""Environment variable of the devbox: how much of an attempt's log is kept on disk."""
 
 
 def machine_capacity() -> Capacity:
@@ -45,6 +48,20 @@ def machine_capacity() -> Capacity:
         memory = 8.0 * _GIGABYTE
     devices = Path("/proc/driver/nvidia/gpus")
     return Capacity(cores, memory, float(len(list(devices.iterdir())) if devices.is_dir() else 0))
+
+
+def log_limit(text: str) -> int:
+    """Return how many bytes of a log are kept, from a setting such as `16Mi`; empty for the usual.
+
+    Raises:
+        ValueError: it is no amount, or too small.
+    """
+    if not text:
+        return DEFAULT_LOG_BYTES
+    number = parse_quantity(text)
+    if number is None or number < LEAST_LOG_BYTES:
+        raise ValueError(f"{LOG_VARIABLE} is `{text}`\nhint: give an amount of at least 1Mi, such as `64Mi`")
+    return int(number)
 
 
 class Devbox:
@@ -80,7 +97,7 @@ class Devbox:
         self.objects = ObjectFolder(folder.objects)
         self.objects.kept = partial(find_content, self.database)
         self.signer = UrlSigner(key)
-        self.logs = LogFolder(folder.logs)
+        self.logs = LogFolder(folder.logs, limit=log_limit(os.environ.get(LOG_VARIABLE, "")))
         self.hub = Hub()
         self.cache = CacheTable(self.database)
         self.secrets = SecretTable(self.database, key)
@@ -158,6 +175,7 @@ class Devbox:
             await self.scheduler.stop()
             await self.executor.close()
             self.starter.close()
+            self.logs.close()
 
     def close(self) -> None:
         """Make everything durable and close the state."""

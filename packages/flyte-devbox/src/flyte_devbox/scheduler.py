@@ -190,7 +190,7 @@ class Scheduler:
             for run in self.runs.values():
                 for action in run.actions.values():
                     if action.handle is not None:
-                        self._starter.rotate_log(action)
+                        self._starter.limit_log(action)
 
     def _guarded(self, action: LiveAction, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
         return self._background.spawn(self._guard(action, work))

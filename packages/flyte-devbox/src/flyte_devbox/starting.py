@@ -128,7 +128,7 @@ class AttemptStarter:
                     work.mkdir(mode=0o700)
                 os.makedirs(prefix, exist_ok=True)  # noqa: PTH103 - of every start
             self.show(action.input_uri)
-            log = self.log_path(action)
+            log = self._logs.make(run.key, action.name, action.number)
         except OSError as error:
             raise LaunchError(f"the folders of the attempt cannot be made: {error}") from error
         variables = environment_of(
@@ -212,12 +212,13 @@ class AttemptStarter:
         if content is not None:
             write_unsynced(path, content)
 
-    def rotate_log(self, action: LiveAction) -> None:
+    def limit_log(self, action: LiveAction) -> None:
         """Keep the log of a running attempt from growing without end."""
-        self._logs.rotate(self.log_path(action))
+        self._logs.limit_soon(self._logs.path(action.run.key, action.name, action.number))
 
     def clean(self, action: LiveAction, number: int) -> None:
-        """Remove the current directory of an attempt that is over."""
+        """Remove the current directory of an attempt that is over, and keep its log small."""
+        self._logs.limit_soon(self._logs.path(action.run.key, action.name, number))
         work = self.work_dir(action, number)
         if action.policy is None or action.policy.reuse is None:
             self._cleaner.submit(shutil.rmtree, work, ignore_errors=True)
@@ -248,10 +249,6 @@ class AttemptStarter:
     def label(self, action: LiveAction) -> str:
         """Return how messages name the current attempt."""
         return f"attempt {action.number} of action `{action.name}`"
-
-    def log_path(self, action: LiveAction) -> Path:
-        """Return the log of the current attempt."""
-        return self._logs.path(action.run.key, action.name, action.number)
 
     def work_dir(self, action: LiveAction, number: int | None = None) -> Path:
         """Return the current directory of an attempt."""

@@ -5,6 +5,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from flyteidl2.common import run_pb2 as common_run_pb2
@@ -154,9 +155,10 @@ class Service:
             kubernetes_pod_name=name,
             kubernetes_container_name=name,
         )
-        async for lines in log_lines(self._devbox, row, request.attempt):
-            logs = dataproxy_service_pb2.TailLogsResponse.Logs(lines=lines, container=container)
-            yield dataproxy_service_pb2.TailLogsResponse(logs=[logs])
+        async with aclosing(log_lines(self._devbox, row, request.attempt)) as batches:
+            async for lines in batches:
+                logs = dataproxy_service_pb2.TailLogsResponse.Logs(lines=lines, container=container)
+                yield dataproxy_service_pb2.TailLogsResponse(logs=[logs])
 
 
 def _lifetime(asked: duration_pb2.Duration, usual: float) -> float:

@@ -2,7 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from flyteidl2.logs.dataplane import payload_pb2
@@ -19,7 +20,7 @@ __all__ = ["log_lines"]
 _BATCH = 1000
 
 
-async def log_lines(devbox: "Devbox", action: sqlite3.Row, number: int) -> AsyncIterator[list[payload_pb2.LogLine]]:
+async def log_lines(devbox: "Devbox", action: sqlite3.Row, number: int) -> AsyncGenerator[list[payload_pb2.LogLine]]:
     """Yield the lines of an attempt's log, following it to its end; waits for an attempt that has not begun.
 
     Raises:
@@ -33,16 +34,17 @@ async def log_lines(devbox: "Devbox", action: sqlite3.Row, number: int) -> Async
         return _is_over(devbox, action["id"], number)
 
     short = f"{action['name']}-{number - 1}"
-    async for lines in devbox.logs.lines(path, is_over):
-        # The file has no times: a line that is followed has the present one, an old one the file's.
-        at = rows.timestamp(_time_of(devbox, action["id"], number))
-        for begin in range(0, len(lines), _BATCH):
-            yield [
-                payload_pb2.LogLine(
-                    timestamp=at, message=f"{line}\n", originator=payload_pb2.USER, short_pod_name=short
-                )
-                for line in lines[begin : begin + _BATCH]
-            ]
+    # Closed at once when nobody listens any more: what it holds back is freed then.
+    async with aclosing(devbox.logs.parts(path, is_over)) as parts:
+        async for part in parts:
+            # The file has no times: a line that is followed has the present one, an old one the file's.
+            at = rows.timestamp(_time_of(devbox, action["id"], number))
+            originator = payload_pb2.SYSTEM if part.is_notice else payload_pb2.USER
+            for begin in range(0, len(part.lines), _BATCH):
+                yield [
+                    payload_pb2.LogLine(timestamp=at, message=f"{line}\n", originator=originator, short_pod_name=short)
+                    for line in part.lines[begin : begin + _BATCH]
+                ]
 
 
 async def _until_begun(devbox: "Devbox", action: sqlite3.Row, number: int) -> None:

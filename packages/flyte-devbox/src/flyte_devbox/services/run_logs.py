@@ -1,6 +1,7 @@
 """`RunLogsService`: logs of attempts, as older clients ask for them."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from flyteidl2.workflow import run_logs_service_pb2
@@ -23,6 +24,7 @@ class Service:
     ) -> AsyncIterator[run_logs_service_pb2.TailLogsResponse]:
         """Send the log of an attempt, following it to its end."""
         row = find_action(self._devbox.database, request.action_id)
-        async for lines in log_lines(self._devbox, row, request.attempt):
-            logs = run_logs_service_pb2.TailLogsResponse.Logs(lines=lines)
-            yield run_logs_service_pb2.TailLogsResponse(logs=[logs])
+        async with aclosing(log_lines(self._devbox, row, request.attempt)) as batches:
+            async for lines in batches:
+                logs = run_logs_service_pb2.TailLogsResponse.Logs(lines=lines)
+                yield run_logs_service_pb2.TailLogsResponse(logs=[logs])
