@@ -147,6 +147,14 @@ def test_a_certificate_of_a_private_authority(tmp_path: Path) -> None:
         _, steps = checked(tmp_path)
         assert steps["tls"][0] == "failed"
         assert "admin.caCertFilePath" in steps["tls"][1]
+        assert "insecure_skip_verify" in steps["tls"][1]
+        write(tmp_path, {"endpoint": f"https://127.0.0.1:{port}", "insecureSkipVerify": True})
+        _, steps = checked(tmp_path)
+        assert steps["tls"] == ("ok", "its certificate is not checked (`admin.insecureSkipVerify`)")
+        assert steps["api"][0] == "failed"
+        done = flyte(tmp_path, "get", "project", FLYTE_ADMIN_INSECURESKIPVERIFY="yes")
+        assert done.stderr.count("is not checked") == 1
+        assert "a web page, 'Console'" in done.stderr
         write(tmp_path, {"endpoint": f"https://127.0.0.1:{port}", "caCertFilePath": str(tmp_path / "cert.pem")})
         _, steps = checked(tmp_path)
         assert (steps["tls"][0], steps["api"][0]) == ("ok", "failed")

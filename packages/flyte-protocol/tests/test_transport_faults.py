@@ -419,8 +419,6 @@ def test_certificates_are_checked_when_they_are_named(tmp_path: Any):
     (tmp_path / "x.pem").write_text("x")
     with pytest.raises(ValueError, match="PEM"):
         Endpoint.of("host", ca_cert_file=tmp_path / "x.pem")
-    with pytest.raises(ValueError, match="caCertFilePath"):
-        Endpoint.of("host", skips_verification=True)
 
 
 @pytest.fixture(scope="session")

@@ -96,6 +96,7 @@ def _target_of_container() -> Target | None:
     return Target(
         env["_U_EP_OVERRIDE"],
         is_insecure=env.get("_U_INSECURE", "").lower() in {"1", "true"},
+        skips_verification=env.get("_U_INSECURE_SKIP_VERIFY", "").lower() in {"1", "true"},
         org=action.org,
         project=action.project,
         domain=action.domain,

@@ -27,6 +27,8 @@ class Endpoint:
     """`https://host[:port][/prefix]`, without a slash at the end."""
     ca_certificates: bytes | None = None
     """Certificates (PEM) that are trusted beside those of the system."""
+    skips_verification: bool = False
+    """Whether any certificate is accepted, and so anybody may answer."""
 
     @classmethod
     def of(
@@ -43,16 +45,11 @@ class Endpoint:
             text: The address.
             is_insecure: Without TLS, when the address does not say it by `http://` or `https://`.
             ca_cert_file: A file with certificates (PEM) of a private authority.
-            skips_verification: Accept every certificate. The HTTP client cannot do that, so it is refused.
+            skips_verification: Accept every certificate, unless `ca_cert_file` says which ones count.
 
         Raises:
             ValueError: the address or the file is not usable.
         """
-        if skips_verification:
-            raise ValueError(
-                "`insecure_skip_verify` is not possible: certificates are always checked\n"
-                "hint: save the certificate of the authority to a file and name it in `admin.caCertFilePath`"
-            )
         address = text.strip().removeprefix("dns:///")
         if "://" not in address:
             address = f"{'http' if is_insecure else 'https'}://{address}"
@@ -71,7 +68,9 @@ class Endpoint:
             raise ValueError(
                 "the address of a control plane has no user name or password\nhint: sign in, or use an API key"
             )
-        return cls(address, _certificates(ca_cert_file) if ca_cert_file else None)
+        certificates = _certificates(ca_cert_file) if ca_cert_file else None
+        is_open = skips_verification and certificates is None and parts.scheme == "https"
+        return cls(address, certificates, is_open)
 
     @property
     def is_local(self) -> bool:

@@ -18,6 +18,7 @@ from pyqwest import Response as HTTPResponse
 
 from flyte_models.values import value
 from flyte_models.version import __version__
+from flyte_protocol.broken_connections import hint_of_connection, reason_of_connection
 from flyte_protocol.codes import Code
 from flyte_protocol.credentials import Credentials, NoCredentials, wants_sign_in
 from flyte_protocol.endpoints import Endpoint
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from flyte_protocol.methods import Method
+    from flyte_protocol.unchecked_tls import UncheckedTLS
 
 __all__ = ["HEARTBEAT_HEADER", "CallOptions", "Limits", "Transport"]
 
@@ -134,6 +136,7 @@ class Transport:
         self._connections: HTTPTransport | None = None
         self._streams: set[HTTPTransport] = set()
         self._is_closed = False
+        self._relay = _relay_to(endpoint, self.limits.connect) if endpoint.skips_verification else None
 
     async def __aenter__(self) -> Self:
         return self
@@ -148,6 +151,8 @@ class Transport:
         for connections in (*([kept] if kept else []), *self._streams):
             await connections.aclose()
         self._streams.clear()
+        if self._relay is not None:
+            await self._relay.aclose()
 
     def renew(self) -> None:
         """Let further calls use new connections; calls that are under way keep theirs."""
@@ -358,6 +363,7 @@ class Transport:
             enable_otel=False,
             follow_redirects=False,
             use_system_dns=True,
+            proxy=None if self._relay is None else self._relay.no_proxy,
         )
 
     def _request_bytes(self, method: "Method", request: "Message") -> bytes:
@@ -399,14 +405,20 @@ class Transport:
     async def _execute(
         self, connections: HTTPTransport, method: "Method", headers: Mapping[str, str], body: bytes
     ) -> HTTPResponse:
+        url = self.endpoint.url
+        if self._relay is not None:
+            url, more = await self._relay.entry()
+            headers = {**headers, **more}
         try:
-            return await connections.execute(
-                Request("POST", f"{self.endpoint.url}{method.path}", Headers(headers.items()), body)
-            )
+            response = await connections.execute(Request("POST", f"{url}{method.path}", Headers(headers.items()), body))
         except _BROKEN as broken:
             if isinstance(broken, TimeoutError) and not isinstance(broken, ConnectionError):
                 raise
             raise self._lost(method, broken) from None
+        if self._relay is not None and (reason := self._relay.failure_of(response.headers)):
+            await response.aclose()
+            raise self._lost(method, ConnectionError(f"(Connect): {reason}"))
+        return response
 
     async def _content(self, response: HTTPResponse, method: "Method") -> bytes:
         content = bytearray()
@@ -486,33 +498,22 @@ class Transport:
         """Say why a connection could not be made or was lost."""
         said = str(broken)
         was_sent = "(Connect)" not in said
-        reason = said.rpartition("): ")[2] or said
+        reason = reason_of_connection(said)
+        hint = hint_of_connection(said, has_tls=self.endpoint.has_tls)
         return RpcError(
             Code.UNAVAILABLE,
             f"the connection to `{self.endpoint.url}` {'was lost' if was_sent else 'could not be made'}: {reason}\n"
-            f"hint: {self._connection_hint(said)}",
+            f"hint: {hint or 'check the endpoint, the network and any proxy settings'}",
             method=method.path,
             was_sent=was_sent,
         )
 
-    def _connection_hint(self, said: str) -> str:
-        low = said.lower()
-        if "invalid http version" in low:
-            return "it speaks HTTP/2 only (plain gRPC), or TLS: check the port, and `insecure`"
-        if "unknownissuer" in low or "unknown issuer" in low or "self-signed" in low or "self signed" in low:
-            return "its certificate is of a private authority: name that in `admin.caCertFilePath`"
-        if "notvalidforname" in low or "not valid for name" in low:
-            return "its certificate is for another host: use the name that stands in it"
-        if "invalidcontenttype" in low or "corrupt message" in low:
-            return "it does not speak TLS: use `http://`, or set `insecure`"
-        if "dns" in low:
-            return "there is no host of that name: check the endpoint"
-        if "refused" in low:
-            return "nothing listens there: check host and port, and that the control plane is up"
-        if "connection closed" in low and not self.endpoint.has_tls:
-            return "check the network; if it speaks TLS, use `https://`, or unset `insecure`"
-        return "check the endpoint, the network and any proxy settings"
-
 
 def _random_id() -> str:
     return os.urandom(16).hex()
+
+
+def _relay_to(endpoint: Endpoint, connect_seconds: float) -> "UncheckedTLS":
+    from flyte_protocol.unchecked_tls import UncheckedTLS  # noqa: PLC0415 - hardly anybody wants it
+
+    return UncheckedTLS(endpoint.url, connect_seconds=connect_seconds)

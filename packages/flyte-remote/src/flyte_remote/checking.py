@@ -99,6 +99,8 @@ async def _tls(endpoint: Endpoint) -> str:
     except RpcError as error:
         if not error.was_sent:
             raise
+    if endpoint.skips_verification:
+        return "its certificate is not checked (`admin.insecureSkipVerify`)"
     return "its certificate is good" + (" (with `admin.caCertFilePath`)" if endpoint.ca_certificates else "")
 
 

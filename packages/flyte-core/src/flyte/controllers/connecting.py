@@ -48,6 +48,7 @@ def _transport_of(invocation: "Invocation") -> Transport:
     endpoint = Endpoint.of(
         address,
         is_insecure=env.get("_U_INSECURE", "").lower() in {"1", "true"},
+        skips_verification=env.get("_U_INSECURE_SKIP_VERIFY", "").lower() in {"1", "true"},
     )
     action = invocation.action
     where = f"{action.project}-{action.domain}-{action.run_name}-{action.name}"

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from pyqwest import Headers, HTTPTransport, ReadError, RemoteProtocolError, Request, WriteError
 
 from flyte_models.values import value
+from flyte_protocol.broken_connections import hint_of_connection, reason_of_connection
 from flyte_remote.sign_in.errors import SignInError
 from flyte_remote.sign_in.oauth import is_usable_address
 
@@ -14,6 +15,7 @@ __all__ = ["Poster"]
 
 _ANSWER_BYTES = 1024 * 1024
 _SECONDS = 20.0
+_CONNECT_SECONDS = 10.0
 
 
 @value
@@ -24,6 +26,8 @@ class Poster:
     """Certificates (PEM) that are trusted beside those of the system."""
     proxy: str | None = None
     """The proxy of these calls; None: what `HTTPS_PROXY` and the like say."""
+    unchecked: str = ""
+    """Host and port of the control plane whose certificate is not checked; those of other servers are."""
 
     async def post(self, url: str, form: Mapping[str, str], authorization: str = "") -> tuple[int, bytes]:
         """Post a form and return status and body; 20 seconds at most. Redirects are not followed: a form may hold a secret.
@@ -39,15 +43,22 @@ class Poster:
         headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
         if authorization:
             headers["authorization"] = authorization
+        relay, address = None, url
+        if url.startswith("https://") and urlsplit(url).netloc == self.unchecked:
+            from flyte_protocol.unchecked_tls import UncheckedTLS  # noqa: PLC0415 - hardly anybody wants it
+
+            relay = UncheckedTLS(url, connect_seconds=_CONNECT_SECONDS, proxy=self.proxy)
+            address, more = await relay.entry()
+            headers.update(more)
         try:
             client = HTTPTransport(
                 tls_ca_cert=self.ca_certificates,
                 tls_include_system_certs=True,
-                connect_timeout=10.0,
+                connect_timeout=_CONNECT_SECONDS,
                 follow_redirects=False,
                 use_system_dns=True,
                 enable_otel=False,
-                proxy=self.proxy,
+                proxy=self.proxy if relay is None else relay.no_proxy,
             )
         except Exception as error:  # whatever the client says of a proxy or certificate that it cannot use
             raise SignInError(
@@ -58,9 +69,11 @@ class Poster:
             async with asyncio.timeout(_SECONDS):
                 body = bytearray()
                 response = await client.execute(
-                    Request("POST", url, Headers(headers.items()), urlencode(form).encode())
+                    Request("POST", address, Headers(headers.items()), urlencode(form).encode())
                 )
                 async with response:
+                    if relay is not None and (reason := relay.failure_of(response.headers)):
+                        raise ConnectionError(reason)
                     async for piece in response.content:
                         body += piece
                         if len(body) > _ANSWER_BYTES:
@@ -70,9 +83,12 @@ class Poster:
                 f"`{url}` did not answer within {_SECONDS:g} seconds", "check the network and any proxy settings"
             ) from None
         except (OSError, ReadError, WriteError, RemoteProtocolError) as error:
-            raise SignInError(f"`{url}` cannot be reached: {_reason(error)}", _hint(str(error).lower(), self)) from None
+            said = str(error)
+            raise SignInError(f"`{url}` cannot be reached: {reason_of_connection(said)}", _hint(said, self)) from None
         finally:
             await client.aclose()
+            if relay is not None:
+                await relay.aclose()
         if 300 <= response.status < 400:
             target = response.headers.get("location", "").partition("?")[0]
             raise SignInError(
@@ -82,16 +98,7 @@ class Poster:
         return response.status, bytes(body)
 
 
-def _reason(error: BaseException) -> str:
-    said = str(error)
-    return said.rpartition("): ")[2] or said
-
-
-def _hint(low: str, poster: Poster) -> str:
-    if "unknownissuer" in low or "unknown issuer" in low or "self-signed" in low or "self signed" in low:
-        return "its certificate is of a private authority: name that in `admin.caCertFilePath`"
-    if "expired" in low or "notvalidyet" in low or "not valid yet" in low:
-        return "its certificate is not valid at this time: check the clock of this machine, then ask who runs it"
-    if "dns" in low:
-        return "there is no host of that name: check the network, or set `admin.httpProxyURL`"
+def _hint(said: str, poster: Poster) -> str:
+    if hint := hint_of_connection(said, has_tls=True):
+        return hint
     return f"check the proxy `{poster.proxy}`" if poster.proxy else "check the network and any proxy settings"

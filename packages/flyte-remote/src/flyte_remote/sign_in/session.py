@@ -35,7 +35,8 @@ class SignIn:
         self.mode = mode_of(settings)
         self._endpoint = endpoint
         self._settings = settings
-        self._poster = Poster(endpoint.ca_certificates, settings.http_proxy_url)
+        unchecked = urlsplit(endpoint.url).netloc if endpoint.skips_verification else ""
+        self._poster = Poster(endpoint.ca_certificates, settings.http_proxy_url, unchecked)
         self._server: Server | None = None
         command = settings.proxy_command
         self._gate: Renewing | None = None
