@@ -206,7 +206,7 @@ def init(  # noqa: PLR0917 - the public signature
         client_id: The OAuth client.
         client_credentials_secret: Its secret.
         auth_client_config: What the server would tell of signing in.
-        rpc_retries: How often a call that failed for a passing reason is made again.
+        rpc_retries: How often a call that may be made twice is made again after a failure that may pass; 0: never.
         http_proxy_url: A proxy for the calls that fetch tokens.
         disable_keyring: Keep no tokens in the keyring.
         storage: Credentials and limits of object stores (`flyte.storage.S3` and others).
@@ -223,8 +223,12 @@ def init(  # noqa: PLR0917 - the public signature
         scopes: OAuth scopes, instead of those that the server names.
 
     Raises:
-        InitializationError: The API key is none.
+        InitializationError: The API key is none, or `rpc_retries` is negative.
     """
+    if rpc_retries < 0:
+        raise InitializationError(
+            "InvalidRetries", "user", f"`rpc_retries` is {rpc_retries}\nhint: it is 0 (never make a call again) or more"
+        )
     if api_key is not None:
         from flyte.connecting import decode_api_key  # noqa: PLC0415 - which needs this module
 

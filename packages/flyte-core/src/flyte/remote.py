@@ -84,6 +84,7 @@ def target() -> Target | None:
             keeps_tokens=not platform.disable_keyring,
             client_config=made.auth_client_config,
         ),
+        retries=platform.rpc_retries,
     )
 
 

@@ -174,12 +174,11 @@ class Transport:
         timeout = self.limits.call if options.timeout is None else options.timeout
         deadline = monotonic() + timeout
         failed = 0
+        # An attempt that no other follows may take all the time there is.
+        bound = self.limits.attempt if is_idempotent and self._retry.attempts > 1 else timeout
         while True:
-            left = deadline - monotonic()
             try:
-                answer = await self._attempt(
-                    method, body, options, min(left, self.limits.attempt) if is_idempotent else left
-                )
+                answer = await self._attempt(method, body, options, min(deadline - monotonic(), bound))
             except RpcError as error:
                 failed += 1
                 wait = self._retry.delay(failed, error, chance=random.random())  # noqa: S311 - spreads load, keeps no secret

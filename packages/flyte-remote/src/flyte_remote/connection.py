@@ -13,6 +13,7 @@ from flyte_models.errors import InitializationError
 from flyte_models.values import value
 from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
 from flyte_protocol.endpoints import Endpoint
+from flyte_protocol.retrying import RetryPolicy
 from flyte_protocol.transport import CallOptions, Transport
 from flyte_remote.services import method
 from flyte_syncify.settling import settle_at_exit
@@ -44,6 +45,8 @@ class Target:
     """A bearer token that is known already."""
     sign_in: "SignInSettings | None" = None
     """How one signs in; None: not at all."""
+    retries: int = 3
+    """How often a call that may be made twice is made again after a failure that may pass."""
 
 
 _find_target: Callable[[], Target | None] = lambda: None  # noqa: E731 - replaced by whoever knows
@@ -131,6 +134,7 @@ def connection() -> Connection:
         target.skips_verification,
         target.token,
         target.sign_in,
+        target.retries,
     )
     known = _transports.get(loop)
     if known is not None and known[0] == key:
@@ -142,7 +146,9 @@ def connection() -> Connection:
         skips_verification=target.skips_verification,
     )
     settle_at_exit()
-    transport = Transport(endpoint, credentials=credentials_of(target, endpoint))
+    transport = Transport(
+        endpoint, credentials=credentials_of(target, endpoint), retry=RetryPolicy(attempts=target.retries + 1)
+    )
     _transports[loop] = (key, transport)
     return Connection(transport, target)
 

@@ -1,5 +1,6 @@
 """The services of a control plane by name; each loads its messages when it is first called."""
 
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 
@@ -20,6 +21,14 @@ _MODULES = {
     "TriggerService": "flyteidl2.trigger.trigger_service_pb2",
 }
 
+_UNDECLARED_READS = {
+    "DataProxyService": ("CreateUploadLocation", "CreateDownloadLink"),
+    "IdentityService": ("UserInfo",),
+    "ProjectService": ("ListProjects",),
+    "SecretService": ("GetSecret", "ListSecrets"),
+}
+"""Methods that change nothing, though the protocol does not declare it: signed addresses are computed, the others read."""
+
 
 def method(service: str, name: str) -> Method:
     """Return a method, such as `method("RunService", "GetRunDetails")`."""
@@ -29,4 +38,6 @@ def method(service: str, name: str) -> Method:
 @cache
 def _methods(service: str) -> dict[str, Method]:
     descriptor = import_module(_MODULES[service]).DESCRIPTOR
-    return methods_of(descriptor.services_by_name[service])
+    found = methods_of(descriptor.services_by_name[service])
+    undeclared = _UNDECLARED_READS.get(service, ())
+    return {name: replace(each, is_read_only=True) if name in undeclared else each for name, each in found.items()}
