@@ -184,6 +184,30 @@ class TestTriggers:
         values.project_id.CopyFrom(identifier_pb2.ProjectIdentifier(organization=ORG, name=PROJECT, domain=DOMAIN))
         assert server.call("ArtifactService", "ListPartitionValues", values).values == ["eu"]
 
+    def test_pages_of_the_triggers_of_a_version_are_full(self, server: Server) -> None:
+        spec = shell_task(SUCCEED, name="paged.main")
+        deploy(server, "paged.main", spec, "v1")
+        deploy(server, "paged.main", spec, "v2")
+        for number in range(7):
+            request = trigger_service_pb2.DeployTriggerRequest(name=self.name(f"t{number}", "paged.main"))
+            request.spec.task_version = f"v{number % 2 + 1}"
+            request.spec.active = number < 3
+            request.automation_spec.type = common_pb2.TYPE_NONE
+            server.call("TriggerService", "DeployTrigger", request)
+        listing = trigger_service_pb2.ListTriggersRequest(task_id=task_id("paged.main", "v1"))
+        listing.request.limit = 2
+        pages: list[list[str]] = []
+        while not pages or listing.request.token:
+            page = server.call("TriggerService", "ListTriggers", listing)
+            pages.append([trigger.id.name.name for trigger in page.triggers])
+            listing.request.token = page.token
+        assert pages == [["t6", "t4"], ["t2", "t0"]]
+        listing.request.filters.add(function=0, field="active", values=["true"])
+        found = server.call("TriggerService", "ListTriggers", listing).triggers
+        assert [trigger.id.name.name for trigger in found] == ["t2", "t0"]
+        listing.request.filters[0].values[:] = ["maybe"]
+        assert "maybe" in refused(server, "invalid_argument", "TriggerService", "ListTriggers", listing)
+
     def test_a_bad_schedule_is_refused_before_anything_is_kept(self, server: Server) -> None:
         deploy(server, "cron.main", shell_task(SUCCEED, name="cron.main"))
         request = trigger_service_pb2.DeployTriggerRequest(name=self.name("bad", "cron.main"))

@@ -26,6 +26,7 @@ _COMPARISONS = {
     _F.LESS_THAN: "<",
     _F.LESS_THAN_OR_EQUAL: "<=",
 }
+_FLAGS = {"active"}
 
 
 @value
@@ -41,6 +42,10 @@ class Page:
     def tail(self) -> str:
         """The end of the query: one row more than the page has, to know whether another page follows."""
         return f"{self.order} LIMIT {self.limit + 1} OFFSET {self.offset}"
+
+    def of(self, rows: Sequence[Any]) -> tuple[Sequence[Any], str]:
+        """Return what `cut` does, from all rows in order: for conditions that SQL does not know."""
+        return self.cut(rows[self.offset : self.offset + self.limit + 1])
 
     def cut(self, rows: Sequence[Any]) -> tuple[Sequence[Any], str]:
         """Return the rows of the page and the token of the next one, empty for the last."""
@@ -161,6 +166,10 @@ def _value(field: str, text: str) -> Any:
         if name in ActionPhase.__members__:
             return ActionPhase[name].to_protobuf_value()
         raise invalid_argument(f"`{text[:50]}` is no phase")
+    if field in _FLAGS:
+        if text.lower() not in {"true", "false", "1", "0"}:
+            raise invalid_argument(f"`{text[:50]}` is neither `true` nor `false`")
+        return int(text.lower() in {"true", "1"})
     if field.endswith(("_at", "_time")):
         try:
             return datetime.fromisoformat(text).timestamp()

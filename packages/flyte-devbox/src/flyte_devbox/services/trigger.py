@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.common import identifier_pb2
@@ -98,13 +99,17 @@ class Service:
         conditions, parameters = conditions_of(request.request.filters, _COLUMNS)
         page = page_of(request.request, _COLUMNS, default="deployed_at DESC", unique="project, domain, task_name, name")
         where = " AND ".join([scope, *conditions])
-        sql = f"SELECT * FROM triggers WHERE {where} {page.tail}"
-        found, token = page.cut(self._database.read(sql, [*values, *parameters]))
+        sql = f"SELECT * FROM triggers WHERE {where} {page.order if kind == 'task_id' else page.tail}"
+        found: Sequence[sqlite3.Row] = self._database.read(sql, [*values, *parameters])
+        if kind == "task_id":
+            # The version is in the message alone. One task has few triggers.
+            version = request.task_id.version
+            found, token = page.of([row for row in found if details_of(row).spec.task_version == version])
+        else:
+            found, token = page.cut(found)
         triggers: list[trigger_definition_pb2.Trigger] = []
         for row in found:
             details = details_of(row)
-            if kind == "task_id" and details.spec.task_version != request.task_id.version:
-                continue
             triggers.append(
                 trigger_definition_pb2.Trigger(
                     id=details.id,
