@@ -124,6 +124,7 @@ Set up:
   create                  Make a configuration file, a project, a secret or a trigger
   config                  Check endpoint, sign-in, project and store
   update                  Change a project or a trigger
+  edit                    Change settings of an organisation, a domain or a project
   prefetch                Copy models beforehand (not built yet)
   proxy                   Forward a port to an app (not built yet)
   gen                     Print a reference of all commands

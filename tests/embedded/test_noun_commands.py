@@ -84,3 +84,33 @@ def test_triggers(flyte) -> None:
     assert "there is no task `shop.none`" in flyte("create", "trigger", "shop.none", "x", code=5)
     flyte("delete", "trigger", "by_hand", "shop.price")
     assert len(flyte.json("get", "trigger")) == 1
+
+
+def test_settings(flyte) -> None:
+    text = flyte("get", "settings")
+    assert text.startswith("### Settings of ORG\n")
+    assert '# run.default_queue: ""' in text
+    edited = flyte.folder / "settings.yaml"
+    edited.write_text("run.default_queue: slow\nlabels: {team: a}\n")
+    assert "+ run.default_queue: slow" in flyte("edit", "settings", "-f", "settings.yaml")
+    assert "Nothing was changed." in flyte("edit", "settings", "-f", "settings.yaml")
+    flyte("get", "settings", "-o", "now.yaml")
+    assert "labels:\n  team: a\n" in (flyte.folder / "now.yaml").read_text()
+    refused = flyte("edit", "settings", "-p", "flytesnacks", "-f", "now.yaml", code=2)
+    assert "--domain" in refused
+
+
+def test_settings_in_an_editor(flyte) -> None:
+    where = ("-p", "flytesnacks", "-d", "development")
+    editor = flyte.folder / "editor.py"
+    editor.write_text("import sys, pathlib\npathlib.Path(sys.argv[1]).write_text('pod_template_name: mine\\n')\n")
+    changed = flyte("edit", "settings", *where, EDITOR=f"{sys.executable} {editor}")
+    assert changed == ("Changed the settings of PROJECT(development/flytesnacks):\n  + pod_template_name: mine\n")
+    assert flyte.json("get", "settings", *where)["settings"] == {"pod_template_name": "mine"}
+    assert "Nothing was changed." in flyte("edit", "settings", *where, EDITOR="true")
+    editor.write_text("import sys, pathlib\npathlib.Path(sys.argv[1]).write_text('pod_template_names: mine\\n')\n")
+    refused = flyte("edit", "settings", *where, code=2, EDITOR=f"{sys.executable} {editor}")
+    assert "did you mean `pod_template_name`" in refused
+    kept = Path(refused.split("what you wrote is in `")[1].split("`")[0])
+    assert kept.read_text() == "pod_template_names: mine\n"
+    kept.unlink()

@@ -205,3 +205,53 @@ def test_conditions(devbox) -> None:
 
 def test_who_is_calling() -> None:
     assert flyte.remote.User.get().subject()
+
+
+def test_settings_of_scopes() -> None:
+    fetch = flyte.remote.Settings.get_settings_for_edit
+    everywhere = fetch()
+    assert (everywhere.scope_description(), everywhere.local_overrides()) == ("ORG", {})
+    everywhere.update_settings({"run.default_queue": "slow", "labels": {"team": "a", "part": "x"}})
+    everywhere.update_settings({**everywhere.local_overrides(), "task_resource.min.cpu": 1})
+    assert everywhere.version == 2
+    fetch(domain="development").update_settings({"labels": {"team": "b"}, "run.max_action_concurrency": "7"})
+    project = fetch(project="flytesnacks", domain="development")
+    assert project.scope_description() == "PROJECT(development/flytesnacks)"
+    assert (project.local_overrides(), project.version) == ({}, 0)
+    assert project.effective_values() == {
+        "run.default_queue": "slow",
+        "run.max_action_concurrency": 7,
+        "task_resource.min.cpu": "1",
+        "labels": {"team": "b", "part": "x"},
+    }
+    assert [str(each.origin) for each in project.effective_settings] == [
+        *("ORG", "DOMAIN(development)", "ORG", "DOMAIN(development)")
+    ]
+    project.update_settings({"run.default_queue": "~unset", "labels": {"own": "1"}})
+    again = fetch(project="flytesnacks", domain="development")
+    assert again == project
+    assert again.parse_yaml(again.to_yaml()) == again.local_overrides()
+    assert [title for title, _ in again.to_yaml_sections()] == ["Set here", "Taken over", "Not set"]
+    assert "# team: b  ## from DOMAIN(development)" in again.to_yaml()
+    project.update_settings({"storage.raw_data_path": "s3://data"})
+    with pytest.raises(RpcError, match="read them again"):
+        again.update_settings({})
+
+
+def test_settings_that_cannot_be() -> None:
+    settings = flyte.remote.Settings.get_settings_for_edit(domain="development")
+    for key, value, reason in (
+        ("run.default_queues", "q", "did you mean `run.default_queue`"),
+        ("run.max_action_concurrency", "many", "whole number"),
+        ("run.max_action_concurrency", True, "whole number"),
+        ("task_resource.mirror_limits_request", "perhaps", "`true` or `false`"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            settings.update_settings({key: value})
+    for key, value, reason in (("labels", "a", "has entries"), ("pod_template_name", None, "is a text")):
+        with pytest.raises(TypeError, match=reason):
+            settings.update_settings({key: value})
+    with pytest.raises(ValueError, match="pass `domain`"):
+        flyte.remote.Settings.get_settings_for_edit(project="flytesnacks")
+    with pytest.raises(ValueError, match="no YAML"):
+        flyte.remote.Settings.parse_yaml("a: [")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flyte_remote.runs import Run as Run
     from flyte_remote.secrets import Secret as Secret
     from flyte_remote.secrets import SecretTypes as SecretTypes
+    from flyte_remote.settings import Settings as Settings
     from flyte_remote.sign_in.passthrough import auth_metadata as auth_metadata
     from flyte_remote.tasks import Task as Task
     from flyte_remote.tasks import TaskDetails as TaskDetails
@@ -34,6 +35,7 @@ _EXPORTS = {
     "RunDetails": "flyte_remote.run_details",
     "Secret": "flyte_remote.secrets",
     "SecretTypes": "flyte_remote.secrets",
+    "Settings": "flyte_remote.settings",
     "Task": "flyte_remote.tasks",
     "TaskDetails": "flyte_remote.tasks",
     "TimeFilter": "flyte_remote.listing",
@@ -56,6 +58,7 @@ __all__ = [
     "RunDetails",
     "Secret",
     "SecretTypes",
+    "Settings",
     "Task",
     "TaskDetails",
     "TimeFilter",

@@ -17,6 +17,7 @@ _MODULES = {
     "ProjectService": "flyteidl2.project.project_service_pb2",
     "RunService": "flyteidl2.workflow.run_service_pb2",
     "SecretService": "flyteidl2.secret.secret_pb2",
+    "SettingsService": "flyteidl2.settings.settings_service_pb2",
     "TaskService": "flyteidl2.task.task_service_pb2",
     "TriggerService": "flyteidl2.trigger.trigger_service_pb2",
 }
