@@ -25,19 +25,21 @@ class Outcome:
     error: run_definition_pb2.ErrorInfo | None = None
 
 
-def judge(ended: Exit, read: Callable[[str], bytes | None], *, label: str) -> Outcome:
+def judge(ended: Exit, read: Callable[[str], bytes | None], *, label: str, memory_limit: int | None = None) -> Outcome:
     """Decide what an attempt's end means.
 
     Args:
         ended: how its process ended.
         read: gives the content of a file below its output prefix, or `None`.
         label: how messages name the attempt.
+        memory_limit: how many bytes it was allowed to use, if that was limited.
     """
     document = ended.error if ended.error is not None else read("error.pb")
     if document is not None:
         return _from_document(document, label)
     if ended.is_out_of_memory:
-        message = f"{label} used more memory than its limit and was killed\nhint: raise `Resources(memory=...)`"
+        limit = "" if memory_limit is None else f" of {memory_limit / 1024**2:,.0f} MiB"
+        message = f"{label} used more memory than its limit{limit} and was killed\nhint: raise `Resources(memory=...)`"
         return Outcome(Fail(recoverable=True), _ErrorInfo(code="OOMKilled", message=message, kind=_ErrorInfo.KIND_USER))
     if ended.is_machine_out_of_memory:
         message = (

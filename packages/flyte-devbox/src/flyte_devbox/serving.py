@@ -22,6 +22,7 @@ from flyte_models.version import __version__
 __all__ = ["DEFAULT_PORT", "ServeOptions", "serve"]
 
 DEFAULT_PORT = 30080
+_MOST_FILES = 65536
 _logger = logging.getLogger(__name__)
 
 
@@ -142,6 +143,21 @@ def _log_to(folder: StateFolder) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
+def _limit_resources() -> None:
+    """Allow this process and all that it starts many files, and no core files, which only fill the disk."""
+    import resource  # noqa: PLC0415 - not on every system
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    changes = [(resource.RLIMIT_CORE, 0)]
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        changes.append((resource.RLIMIT_NOFILE, wanted))
+    for which, number in changes:
+        with contextlib.suppress(OSError, ValueError):
+            # The hard limit stays, so that a task may have it otherwise.
+            resource.setrlimit(which, (number, resource.getrlimit(which)[1]))
+
+
 def _ignore_hangup() -> None:
     # It goes on when the terminal that started it is closed.
     if hasattr(signal, "SIGHUP"):
@@ -160,6 +176,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--endpoint", default="", help="what attempts call: a proxy in front of the devbox")
     parsed = parser.parse_args(arguments)
     _ignore_hangup()
+    _limit_resources()
     try:
         serve(ServeOptions(parsed.folder, parsed.port, not parsed.no_auth, parsed.python, parsed.endpoint))
     except Exception as error:

@@ -168,14 +168,18 @@ class AttemptStarter:
 
     def adopt(self, action: LiveAction) -> Handle | None:
         """Find the attempt that an earlier server started, if it still runs."""
-        return self.executor.adopt(action.worker, self.work_dir(action)) if action.worker else None
+        if not action.worker:
+            return None
+        limit = None if action.policy is None else action.policy.memory_limit
+        return self.executor.adopt(action.worker, self.work_dir(action), limit)
 
     def judge(self, action: LiveAction, ended: Exit) -> Outcome:
         """Decide what the end of the current attempt means."""
         prefix = action.output_prefix()
         if ended.outputs is not None:
             self._objects.write(self._key(f"{prefix}/outputs.pb"), ended.outputs)
-        return judge(ended, lambda name: _read(f"{prefix}/{name}"), label=self.label(action))
+        limit = None if action.policy is None else action.policy.memory_limit
+        return judge(ended, lambda name: _read(f"{prefix}/{name}"), label=self.label(action), memory_limit=limit)
 
     def has_outcome(self, action: LiveAction) -> bool:
         """Tell whether the current attempt has left what it came to."""

@@ -129,12 +129,13 @@ class Executor(Protocol):
         """
         ...
 
-    def adopt(self, worker: str, launch_dir: Path) -> Handle | None:
+    def adopt(self, worker: str, launch_dir: Path, memory_bytes: int | None = None) -> Handle | None:
         """Find an attempt that an earlier server process started; `None` when it does not run any more.
 
         Args:
             worker: its `Handle.worker`.
             launch_dir: its `Launch.work_dir`.
+            memory_bytes: its `Launch.memory_bytes`.
         """
         ...
 

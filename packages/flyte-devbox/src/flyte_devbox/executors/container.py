@@ -179,11 +179,11 @@ class ContainerExecutor:
             raise LaunchError(f"`{engine.program}` cannot be started: {error}") from error
         return _ContainerHandle(engine.program, name, client, self._do)
 
-    def adopt(self, worker: str, launch_dir: Path) -> Handle | None:
+    def adopt(self, worker: str, launch_dir: Path, memory_bytes: int | None = None) -> Handle | None:
         """Find the container of an earlier server, running or ended; see `Executor.adopt`."""
         kind, _, rest = worker.partition(":")
         if kind != "container":
-            return self._inner.adopt(worker, launch_dir)
+            return self._inner.adopt(worker, launch_dir, memory_bytes)
         name, _, program = rest.partition(":")
         copilot = noted_launch(launch_dir)
         if copilot is not None and has_ended(launch_dir):

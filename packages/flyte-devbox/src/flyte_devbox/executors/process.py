@@ -12,20 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from flyte_devbox.executors import Exit, Launch, LaunchError
+from flyte_devbox.executors.memory import Watched, watch_memory
 from flyte_devbox.executors.processes import (
     ATTEMPT_VARIABLE,
     belonging_to,
     group_is_alive,
     offer_to_kernel,
     oom_kills,
-    resident_bytes,
     send,
     started_at,
 )
 
 __all__ = ["ProcessExecutor", "ProcessHandle", "attempt_key", "end_of_child", "end_of_stranger", "leader_of"]
 
-_MEMORY_CHECK_SECONDS = 0.5
 _POLL_SECONDS = 0.1
 
 
@@ -83,13 +82,18 @@ class ProcessExecutor:
             raise LaunchError(f"`{argv[0]}` cannot be started: {error}") from error
         return ProcessHandle(process.pid, attempt, launch.memory_bytes, end_of_child(process))
 
-    def adopt(self, worker: str, launch_dir: Path) -> "ProcessHandle | None":  # noqa: ARG002 - others need it
+    def adopt(
+        self,
+        worker: str,
+        launch_dir: Path,  # noqa: ARG002 - others need it
+        memory_bytes: int | None = None,
+    ) -> "ProcessHandle | None":
         """Find the process of an earlier server; see `Executor.adopt`."""
         pid = leader_of(worker)
         started, _, attempt = worker.partition(":")[2].partition(":")[2].partition(":")
         if not pid or not started or started_at(pid) != started:
             return None
-        return ProcessHandle(pid, attempt, None, end_of_stranger(pid))
+        return ProcessHandle(pid, attempt, memory_bytes, end_of_stranger(pid))
 
     async def close(self) -> None:
         """Do nothing: attempts go on without this process."""
@@ -178,7 +182,6 @@ class ProcessHandle:
     ) -> None:
         self.pid = pid
         self._attempt = attempt
-        self._memory = memory_bytes
         self._end = end
         self._is_gathered = is_gathered
         self._worker = f"pid:{pid}:{started_at(pid) or ''}:{attempt}"
@@ -188,6 +191,9 @@ class ProcessHandle:
         offer_to_kernel(pid)
         self._killer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Task[Exit] | None = None
+        self._watched: Watched | None = None
+        if memory_bytes is not None:
+            self._watched = watch_memory(pid, memory_bytes, self._end_for_memory)
 
     @property
     def worker(self) -> str:
@@ -201,12 +207,11 @@ class ProcessHandle:
         return await asyncio.shield(self._waiter)
 
     async def _wait(self) -> Exit:
-        watch = asyncio.create_task(self._watch_memory()) if self._memory is not None else None
         try:
             ended = await self._end
         finally:
-            if watch is not None:
-                watch.cancel()
+            if self._watched is not None:
+                self._watched.stop()
         self._is_over = True
         if self._killer is not None:
             self._killer.cancel()
@@ -218,13 +223,12 @@ class ProcessHandle:
             return replace(ended, is_machine_out_of_memory=True)
         return ended
 
-    async def _watch_memory(self) -> None:
-        while True:
-            await asyncio.sleep(_MEMORY_CHECK_SECONDS)
-            if self._memory is not None and resident_bytes(self.pid) > self._memory:
-                self._is_out_of_memory = True
-                self.kill()
-                return
+    def _end_for_memory(self) -> None:
+        # In another thread: first what is known, so that nothing more is filled.
+        self._is_out_of_memory = self._is_killed = True
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.kill()
 
     def terminate(self, grace_seconds: float) -> None:
         """Ask it to end; see `Handle.terminate`."""

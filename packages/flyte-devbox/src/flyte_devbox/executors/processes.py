@@ -8,17 +8,18 @@ from pathlib import Path
 
 __all__ = [
     "ATTEMPT_VARIABLE",
-    "FOLDER_VARIABLE",
-    "WARM_VARIABLE",
     "belonging_to",
+    "children_of",
     "end_forks",
+    "FOLDER_VARIABLE",
     "group_is_alive",
     "marked_with",
     "offer_to_kernel",
     "oom_kills",
-    "resident_bytes",
     "send",
     "started_at",
+    "trees",
+    "WARM_VARIABLE",
 ]
 
 ATTEMPT_VARIABLE = "FLYTE_DEVBOX_ATTEMPT"
@@ -34,7 +35,7 @@ _OOM_SCORE = "500"
 _ROUNDS = 20
 _PAUSE = 0.01
 # Places in `/proc/<pid>/stat`, counted from behind the name, which may contain anything.
-_STATE, _PARENT, _SESSION, _START_TIME, _RSS_PAGES = 0, 1, 3, 19, 21
+_STATE, _PARENT, _SESSION, _START_TIME = 0, 1, 3, 19
 
 
 def started_at(pid: int) -> str | None:
@@ -82,16 +83,6 @@ def send(pids: Iterable[int], number: signal.Signals) -> None:
             os.kill(pid, number)
         except (ProcessLookupError, PermissionError):
             continue
-
-
-def resident_bytes(leader: int) -> int:
-    """Return the memory that the processes of a session have resident, together."""
-    total = 0
-    for pid in _all_pids():
-        fields = _fields(pid)
-        if fields is not None and int(fields[_SESSION]) == leader:
-            total += int(fields[_RSS_PAGES])
-    return total * os.sysconf("SC_PAGESIZE")
 
 
 def oom_kills() -> int:
@@ -163,7 +154,7 @@ def end_forks(variable: str, text: str, keep: Collection[int]) -> int:
     count = 0
     # The first round may meet a parent in the middle of a fork. Once it is dead, nothing new comes.
     for _ in range(_ROUNDS):
-        kept = _trees(keep)
+        kept = set[int]().union(*trees(keep).values())
         forks = [
             pid
             for pid, variables in _carrying(variable, text)
@@ -177,18 +168,41 @@ def end_forks(variable: str, text: str, keep: Collection[int]) -> int:
     return count
 
 
-def _trees(leaders: Collection[int]) -> set[int]:
-    """Return the processes of some sessions, and all that descends from them."""
-    found: set[int] = set()
-    parents: dict[int, int] = {}
+def trees(leaders: Collection[int]) -> dict[int, set[int]]:
+    """Return the processes of some sessions, and all that descends from them, by the leader."""
+    found: dict[int, set[int]] = {leader: {leader} for leader in leaders}
+    above: dict[int, tuple[int, int]] = {}
     for pid in _all_pids():
         fields = _fields(pid)
-        if fields is None:
-            continue
-        parents[pid] = int(fields[_PARENT])
-        if pid in leaders or int(fields[_SESSION]) in leaders:
-            found.add(pid)
-    return _with_descendants(found, parents)
+        if fields is not None:
+            above[pid] = (int(fields[_SESSION]), int(fields[_PARENT]))
+    belongs: dict[int, int] = {}
+    for pid in above:
+        climbed: list[int] = []
+        one = pid
+        while one in above and one not in belongs:
+            session, parent = above[one]
+            # For now nobody's, so that a number which was given out anew meanwhile is no circle.
+            belongs[one] = session if session in found else 0
+            if belongs[one]:
+                break
+            climbed.append(one)
+            one = parent
+        leader = belongs.get(one, 0)
+        belongs |= dict.fromkeys(climbed, leader)
+    for pid, leader in belongs.items():
+        if leader:
+            found[leader].add(pid)
+    return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process's main thread has started; none where the system does not tell."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123 - often
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
 
 
 def _with_descendants(found: set[int], parents: dict[int, int]) -> set[int]:

@@ -57,9 +57,9 @@ class ReusableExecutor:
             workers = self._pools[key] = _Workers(launch.reuse, self._python, self._folder)
         return await workers.start(launch)
 
-    def adopt(self, worker: str, launch_dir: Path) -> Handle | None:
+    def adopt(self, worker: str, launch_dir: Path, memory_bytes: int | None = None) -> Handle | None:
         """Find an attempt of an earlier server. Those in workers have ended with it: they could tell nobody of their end."""
-        return self._inner.adopt(worker, launch_dir)
+        return self._inner.adopt(worker, launch_dir, memory_bytes)
 
     async def close(self) -> None:
         """End the workers."""

@@ -69,9 +69,9 @@ class WarmExecutor:
                     _logger.warning("attempt `%s` gets a fresh interpreter: %s", attempt_key(launch), error)
         return await self._fresh.start(launch)
 
-    def adopt(self, worker: str, launch_dir: Path) -> Handle | None:
+    def adopt(self, worker: str, launch_dir: Path, memory_bytes: int | None = None) -> Handle | None:
         """Find the process of an earlier server; see `Executor.adopt`."""
-        return self._fresh.adopt(worker, launch_dir)
+        return self._fresh.adopt(worker, launch_dir, memory_bytes)
 
     async def close(self) -> None:
         """Let the warm parent go: it ends with the last of its processes."""
