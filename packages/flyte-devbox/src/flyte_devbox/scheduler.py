@@ -119,6 +119,10 @@ class Scheduler:
         self._places.take(action)
         self._guarded(action, self._attempts.go_on(action, handle))
 
+    def show_running(self, parent: LiveAction) -> None:
+        """See to it that nothing an attempt makes is recorded before it is itself."""
+        self._recorder.hold_no_longer(parent)
+
     def limit_condition(self, action: LiveAction, seconds: float) -> None:
         """Let a condition time out."""
         loop = asyncio.get_running_loop()

@@ -276,6 +276,8 @@ class Submission:
         parent = run.actions.get(action.parent_action_name)
         if parent is None and action.parent_action_name:
             self._check_parent(run, action.parent_action_name)
+        if parent is not None:
+            self._scheduler.show_running(parent)
         kind = action.WhichOneof("spec")
         if kind is None:
             raise invalid_argument("an action is a task, a trace or a condition, and this one is none")

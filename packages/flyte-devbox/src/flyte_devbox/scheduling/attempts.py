@@ -80,8 +80,11 @@ class Attempts:
             handle.kill()
             await self._attend(action, handle)
             return
-        # Not awaited: a server that finds the action QUEUED reckons with a process that was started.
-        self._recorder.record(action, action.attempt_update(action.number, _RUNNING))
+        if action.parent:
+            self._recorder.record_running(action)
+        else:
+            # Somebody waits to see that the run goes on. Not awaited: a server that finds it QUEUED reckons with a process.
+            self._recorder.record(action, action.attempt_update(action.number, _RUNNING))
         await self._attend(action, handle)
 
     async def go_on(self, action: LiveAction, handle: Handle | None) -> None:
@@ -104,14 +107,15 @@ class Attempts:
     async def _until_over(self, action: LiveAction, handle: Handle) -> None:
         policy = action.policy
         assert policy is not None
-        ended = asyncio.ensure_future(handle.wait())
         limit = run_limit(policy, age=action.age, ran=action.attempt_age)
         outcome: Outcome | None = None
-        done, _ = await asyncio.wait({ended}, timeout=None if limit is None else max(0.0, limit.left))
-        if not done and limit is not None and not action.state.is_terminal:
-            outcome = await self._pass_limit(action, limit)
-            handle.terminate(policy.grace_seconds)
-        result = await ended
+        if limit is not None:
+            ended = asyncio.ensure_future(handle.wait())
+            done, _ = await asyncio.wait({ended}, timeout=max(0.0, limit.left))
+            if not done and not action.state.is_terminal:
+                outcome = await self._pass_limit(action, limit)
+                handle.terminate(policy.grace_seconds)
+        result = await handle.wait()
         action.handle = None
         if action.state.is_terminal:
             self._ends.leave(action)

@@ -12,11 +12,14 @@ from flyte_devbox.records import AttemptUpdate, update_action, update_attempt
 from flyte_devbox.scheduling.decisions import advance
 from flyte_devbox.watching import Hub
 from flyte_models.lifecycle import Event
+from flyte_models.phases import ActionPhase
 
 __all__ = ["Recorder"]
 
 _logger = logging.getLogger(__name__)
 
+_HELD_SECONDS = 0.1
+_RUNNING = ActionPhase.RUNNING.to_protobuf_value()
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
 
@@ -34,6 +37,9 @@ class Recorder:
         self._hub = hub
         self.is_stopping = False
         """Whether what cannot be recorded is left to the next server."""
+        self._held: dict[int, LiveAction] = {}
+        self._held_longer: dict[int, LiveAction] = {}
+        self._holder: asyncio.TimerHandle | None = None
 
     def advance(self, action: LiveAction, event: Event) -> None:
         """Let an event happen to an action; nothing is recorded yet."""
@@ -50,6 +56,28 @@ class Recorder:
             return
         run, row, parent = action.run.id, action.id, action.parent
         future.add_done_callback(lambda done: done.exception() or self._hub.publish(run, row, parent, is_alive=True))
+
+    def record_running(self, action: LiveAction) -> None:
+        """Record that an attempt runs, after one to two tenths of a second; when it is over by then, with its end.
+
+        Short actions are written once less. A server that finds the action QUEUED reckons with a process that was started: it
+        ends it, and looks at what it left.
+        """
+        self._held[action.id] = action
+        if self._holder is None:
+            self._holder = asyncio.get_running_loop().call_later(_HELD_SECONDS, self._record_held)
+
+    def hold_no_longer(self, action: LiveAction) -> None:
+        """Record now that an attempt runs, if that is held back: before anything is recorded that it has made."""
+        if action.id in self._held or action.id in self._held_longer:
+            self.record(action, action.attempt_update(action.number, _RUNNING))
+
+    def _record_held(self) -> None:
+        due, self._held_longer, self._held = self._held_longer, self._held, {}
+        for action in due.values():
+            self.record(action, action.attempt_update(action.number, _RUNNING))
+        loop = asyncio.get_running_loop()
+        self._holder = loop.call_later(_HELD_SECONDS, self._record_held) if self._held_longer else None
 
     async def record_surely(
         self,
@@ -88,6 +116,8 @@ class Recorder:
         value: bytes | None,
         outputs: bytes | None = None,
     ) -> "asyncio.Future[None]":
+        self._held.pop(action.id, None)
+        self._held_longer.pop(action.id, None)
         update = action.update(time.time(), ended_at, value)
         output_uri, run = action.output_uri, action.run.id
 
