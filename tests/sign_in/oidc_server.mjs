@@ -1,8 +1,10 @@
-// An OAuth 2 server for tests: npm `oidc-provider` on loopback. Arguments: folder with node_modules, port, seconds that tokens live.
+// An OAuth 2 server for tests: npm `oidc-provider` on loopback. Arguments: folder with node_modules, port, seconds that tokens
+// live, milliseconds that the token endpoint takes before it does anything.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const [folder, port, seconds] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
+const folder = process.argv[2];
+const [port, seconds, delay] = process.argv.slice(3).map(Number);
 const { Provider } = await import(pathToFileURL(createRequire(`${folder}/x.js`).resolve('oidc-provider')).href);
 
 const device = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -22,5 +24,9 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   pkce: { required: () => true },
   ttl: { AccessToken: () => seconds, ClientCredentials: () => seconds, RefreshToken: () => 3600, DeviceCode: () => 600 },
   cookies: { keys: ['tests'] },
+});
+provider.use(async (ctx, next) => {
+  if (delay && ctx.path === '/token') await new Promise((resolve) => setTimeout(resolve, delay));
+  await next();
 });
 provider.listen(port, '127.0.0.1', () => console.log('ready'));

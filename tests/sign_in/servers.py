@@ -35,13 +35,14 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def oidc_server(seconds: int = 3600) -> Iterator[str]:
-    """Start the OAuth server; its tokens live so many seconds. Yields its address."""
+def oidc_server(seconds: int = 3600, delay: float = 0.0) -> Iterator[str]:
+    """Start the OAuth server; its tokens live so many seconds, and take so many to be made. Yields its address."""
     node = shutil.which("node")
     if node is None or not (CACHE / "node_modules" / "oidc-provider").exists():
         pytest.skip("npm `oidc-provider` is missing: run tests/storage/install_services.sh")
     port = free_port()
-    command = [node, str(Path(__file__).with_name("oidc_server.mjs")), str(CACHE), str(port), str(seconds)]
+    command = [node, str(Path(__file__).with_name("oidc_server.mjs")), str(CACHE), str(port)]
+    command += [str(seconds), str(round(delay * 1000))]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60

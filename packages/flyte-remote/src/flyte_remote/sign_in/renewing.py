@@ -9,6 +9,7 @@ from time import monotonic
 from flyte_remote.sign_in.errors import SignInError
 from flyte_remote.sign_in.oauth import Tokens
 from flyte_remote.sign_in.store import TokenStore
+from flyte_remote.sign_in.turns import RENEWING, SIGNING_IN, turn
 
 __all__ = ["Renewing"]
 
@@ -20,7 +21,8 @@ class Renewing:
     """Holds the tokens of one source. Calls of any thread and event loop share it.
 
     Whoever finds the token refused or old first renews it; who comes meanwhile waits for that, and gets the same token
-    or the same error. A renewal whose caller is cancelled is given up, and one of those who wait takes it over.
+    or the same error. A renewal whose caller is cancelled is given up, and one of those who wait takes it over. Processes
+    with the same store take turns.
     """
 
     def __init__(
@@ -114,20 +116,23 @@ class Renewing:
         flight.set_result(None)
 
     async def _get(self, refused: str) -> None:
-        held = self._tokens
-        if self._store is not None:
-            # Another process may have signed in or renewed meanwhile; its refresh token is the one that counts.
-            kept = await asyncio.to_thread(self._store.load)
+        store, held = self._store, self._tokens
+        if store is None:
+            self.fetches += 1
+            self._put(await self._fetch(held), was_fetched=True)
+            return
+        # A refresh token that is used twice can cost everybody the session: one process renews, the others take what it kept.
+        async with turn(store.lock_file, RENEWING if held is not None and held.refresh else SIGNING_IN):
+            kept = await asyncio.to_thread(store.load)
             if kept is not None:
                 held = kept
                 if kept.access != refused:
                     self._put(kept, was_fetched=False)
                     return
-        self.fetches += 1
-        tokens = await self._fetch(held)
-        self._put(tokens, was_fetched=True)
-        if self._store is not None:
-            await asyncio.to_thread(self._store.save, tokens)
+            self.fetches += 1
+            tokens = await self._fetch(held)
+            self._put(tokens, was_fetched=True)
+            await asyncio.to_thread(store.save, tokens)
 
     def _put(self, tokens: Tokens, *, was_fetched: bool) -> None:
         with self._lock:

@@ -34,6 +34,11 @@ class TokenStore:
         self._file = (folder or Path.home() / ".flyte" / "tokens") / f"{quote(host, safe='.-')}.json"
         self._has_keyring = True
 
+    @property
+    def lock_file(self) -> Path:
+        """The file that is locked while one process of many gets tokens; there with a keyring, too."""
+        return self._file.with_suffix(".lock")
+
     def load(self) -> Tokens | None:
         """Return the tokens that were kept; None when there are none. Takes five seconds at most."""
         text = self._ask_keyring(lambda keyring: keyring.get_password(self._host, _USER))
