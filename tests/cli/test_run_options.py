@@ -153,7 +153,7 @@ def test_a_result_for_programs(shell: Shell) -> None:
         (["--env", "=x"], "error: `--env` needs KEY=VALUE, got `=x`"),
         (["--debug"], "error: `--debug` starts an editor in the container"),
         (["--tui"], "error: `--tui` shows runs in a text interface, which is not built"),
-        (["--tracked"], "error: `--tracked` reports a local run to a control plane, which is not built"),
+        (["--tracked-strict"], "error: `--tracked-strict` says what happens when a run cannot be reported"),
         (["--copy-style", "some"], "'some' is not one of"),
     ],
 )

@@ -98,8 +98,8 @@ def test_unknown_settings_are_refused() -> None:
         flyte.with_runcontext(copy_style="some")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="notifications"):
         flyte.with_runcontext(notifications="me")  # type: ignore[arg-type]
-    with pytest.raises(NotImplementedError, match="tracked"):
-        flyte.with_runcontext(tracked=True)
+    with pytest.raises(NotImplementedError, match="_tracker"):
+        flyte.with_runcontext(_tracker=object())
 
 
 REFERENCE = (

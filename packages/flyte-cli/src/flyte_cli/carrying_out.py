@@ -13,6 +13,7 @@ from flyte.running.local import new_run_name
 from flyte.running.options import RunOptions
 from flyte.running.outputs import LocalRun
 from flyte.running.start import Runner
+from flyte.running.termination import orderly_termination
 from flyte.tasks.template import TaskTemplate
 from flyte_cli.app import RootOptions
 from flyte_cli.errors import InterruptedRunError, RunFailedError
@@ -52,6 +53,11 @@ def carry_out(
     options = click.get_current_context().find_root().ensure_object(RootOptions)
     chosen = RunChoices.of_context()
     chosen.note_what_has_no_effect()
+    if chosen.is_tracked_strictly and not (chosen.is_tracked or settings().config.local.tracked):
+        raise click.UsageError(
+            "`--tracked-strict` says what happens when a run cannot be reported, and this one is not reported at all\n"
+            "hint: `--tracked` as well, or `local.tracked` in the configuration file"
+        )
     history = settings().history_file
     name = chosen.resume or chosen.name or name or new_run_name()
     store = SQLiteStore(history)
@@ -73,10 +79,13 @@ def carry_out(
                     disable_run_cache=without_cache,
                     raw_data_path=chosen.raw_data_path,
                     max_action_concurrency=chosen.max_action_concurrency,
+                    is_tracked=chosen.is_tracked,
+                    is_tracked_strictly=chosen.is_tracked_strictly,
                 )
             )
             try:
-                run = syncify.loop.run(runner.attempt(task, (), values))
+                with orderly_termination():
+                    run = syncify.loop.run(runner.attempt(task, (), values))
             except ValueError as error:
                 if chosen.resume is None:
                     raise
@@ -122,7 +131,10 @@ def _summary(run: LocalRun, history: Path) -> str:
         result = ", ".join(f"{name}={value!r}" for name, value in named.items())
     if len(result) > _RESULT_LIMIT:
         result = f"{result[:_RESULT_LIMIT]}…"
-    return f"result    {result}\nrecorded  {_short(history)} as run {run.name}\nnext      flyte get run {run.name}"
+    lines = [f"result    {result}", f"recorded  {_short(history)} as run {run.name}"]
+    if run.is_tracked:
+        lines.append(f"page      {run.url}")
+    return "\n".join([*lines, f"next      flyte get run {run.name}"])
 
 
 def _short(path: Path) -> str:

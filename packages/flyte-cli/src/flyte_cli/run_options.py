@@ -30,8 +30,6 @@ _CONTAINERS_ONLY = (
 _REFUSED = {
     "debug": "starts an editor in the container of the run; use `breakpoint()` in the task, or your editor's debugger",
     "tui": "shows runs in a text interface, which is not built; `flyte get run` and `flyte get logs` show them",
-    "tracked": "reports a local run to a control plane, which is not built",
-    "tracked_strict": "reports a local run to a control plane, which is not built",
 }
 """Options that promise something which a run in this process would not do."""
 
@@ -63,6 +61,8 @@ class RunChoices:
         self.is_devbox = bool(given.get("devbox"))
         if self.is_local and self.is_devbox:
             raise click.UsageError("`--local` and `--devbox` exclude each other\nhint: leave one of them out")
+        self.is_tracked = bool(given.get("tracked"))
+        self.is_tracked_strictly = bool(given.get("tracked_strict"))
         self.labels = pairs_of("--label", given.get("label") or ())
         self.env_vars = pairs_of("--env", given.get("env") or ())
         if self.name is not None and _NAME.fullmatch(self.name) is None:
@@ -83,6 +83,18 @@ class RunChoices:
         """Return the choices for the command that is being carried out."""
         found = click.get_current_context().meta.get(RUN_OPTIONS)
         return found if isinstance(found, cls) else cls({})
+
+    def refuse_tracked(self) -> None:
+        """Refuse to report to a control plane what is begun there.
+
+        Raises:
+            click.UsageError: when that was asked for.
+        """
+        if self.is_tracked or self.is_tracked_strictly:
+            raise click.UsageError(
+                "`--tracked` reports a run in this process, and this one is begun on the control plane\n"
+                "hint: `--local` as well, or leave `--tracked` out"
+            )
 
     def note_what_has_no_effect(self) -> None:
         """Say on standard error which options change nothing in this process."""

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-__all__ = ["Code", "code_of_status"]
+__all__ = ["Code", "code_of_number", "code_of_status"]
 
 
 class Code(str, Enum):  # noqa: UP042  # as with the phases: the value is the word on the wire, the name is what prints
@@ -50,3 +50,11 @@ _OF_STATUS = {
 def code_of_status(status: int) -> Code:
     """Give the code for an HTTP status that came without an error of the protocol; UNKNOWN for what has no better one."""
     return _OF_STATUS.get(status, Code.UNKNOWN)
+
+
+def code_of_number(number: int) -> Code:
+    """Give the code for the number that a `google.rpc.Status` carries; UNKNOWN for one that gRPC has not."""
+    return _BY_NUMBER.get(number, Code.UNKNOWN)
+
+
+_BY_NUMBER = {number: code for code, number in _NUMBERS.items()}

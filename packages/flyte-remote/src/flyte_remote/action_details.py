@@ -313,7 +313,7 @@ class ActionDetails:
         return await read_values(literals, _known(types, literals), deserializers)
 
     def _interface(self) -> Any:
-        return self.pb2.task.task_template.interface
+        return self.pb2.trace.interface if self.pb2.HasField("trace") else self.pb2.task.task_template.interface
 
     def _attempt(self, number: int | None) -> "run_definition_pb2.ActionAttempt | None":
         attempts: Sequence[run_definition_pb2.ActionAttempt] = self.pb2.attempts

@@ -12,6 +12,7 @@ _MODULES = {
     "ActionsService": "flyteidl2.actions.actions_service_pb2",
     "ArtifactService": "flyteidl2.artifact.artifact_service_pb2",
     "AuthMetadataService": "flyteidl2.auth.auth_service_pb2",
+    "ClusterService": "flyteidl2.cluster.service_pb2",
     "DataProxyService": "flyteidl2.dataproxy.dataproxy_service_pb2",
     "IdentityService": "flyteidl2.auth.identity_pb2",
     "ProjectService": "flyteidl2.project.project_service_pb2",
@@ -19,6 +20,7 @@ _MODULES = {
     "SecretService": "flyteidl2.secret.secret_pb2",
     "SettingsService": "flyteidl2.settings.settings_service_pb2",
     "TaskService": "flyteidl2.task.task_service_pb2",
+    "TrackedRunService": "flyteidl2.workflow.tracked_run_service_pb2",
     "TriggerService": "flyteidl2.trigger.trigger_service_pb2",
 }
 

@@ -10,7 +10,7 @@ from flyte_models.values import value
 from flyte_remote.connection import connection
 from flyte_syncify import syncify
 
-__all__ = ["UploadPlace", "upload", "upload_dir", "upload_file", "upload_place"]
+__all__ = ["UploadPlace", "upload", "upload_bytes", "upload_dir", "upload_file", "upload_place"]
 
 _AT_ONCE = 16
 _SECONDS = 3600
@@ -89,6 +89,23 @@ async def upload(
     headers = dict(place.headers) | ({"Content-Type": content_type} if content_type else {})
     await put_signed(path, place.signed_url, headers=headers, md5=md5)
     return md5.hex(), place.native_url
+
+
+async def upload_bytes(
+    content: bytes, name: str, *, root: str, project: str | None = None, domain: str | None = None
+) -> str:
+    """Upload something small that is in memory, and return its address in the store.
+
+    Raises:
+        RpcError: the control plane refuses.
+        flyte_storage.StorageError: the store refuses, or fails for good.
+    """
+    from flyte_storage.signed import content_md5, put_signed  # noqa: PLC0415 - loads a client
+
+    md5 = await content_md5(content)
+    place = await upload_place(name, md5, len(content), root=root, project=project, domain=domain)
+    await put_signed(content, place.signed_url, headers=place.headers, md5=md5)
+    return place.native_url
 
 
 @syncify

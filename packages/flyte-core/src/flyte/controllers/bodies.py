@@ -12,7 +12,7 @@ from flyte.controllers.reporting import with_report
 from flyte.controllers.surroundings import Surroundings
 from flyte.running.threads import BodyThreads
 from flyte.tasks.template import AsyncFunctionTaskTemplate, TaskTemplate
-from flyte.tracing.recorder import LocalTraces, TracedRun
+from flyte.tracing.recorder import LocalTraces, OnTrace, TracedRun
 from flyte_engine.actions import Attempt, Completed
 from flyte_engine.engine import Engine
 from flyte_models.context import DeferredContext, enter_context, leave_context
@@ -33,15 +33,23 @@ class Bodies:
         place: the run.
         threads: where sync bodies run.
         elsewhere: what executes the bodies of function tasks instead, if anything does.
+        on_trace: who else hears of traced calls.
     """
 
-    def __init__(self, engine: Engine, place: RunPlace, threads: BodyThreads, elsewhere: Elsewhere | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        place: RunPlace,
+        threads: BodyThreads,
+        elsewhere: Elsewhere | None,
+        on_trace: OnTrace | None = None,
+    ) -> None:
         self._store = engine.store
         self._place = place
         self._threads = threads
         self._elsewhere = elsewhere
         self._surroundings = Surroundings(place.env_vars, place.secrets_folder)
-        self._traced = TracedRun(engine.store, engine.clock, asyncio.get_running_loop(), place.run_name)
+        self._traced = TracedRun(engine.store, engine.clock, asyncio.get_running_loop(), place.run_name, on_trace)
 
     async def run(
         self, prepared: PreparedTask, inputs: bytes, custom_context: dict[str, str], attempt: Attempt

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flyte.controllers.bodies import Bodies
 from flyte.controllers.cached import CacheUses
@@ -27,9 +27,27 @@ if TYPE_CHECKING:
     from flyte.controllers.cache_notes import CacheNotes
     from flyte.controllers.isolated import IsolatedBodies
     from flyte.running.conditions import ConditionDesk
+    from flyte.tracing.calls import TracedCall
+    from flyte_engine.records import TraceRecord
     from flyte_remote.tasks import TaskDetails
 
-__all__ = ["LocalController"]
+__all__ = ["LocalController", "RunMirror"]
+
+
+class RunMirror(Protocol):
+    """Somebody elsewhere who hears of a run."""
+
+    def know(self, action_name: str, task: TaskTemplate[..., Any]) -> None:
+        """Hear the task of an action that is about to begin."""
+        ...
+
+    def trace(self, trace: "TraceRecord", call: "TracedCall") -> None:
+        """Hear of a traced call that has ended; from any thread."""
+        ...
+
+    def report(self, action_name: str) -> None:
+        """Hear that an action has another report."""
+        ...
 
 
 class LocalController:
@@ -38,8 +56,10 @@ class LocalController:
     Inputs are converted to bytes and back for every action, as on a cluster: a child never shares an object with its parent.
     """
 
-    def __init__(self, engine: Engine, place: RunPlace, threads: BodyThreads) -> None:
-        """Use the running loop for every action of the run."""
+    def __init__(
+        self, engine: Engine, place: RunPlace, threads: BodyThreads, mirror: "RunMirror | None" = None
+    ) -> None:
+        """Use the running loop for every action of the run; `mirror` hears of what the engine does not know."""
         self._engine = engine
         self._place = place
         self._caching = CacheUses(place.caching)
@@ -53,7 +73,14 @@ class LocalController:
             from flyte.controllers import isolated  # noqa: PLC0415
 
             self._isolated = isolated.IsolatedBodies(self, place, threads, engine.store)
-        self._bodies = Bodies(engine, place, threads, self._isolated.execute if self._isolated is not None else None)
+        self._mirror = mirror
+        self._bodies = Bodies(
+            engine,
+            place,
+            threads,
+            self._isolated.execute if self._isolated is not None else None,
+            mirror.trace if mirror is not None else None,
+        )
         set_checkpoint_factory(_open_checkpoint)
 
     async def run_root(self, task: TaskTemplate[..., Any], inputs: bytes) -> ActionOutcome:
@@ -149,6 +176,8 @@ class LocalController:
     async def save_report(self, action: ActionID, page: bytes) -> None:
         """Record the report with the action."""
         self._engine.store.record(ReportChange(self._place.run_name, action.name, page))
+        if self._mirror is not None:
+            self._mirror.report(action.name)
 
     def close(self) -> None:
         """Free what the run has used beside the engine."""
@@ -191,6 +220,8 @@ class LocalController:
         use = self._caching.use_of(task, prepared.codec, inputs) if prepared.is_cached else None
         if use is not None and self._place.is_recorded:
             self._note(action_id.name, prepared, use)
+        if self._mirror is not None:
+            self._mirror.know(action_id.name, task)
         return self._engine.run_action(
             ActionRequest(
                 action_id=action_id,

@@ -4,8 +4,9 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flyte.controllers.cached import CacheSettings
 from flyte.controllers.conversion import codec_for
@@ -24,6 +25,9 @@ from flyte_engine.clock import SystemClock
 from flyte_engine.engine import ActionOutcome, Engine
 from flyte_engine.records import RunRecord
 from flyte_engine.store import ActionStore
+
+if TYPE_CHECKING:
+    from flyte.running.tracked.mirror import Mirror
 
 _NAME_DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NAME_LENGTH = 12
@@ -55,6 +59,7 @@ class LocalStrategy:
         if self._options.resume is None:
             given = task.interface.convert_to_kwargs(*args, **kwargs)
             inputs = await codec.encode_inputs_async(given, custom_context)
+        self._check_tracking()
         async with self._store() as (store, recorded_in):
             if self._options.resume is not None:
                 from flyte.running.resumption import recorded_inputs  # noqa: PLC0415 - most runs are new
@@ -62,8 +67,9 @@ class LocalStrategy:
                 inputs = recorded_inputs(store, self._options.resume, task, has_arguments=bool(args or kwargs))
                 custom_context = (await codec.decode_inputs_and_context_async(inputs))[1]
             place = self._place(recorded_in, custom_context)
+            mirror = await self._mirror(task, inputs, store, place)
             with self._captured(recorded_in, store, place.run_name):
-                outcome, record = await self._carry_out(task, inputs, store, place)
+                outcome, record = await self._carry_out(task, inputs, store, place, mirror)
         values = await codec.decode_inputs_async(inputs) if codec.needs_await else codec.decode_inputs(inputs)
         error = None
         if outcome.exception is not None:
@@ -75,6 +81,7 @@ class LocalStrategy:
             error=error,
             error_record=outcome.record.error,
             recorded_in=str(recorded_in) if recorded_in is not None else None,
+            page=mirror.page if mirror is not None else "",
         )
         if self._options.notifications:
             from flyte.running.notices import tell  # noqa: PLC0415 - hardly any run tells somebody
@@ -88,6 +95,7 @@ class LocalStrategy:
         inputs: bytes,
         store: ActionStore,
         place: RunPlace,
+        mirror: "Mirror | None",
     ) -> tuple[ActionOutcome, RunRecord]:
         made = self._equipment
         clock = SystemClock() if made is None else made.clock
@@ -98,22 +106,34 @@ class LocalStrategy:
             engine.subscribe(made.observe)
         for observer in self._options.observers:
             engine.subscribe(observer)
+        if mirror is not None:
+            engine.subscribe(mirror.observe)
+            mirror.end_by(partial(engine.abort_run, place.run_name, "the control plane could not be told of it"))
         threads = BodyThreads() if made is None else made.threads()
-        self._begin(engine, task, place)
-        controller = LocalController(engine, place, threads)
+        is_interrupted = True
         try:
-            outcome = await controller.run_root(task, inputs)
-        except BaseException:
-            # Cancelled, or the store failed: what is not over will never be, so the record says so.
-            await engine.abort_run(place.run_name, "interrupted")
-            await engine.finish_run(place.run_name)
-            raise
+            self._begin(engine, task, place)
+            controller = LocalController(engine, place, threads, mirror)
+            try:
+                outcome = await controller.run_root(task, inputs)
+            except BaseException:
+                # Cancelled, or the store failed: what is not over will never be, so the record says so.
+                await engine.abort_run(place.run_name, "interrupted")
+                await engine.finish_run(place.run_name)
+                raise
+            finally:
+                controller.close()
+            record = await engine.finish_run(place.run_name)
+            is_interrupted = False
         finally:
             threads.close()
-            controller.close()
             if made is None:
                 cache.close()
-        return outcome, await engine.finish_run(place.run_name)
+            if mirror is not None:
+                await mirror.finish(is_interrupted=is_interrupted)
+        if mirror is not None and mirror.error is not None:
+            raise mirror.error
+        return outcome, record
 
     def _begin(self, engine: Engine, task: TaskTemplate[..., Any], place: RunPlace) -> None:
         limit = self._options.max_action_concurrency
@@ -134,6 +154,25 @@ class LocalStrategy:
             ),
             max_action_concurrency=limit,
         )
+
+    def _check_tracking(self) -> None:
+        options, local = self._options, settings().config.local
+        if options.is_tracked_strictly and not (options.is_tracked or local.tracked):
+            raise ValueError(
+                "`tracked_strict` says what happens when a run cannot be reported, and this one is not reported at all\n"
+                "hint: `tracked=True` as well, `--tracked`, or `local.tracked` in the configuration file"
+            )
+
+    async def _mirror(
+        self, task: TaskTemplate[..., Any], inputs: bytes, store: ActionStore, place: RunPlace
+    ) -> "Mirror | None":
+        """Return what tells a control plane of the run, where that is wanted and possible."""
+        if not self._options.is_tracked and (self._equipment is not None or not settings().config.local.tracked):
+            return None
+        # Hardly any run is tracked, and this loads the transport.
+        from flyte.running.tracked.beginning import begin  # noqa: PLC0415
+
+        return await begin(self._options, task, inputs, store, place)
 
     @asynccontextmanager
     async def _store(self) -> AsyncGenerator[tuple[ActionStore, Path | None]]:

@@ -73,6 +73,10 @@ class RunOptions:
     """Whether a remote run's outputs keep the types that a task has here."""
     log_settings: dict[str, Any] = field(default_factory=dict[str, Any])
     """What `flyte.logs.configure` is told for the time of the run; nothing: it stays as it is."""
+    is_tracked: bool = False
+    """Whether a control plane is told of a local run while it goes on."""
+    is_tracked_strictly: bool = False
+    """Whether such a run fails where the control plane cannot be told."""
     notifications: tuple[Any, ...] = ()
     """Whom to tell when the run ends."""
     isolation: Isolation = "thread"

@@ -59,6 +59,7 @@ class LocalRun:
         error: BaseException | None,
         error_record: ErrorRecord | None,
         recorded_in: str | None,
+        page: str = "",
     ) -> None:
         self._record = record
         self._inputs = inputs
@@ -68,6 +69,7 @@ class LocalRun:
         self.error_record = error_record
         self.recorded_in = recorded_in
         """The file in which the run is recorded, or None."""
+        self._page = page
 
     def __repr__(self) -> str:
         return f"<local run `{self.name}` {self.phase.value}>"
@@ -89,8 +91,15 @@ class LocalRun:
 
     @property
     def url(self) -> str:
-        """Where the run is recorded, as a `file://` URI; empty when it was not recorded."""
+        """The page of a tracked run; else where the run is recorded, as a `file://` URI; empty when it was not recorded."""
+        if self._page:
+            return self._page
         return f"file://{self.recorded_in}" if self.recorded_in else ""
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether a control plane was told of the run."""
+        return bool(self._page)
 
     def done(self) -> bool:
         """Return True: a local run is over when you have it."""

@@ -40,7 +40,7 @@ from flyte_remote.connection import Connection, connection
 from flyte_remote.tasks import LazyEntity
 from flyte_storage.errors import StorageError
 
-__all__ = ["DryRun", "RemoteStrategy", "images_of"]
+__all__ = ["DryRun", "RemoteStrategy", "images_of", "run_spec_of"]
 
 _logger = logging.getLogger("flyte")
 
@@ -167,7 +167,7 @@ class RemoteStrategy:
             )
         spec = run_pb2.RunSpec()
         spec.CopyFrom(declared.run_spec)
-        spec.MergeFrom(self._run_spec(with_search_path=False))
+        spec.MergeFrom(run_spec_of(self._options, with_search_path=False))
         what: dict[str, Any] = {"trigger_name": name}
         is_offloaded = declared.WhichOneof("input_wrapper") == "offloaded_input_data"
         if is_offloaded and not args and not kwargs:
@@ -210,7 +210,7 @@ class RemoteStrategy:
         spec.CopyFrom(source.pb2.run_spec)
         for provenance in ("related_to", "relation", "recover", "task_spec_source"):
             spec.ClearField(provenance)
-        spec.MergeFrom(self._run_spec(with_search_path=False))
+        spec.MergeFrom(run_spec_of(self._options, with_search_path=False))
         spec.relation.related_to.CopyFrom(run_id)
         spec.relation.relation_type = (
             common_run_pb2.RELATION_TYPE_RECOVER if recover else common_run_pb2.RELATION_TYPE_RERUN
@@ -279,7 +279,7 @@ class RemoteStrategy:
             run_id=run_id,
             **what,
             offloaded_input_data=inputs,
-            run_spec=run_spec if run_spec is not None else self._run_spec(),
+            run_spec=run_spec if run_spec is not None else run_spec_of(options),
             source=run_definition_pb2.RUN_SOURCE_CLI,
         )
         if options.run_start_time is not None:
@@ -293,38 +293,40 @@ class RemoteStrategy:
             return (await Run.get.aio(run_id.name)).pb2
         return answer.run
 
-    def _run_spec(self, *, with_search_path: bool = True) -> run_pb2.RunSpec:
-        options, made = self._options, settings()
-        variables = dict(options.env_vars)
-        if with_search_path and made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
-            variables = search_path_env(made.root_dir, sys.path) | variables
-        spec = run_pb2.RunSpec(
-            overwrite_cache=options.overwrite_cache,
-            queue=options.queue or "",
-            max_action_concurrency=options.max_action_concurrency or 0,
-            run_base_dir=options.run_base_dir or "",
-            cache_config=run_pb2.CacheConfig(
-                overwrite_cache=options.overwrite_cache,
-                cache_lookup_scope=run_pb2.CacheLookupScope.CACHE_LOOKUP_SCOPE_PROJECT_DOMAIN
-                if options.cache_lookup_scope == "project-domain"
-                else run_pb2.CacheLookupScope.CACHE_LOOKUP_SCOPE_GLOBAL,
-            ),
-        )
-        spec.labels.values.update(options.labels)
-        spec.annotations.values.update(options.annotations)
-        for name, text in variables.items():
-            spec.envs.values.add(key=name, value=text)
-        if options.interruptible is not None:
-            spec.interruptible.value = options.interruptible
-        if options.raw_data_path:
-            spec.raw_data_storage.raw_data_prefix = options.raw_data_path
-        if options.service_account:
-            spec.security_context.run_as.k8s_service_account = options.service_account
-        if options.notifications:
-            from flyte_remote.notification_messages import add_notifications  # noqa: PLC0415 - hardly any run tells somebody
 
-            add_notifications(spec, options.notifications)
-        return spec
+def run_spec_of(options: RunOptions, *, with_search_path: bool = True) -> run_pb2.RunSpec:
+    """Say how a run is to be run, as its options have it."""
+    made = settings()
+    variables = dict(options.env_vars)
+    if with_search_path and made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
+        variables = search_path_env(made.root_dir, sys.path) | variables
+    spec = run_pb2.RunSpec(
+        overwrite_cache=options.overwrite_cache,
+        queue=options.queue or "",
+        max_action_concurrency=options.max_action_concurrency or 0,
+        run_base_dir=options.run_base_dir or "",
+        cache_config=run_pb2.CacheConfig(
+            overwrite_cache=options.overwrite_cache,
+            cache_lookup_scope=run_pb2.CacheLookupScope.CACHE_LOOKUP_SCOPE_PROJECT_DOMAIN
+            if options.cache_lookup_scope == "project-domain"
+            else run_pb2.CacheLookupScope.CACHE_LOOKUP_SCOPE_GLOBAL,
+        ),
+    )
+    spec.labels.values.update(options.labels)
+    spec.annotations.values.update(options.annotations)
+    for name, text in variables.items():
+        spec.envs.values.add(key=name, value=text)
+    if options.interruptible is not None:
+        spec.interruptible.value = options.interruptible
+    if options.raw_data_path:
+        spec.raw_data_storage.raw_data_prefix = options.raw_data_path
+    if options.service_account:
+        spec.security_context.run_as.k8s_service_account = options.service_account
+    if options.notifications:
+        from flyte_remote.notification_messages import add_notifications  # noqa: PLC0415 - hardly any run tells somebody
+
+        add_notifications(spec, options.notifications)
+    return spec
 
 
 async def _stored(trigger: TriggerDetails) -> common_pb2.Inputs:

@@ -17,6 +17,7 @@ from flyte.running.options import (
     check_scope,
 )
 from flyte.running.outputs import LocalRun
+from flyte.running.termination import orderly
 from flyte.tasks.settings import check_env_vars
 from flyte.tasks.template import TaskTemplate
 from flyte_syncify import syncify
@@ -76,7 +77,7 @@ class Runner:
     def __init__(self, options: RunOptions) -> None:
         self._options = options
 
-    @syncify
+    @orderly
     async def run(self, task: Any, *args: Any, **kwargs: Any) -> Any:
         """Run a task and return the run: over, when it is local; begun, when it is remote.
 
@@ -99,6 +100,11 @@ class Runner:
         # A lab (`flyte.testing`) is for runs in this process, whatever the configuration says.
         is_remote = bool(settings().endpoint) and equipment() is None
         mode = self._options.mode or ("remote" if is_remote else "local")
+        if self._options.is_tracked and mode != "local":
+            raise ValueError(
+                "`tracked` reports a run in this process to the control plane, and this one is begun there\n"
+                'hint: `mode="local"` as well, or `--local`'
+            )
         if mode not in _STRATEGIES:
             raise NotImplementedError(
                 f"mode {mode!r} is not built in this version\nhint: use mode='local' or mode='remote'"
@@ -180,7 +186,7 @@ async def rerun(
     )
 
 
-@syncify
+@orderly
 async def run(task: Any, *args: Any, **kwargs: Any) -> Any:
     """Run a task with its arguments and return the run; `await flyte.run.aio(...)` in async code.
 
@@ -285,25 +291,22 @@ def with_runcontext(
         cache_lookup_scope: `project-domain` shares cached results within project and domain only.
         preserve_original_types: Whether outputs of a remote run keep the types that the task has here.
         debug: Start the root action of a remote run under a debugger.
-        tracked: Report a local run to the control plane, which this version does not do.
-        tracked_strict: Fail a run that cannot be reported.
-        _tracker: Of the reference's own tests.
+        tracked: Report a local run to the control plane while it goes on: its actions, inputs, outputs, reports. Where that
+            cannot be, the run goes on without, and a warning says so.
+        tracked_strict: With `tracked`: end a run that cannot be reported, and raise why.
+        _tracker: Of the reference's own user interface; not taken.
 
     Raises:
         TypeError: A setting is of another type.
         ValueError: A setting has another form.
-        NotImplementedError: `tracked` is set.
     """
     check_env_vars("with_runcontext", env_vars)
     check_scope(cache_lookup_scope)
     check_isolation(isolation)
     check_concurrency(max_action_concurrency)
     check_copy_style(copy_style)
-    if tracked or tracked_strict or _tracker is not None:
-        raise NotImplementedError(
-            "local runs are not reported to a control plane yet in this version (`tracked`)\n"
-            "hint: leave it out; `flyte get run` shows local runs on this machine"
-        )
+    if _tracker is not None:
+        raise NotImplementedError("`_tracker` is of the text interface of the reference\nhint: leave it out")
     return Runner(
         RunOptions(
             mode=mode,
@@ -335,6 +338,8 @@ def with_runcontext(
             cache_lookup_scope=cache_lookup_scope,
             queue=queue,
             max_action_concurrency=max_action_concurrency,
+            is_tracked=tracked,
+            is_tracked_strictly=tracked_strict,
         )
     )
 

@@ -1,7 +1,8 @@
 """Where traced calls of one action are recorded and found again: the protocol, and the one of local runs."""
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from flyte_engine.clock import Clock
 from flyte_engine.records import TraceRecord
@@ -11,7 +12,9 @@ from flyte_models.values import value
 if TYPE_CHECKING:
     from flyte.tracing.calls import TracedCall
 
-__all__ = ["LocalTraces", "TraceRecorder", "TracedRun"]
+__all__ = ["LocalTraces", "OnTrace", "TraceRecorder", "TracedRun"]
+
+OnTrace: TypeAlias = Callable[[TraceRecord, "TracedCall"], None]
 
 
 class TraceRecorder(Protocol):
@@ -57,6 +60,8 @@ class TracedRun:
     clock: Clock
     loop: asyncio.AbstractEventLoop
     run_name: str
+    on_trace: "OnTrace | None" = None
+    """Who else hears of each call that has ended; from any thread."""
 
 
 class LocalTraces:
@@ -104,8 +109,10 @@ class LocalTraces:
 
     def record(self, trace: TraceRecord, call: "TracedCall") -> None:
         """Take the result of a call; see `TraceRecorder.record`."""
-        del call  # the record says all that the store keeps
-        self._run.store.record_trace(trace)
+        run = self._run
+        run.store.record_trace(trace)
+        if run.on_trace is not None:
+            run.on_trace(trace, call)
 
     async def flush(self) -> None:
         """Return when everything recorded so far is durable."""

@@ -180,10 +180,16 @@ def _report(
     ).fetchone()
     action = _add(connection, run, update) if row is None else int(row["id"])
     parent = update.parent_name if row is None else str(row["parent"])
-    if row is not None and row["phase"] in rows.TERMINAL and event.phase not in rows.TERMINAL:
-        # A late report.
+    is_over = row is not None and row["phase"] in rows.TERMINAL
+    if row is not None and is_over and event.attempt <= row["attempt"] and event.phase not in rows.TERMINAL:
+        # A late report. A further attempt is none.
         return action, parent
     merge_event(connection, action, event)
+    # Reports of an attempt that runs are there before any message says where.
+    folder = event.outputs.output_uri.removesuffix("/outputs.pb") or _uri_of(connection, run, f"{name}/{event.attempt}")
+    connection.execute(
+        "UPDATE attempts SET output_uri = ? WHERE action_id = ? AND number = ?", (folder, action, event.attempt)
+    )
     values = _times(event, update.status)
     error = event.error_info.SerializeToString() if event.HasField("error_info") else None
     outputs = event.outputs.output_uri
@@ -271,7 +277,7 @@ def _add(connection: sqlite3.Connection, run: sqlite3.Row, update: tracked_run_s
         name,
         environment,
         "",
-        "",
+        _uri_of(connection, run, f"{update.event.id.name}/inputs.pb"),
         "",
         "",
         0,
@@ -279,3 +285,12 @@ def _add(connection: sqlite3.Connection, run: sqlite3.Row, update: tracked_run_s
         time.time(),
     )
     return add_action(connection, run["id"], new)
+
+
+def _uri_of(connection: sqlite3.Connection, run: sqlite3.Row, path: str) -> str:
+    """Name where something of a tracked run is. No message says it: in the folder that has the inputs of the root action."""
+    root: sqlite3.Row | None = connection.execute(
+        "SELECT input_uri FROM actions WHERE run_id = ? AND name = 'a0'", (run["id"],)
+    ).fetchone()
+    folder, found, _ = (root["input_uri"] if root is not None else "").rpartition("/a0/")
+    return f"{folder}/{path}" if found else ""

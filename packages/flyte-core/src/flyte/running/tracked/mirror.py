@@ -1,0 +1,370 @@
+"""Tells a control plane of a local run while it goes on. What is told is read from the run's records, so nothing waits for it."""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from flyteidl2.cluster import payload_pb2
+from flyteidl2.common import identifier_pb2
+from flyteidl2.common import run_pb2 as common_run_pb2
+from flyteidl2.task import run_pb2, task_definition_pb2
+from flyteidl2.workflow import run_service_pb2, tracked_run_service_pb2
+
+from flyte.running.conditions import CONDITION_TASK
+from flyte.running.tracked.messages import Seen, TracedAction, action_update, steps_since, trace_update
+from flyte_engine.actions import EngineEvent
+from flyte_engine.records import ActionRecord, AttemptRecord, TraceRecord
+from flyte_engine.store import ActionStore
+from flyte_models.phases import ActionPhase
+from flyte_models.values import value
+from flyte_protocol.codes import Code, code_of_number
+from flyte_protocol.rpc_errors import RpcError
+from flyte_protocol.transport import CallOptions
+from flyte_remote.connection import Connection
+from flyte_remote.console import console_url
+from flyte_remote.uploads import upload_bytes
+
+if TYPE_CHECKING:
+    from flyte.tasks.template import TaskTemplate
+    from flyte.tracing.calls import TracedCall
+
+__all__ = ["Mirror", "TrackedRun", "register"]
+
+_logger = logging.getLogger("flyte")
+
+_TRACKED_RUN_DATA = payload_pb2.SelectClusterRequest.OPERATION_TRACKED_RUN_DATA
+_AT_ONCE = 16
+"""How many files are uploaded at once."""
+_PER_REQUEST = 100
+_GATHERED_SECONDS = 0.05
+"""How long changes are gathered before they are told."""
+_LONGEST_SECONDS = 30.0
+"""The longest wait between two tries to reach a control plane that does not answer."""
+_STILL_SECONDS = 30.0
+"""How long the end of a run waits for a control plane that takes nothing."""
+_INTERRUPTED_SECONDS = 5.0
+_WITH_OUTPUTS = frozenset({ActionPhase.SUCCEEDED, ActionPhase.RECOVERED})
+
+Describe = Callable[["TaskTemplate[..., Any]"], task_definition_pb2.TaskSpec]
+
+
+@value
+class TrackedRun:
+    """A run as the control plane gets to know it."""
+
+    run_id: identifier_pb2.RunIdentifier
+    spec: task_definition_pb2.TaskSpec
+    run_spec: run_pb2.RunSpec
+    inputs: bytes
+    inputs_hash: str
+    started_at: float
+    is_resumed: bool
+
+
+async def register(at: Connection, run: TrackedRun) -> str:
+    """Make a run known to the control plane, and return the name of the cluster that keeps its data.
+
+    Raises:
+        RpcError: the control plane refuses; ALREADY_EXISTS when another run has the name.
+        flyte_storage.StorageError: its store does not take the inputs.
+    """
+    run_id = run.run_id
+    project = identifier_pb2.ProjectIdentifier(organization=run_id.org, domain=run_id.domain, name=run_id.project)
+    cluster = ""
+    try:
+        selected = await at.call(
+            "ClusterService",
+            "SelectCluster",
+            payload_pb2.SelectClusterRequest(project_id=project, operation=_TRACKED_RUN_DATA),
+        )
+        cluster = selected.cluster
+    except RpcError as error:
+        # A control plane of one cluster has no such service.
+        if error.status not in {Code.UNIMPLEMENTED, Code.NOT_FOUND}:
+            raise
+    if not run.is_resumed:
+        await _refuse_taken(at, run_id)
+    uri = await upload_bytes(
+        run.inputs, "inputs.pb", root=f"tracked-runs/{run_id.name}/a0", project=run_id.project, domain=run_id.domain
+    )
+    request = tracked_run_service_pb2.CreateTrackedRunRequest(
+        run_id=run_id,
+        task_spec=run.spec,
+        offloaded_input_data=common_run_pb2.OffloadedInputData(uri=uri, inputs_hash=run.inputs_hash),
+        run_spec=run.run_spec,
+    )
+    request.run_start_time.FromNanoseconds(int(run.started_at * 1e9))
+    try:
+        await at.call("TrackedRunService", "CreateRun", request)
+    except RpcError as error:
+        if error.status is not Code.ALREADY_EXISTS or not run.is_resumed:
+            raise
+    return cluster
+
+
+async def _refuse_taken(at: Connection, run_id: identifier_pb2.RunIdentifier) -> None:
+    """Refuse a name before the files of the run that has it are replaced; `CreateRun` refuses it as well."""
+    try:
+        await at.call("TrackedRunService", "GetRunDetails", run_service_pb2.GetRunDetailsRequest(run_id=run_id))
+    except RpcError as error:
+        if error.status is not Code.NOT_FOUND:
+            raise
+        return
+    raise RpcError(Code.ALREADY_EXISTS, f"there is a run `{run_id.name}` in `{run_id.project}/{run_id.domain}` already")
+
+
+class Mirror:
+    """Tells a control plane of one run, in the loop that runs it.
+
+    Args:
+        at: The control plane.
+        run_id: The run, which it knows.
+        store: Where the run is recorded.
+        describe: Gives the specification of a task.
+        cluster: The name of the cluster that keeps the data.
+        is_strict: Whether the run is ended when it cannot be told of.
+    """
+
+    def __init__(
+        self,
+        at: Connection,
+        run_id: identifier_pb2.RunIdentifier,
+        store: ActionStore,
+        describe: Describe,
+        cluster: str,
+        *,
+        is_strict: bool,
+    ) -> None:
+        """Begin to tell in the running loop; `finish` ends it."""
+        self._at = at
+        self._run = run_id
+        self._store = store
+        self._describe = describe
+        self._cluster = cluster
+        self._is_strict = is_strict
+        self._loop = asyncio.get_running_loop()
+        self._tasks: dict[str, TaskTemplate[..., Any]] = {}
+        self._changed: dict[str, None] = {}
+        """Names of actions there is something to tell of, in the order in which they changed first: parents before children."""
+        self._traces: deque[TracedAction] = deque()
+        self._reports: set[str] = set()
+        self._seen: dict[str, Seen] = {}
+        self._versions: dict[str, int] = {}
+        self._woken = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._progress = 0
+        self._failures = 0
+        self._on_failure: Callable[[], Awaitable[Any]] | None = None
+        self._is_refusal_told = False
+        self.error: Exception | None = None
+        """Why a strictly tracked run was ended."""
+        self._serving = self._loop.create_task(self._serve())
+
+    @property
+    def page(self) -> str:
+        """The address of the run's page at the console."""
+        run = self._run
+        return console_url("tracked-runs", run.name, project=run.project, domain=run.domain)
+
+    # --- what the run says -----------------------------------------------------------------------------------------
+
+    def end_by(self, on_failure: Callable[[], Awaitable[Any]]) -> None:
+        """Say how a run that has to be told of is ended when it cannot be."""
+        self._on_failure = on_failure
+
+    def know(self, action_name: str, task: "TaskTemplate[..., Any]") -> None:
+        """Take the task of an action that is about to begin."""
+        self._tasks[action_name] = task
+
+    def observe(self, event: EngineEvent) -> None:
+        """Take a change of an action."""
+        self._changed[event.record.name] = None
+        self._woken.set()
+
+    def trace(self, trace: TraceRecord, call: "TracedCall") -> None:
+        """Take a traced call that has ended. Safe from any thread."""
+        assert call.action is not None  # it was made
+        self._traces.append(
+            TracedAction(trace, call.action.name, call.function_name, call.group, call.interface, call.inputs_sent)
+        )
+        self._loop.call_soon_threadsafe(self._woken.set)
+
+    def report(self, action_name: str) -> None:
+        """Take that an action has another report."""
+        self._reports.add(action_name)
+        self._changed[action_name] = None
+        self._woken.set()
+
+    async def finish(self, *, is_interrupted: bool = False) -> None:
+        """Tell what is left to tell. Waits for a control plane that takes nothing no longer than 30 seconds, interrupted 5."""
+        self._closing.set()
+        self._woken.set()
+        patience = _INTERRUPTED_SECONDS if is_interrupted else _STILL_SECONDS
+        try:
+            while not self._serving.done():
+                before = self._progress
+                await asyncio.wait({self._serving}, timeout=patience)
+                if self._progress == before:
+                    break
+        finally:
+            self._serving.cancel()
+            await asyncio.wait({self._serving})
+        left = len(self._changed) + len(self._traces)
+        if left and self.error is None:
+            _logger.warning("the control plane was not told of the last changes of %d actions", left)
+
+    # --- telling ---------------------------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        while True:
+            await self._woken.wait()
+            if not self._closing.is_set():
+                await self._pause(_GATHERED_SECONDS)
+            self._woken.clear()
+            names, traces = self._taken()
+            if not names and not traces:
+                if self._closing.is_set():
+                    return
+                continue
+            if self._changed or self._traces or self._closing.is_set():
+                self._woken.set()
+            try:
+                await self._tell(names, traces)
+            except Exception as error:
+                # Whatever it is, the run itself must not suffer. Once more, before what has changed meanwhile.
+                self._changed = dict.fromkeys(names) | self._changed
+                self._traces.extendleft(reversed(traces))
+                self._woken.set()
+                if await self._failed(error):
+                    return
+            else:
+                self._failures = 0
+                self._progress += 1
+
+    def _taken(self) -> tuple[list[str], list[TracedAction]]:
+        names = list(self._changed)[:_PER_REQUEST]
+        for name in names:
+            del self._changed[name]
+        # A traced call comes after its action, which has changed before it.
+        traces = [self._traces.popleft() for _ in range(min(len(self._traces), _PER_REQUEST - len(names)))]
+        return names, traces
+
+    async def _failed(self, error: Exception) -> bool:
+        """Take that the control plane could not be told; tell whether that is the end."""
+        self._failures += 1
+        if self._is_strict:
+            error.add_note(f"hint: run `{self._run.name}` is tracked strictly, so it ends where it cannot be reported")
+            self.error = error
+            if self._on_failure is not None:
+                await self._on_failure()
+            return True
+        if self._failures == 1:
+            _logger.warning("run `%s` goes on, but could not be reported just now: %s", self._run.name, error)
+        delay = min(_LONGEST_SECONDS, 2 ** min(self._failures, 10) / 2) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
+        if self._closing.is_set():
+            await asyncio.sleep(min(delay, 1.0))
+        else:
+            await self._pause(delay)
+        return False
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            pass
+
+    async def _tell(self, names: list[str], traces: list[TracedAction]) -> None:
+        await self._store.flush()
+        actions = await asyncio.to_thread(self._read, names)
+        updates: list[tracked_run_service_pb2.TrackedActionUpdate] = []
+        for told in await asyncio.gather(*(self._updates_of(*action) for action in actions)):
+            updates += told
+        updates += await asyncio.gather(*map(self._update_of_trace, traces))
+        if not updates:
+            return
+        request = tracked_run_service_pb2.ReportTrackedActionsRequest(run_id=self._run, updates=updates)
+        answer = await self._at.call("TrackedRunService", "ReportActions", request, CallOptions(is_idempotent=True))
+        for update in updates:
+            name, event = update.event.id.name, update.event
+            self._seen[name] = Seen(event.attempt, ActionPhase.from_protobuf(event.phase))
+            self._versions[name] = event.version + 1
+            self._tasks.pop(name, None)
+        self._take_refusals(answer)
+
+    def _take_refusals(self, answer: tracked_run_service_pb2.ReportTrackedActionsResponse) -> None:
+        refused = [status for status in answer.statuses if status.code]
+        if not refused:
+            return
+        message = f"{len(refused)} changes of actions were refused, the first: {refused[0].message}"
+        if self._is_strict:
+            raise RpcError(code_of_number(refused[0].code), message)
+        if not self._is_refusal_told:
+            # What is refused once is refused again, so it is not repeated.
+            self._is_refusal_told = True
+            _logger.warning("run `%s` is not reported whole: %s", self._run.name, message)
+
+    def _read(self, names: Iterable[str]) -> list[tuple[ActionRecord, tuple[AttemptRecord, ...]]]:
+        run = self._run.name
+        found = ((self._store.action(run, name), tuple(self._store.attempts(run, name))) for name in names)
+        return [(action, attempts) for action, attempts in found if action is not None]
+
+    async def _updates_of(
+        self, action: ActionRecord, attempts: tuple[AttemptRecord, ...]
+    ) -> list[tracked_run_service_pb2.TrackedActionUpdate]:
+        run, name = self._run.name, action.name
+        seen = self._seen.get(name)
+        steps = list(steps_since(seen, action, attempts))
+        report_uri = ""
+        if name in self._reports and (steps or seen is not None):
+            page = await asyncio.to_thread(self._store.report, run, name)
+            if page is not None:
+                report_uri = await self._upload(page, "report.html", f"{name}/{action.attempt}")
+            self._reports.discard(name)
+        if not steps:
+            return []
+        spec, output_uri = None, ""
+        if seen is None and action.parent_name is not None:
+            task = self._tasks.get(name)
+            spec = self._describe(task) if task is not None else None
+            inputs = await asyncio.to_thread(self._store.inputs, run, name)
+            if inputs:
+                await self._upload(inputs, "inputs.pb", name)
+        if steps[-1].phase in _WITH_OUTPUTS:
+            outputs = await asyncio.to_thread(self._store.outputs, run, name)
+            if outputs:
+                output_uri = await self._upload(outputs, "outputs.pb", f"{name}/{steps[-1].attempt}")
+        version = self._versions.get(name, 0)
+        last = len(steps) - 1
+        return [
+            action_update(
+                self._run,
+                action,
+                step,
+                version + number if seen is not None and step.attempt == seen.attempt else number,
+                self._cluster,
+                spec=spec if number == 0 else None,
+                is_condition=action.task_name == CONDITION_TASK and seen is None and number == 0,
+                output_uri=output_uri if number == last else "",
+                report_uri=report_uri if number == last else "",
+            )
+            for number, step in enumerate(steps)
+        ]
+
+    async def _update_of_trace(self, traced: TracedAction) -> tracked_run_service_pb2.TrackedActionUpdate:
+        folder = traced.action_name
+        if traced.inputs:
+            await self._upload(traced.inputs, "inputs.pb", folder)
+        uri = await self._upload(traced.trace.outputs, "outputs.pb", f"{folder}/1") if traced.trace.outputs else ""
+        return trace_update(self._run, traced, self._cluster, uri)
+
+    async def _upload(self, content: bytes, name: str, folder: str) -> str:
+        run = self._run
+        async with self._slots:
+            return await upload_bytes(
+                content, name, root=f"tracked-runs/{run.name}/{folder}", project=run.project, domain=run.domain
+            )

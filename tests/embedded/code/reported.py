@@ -1,0 +1,61 @@
+"""A program with one of each that a tracked run tells of."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+from pathlib import Path
+
+import flyte
+import flyte.errors
+import flyte.report
+
+env = flyte.TaskEnvironment("reported")
+
+
+@flyte.trace
+async def add_one(x: int) -> int:
+    return x + 1
+
+
+@env.task
+async def child(x: int) -> int:
+    return await add_one(x)
+
+
+@env.task(retries=flyte.RetryStrategy(count=1, backoff=flyte.Backoff(base=timedelta(milliseconds=10))))
+async def fails(x: int) -> int:
+    raise ValueError(f"no {x}")
+
+
+@env.task(cache=flyte.Cache("override", version_override="1"))
+async def cached(x: int) -> int:
+    return x
+
+
+@env.task(report=True)
+async def parent(n: int) -> list[int]:
+    await flyte.report.log.aio("<b>all is well</b>")
+    await flyte.report.flush.aio()
+    with flyte.group("children"):
+        made = list(await asyncio.gather(*(child(x) for x in range(n))))
+    await cached(n)
+    with contextlib.suppress(flyte.errors.RuntimeUserError):
+        await fails(1)
+    return made
+
+
+@env.task
+async def waits(folder: str) -> str:
+    """Wait until somebody makes the file `go`; `cleaned` tells that the task was told to end."""
+    Path(folder, "began").touch()
+    try:
+        while not Path(folder, "go").exists():
+            await asyncio.sleep(0.02)
+        return "gone"
+    finally:
+        Path(folder, "cleaned").touch()
+
+
+@env.task
+async def waits_below(folder: str) -> str:
+    return await waits(folder)

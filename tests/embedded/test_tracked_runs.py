@@ -1,0 +1,273 @@
+"""Local runs that a devbox is told of: what it knows of them while they go on and afterwards, whatever happens between."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import flyte
+import flyte.errors
+import flyte.remote
+from flyte_models.phases import ActionPhase
+from flyte_protocol.rpc_errors import RpcError
+from flyte_syncify import syncify
+
+from .running import CODE, LONGEST, end, load, start
+
+PROGRAM = """
+import sys, flyte
+sys.path.insert(0, {code!r})
+import reported
+flyte.init(endpoint="localhost:{port}", insecure=True, project="flytesnacks", domain="development")
+flyte.with_runcontext(mode="local", tracked=True, name="{name}").run(reported.waits_below, {folder!r})
+"""
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    server, port = start(tmp_path_factory.mktemp("tracked") / "devbox")
+    yield port
+    end(server)
+
+
+@pytest.fixture(scope="module")
+def reported():
+    return load("reported")
+
+
+@pytest.fixture
+def told(port, tmp_path, monkeypatch):
+    """A process that was told where the control plane is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = list(sys.path)
+    init(port)
+    yield
+    flyte.init()
+    sys.path[:] = path
+
+
+def values(coming):
+    """Wait for what the reference, too, gives to async code only."""
+    return syncify.loop.run(coming)
+
+
+def init(port: int, **further) -> None:
+    further.setdefault("project", "flytesnacks")
+    flyte.init(endpoint=f"localhost:{port}", insecure=True, domain="development", root_dir=CODE, **further)
+
+
+def tracked(**further):
+    return flyte.with_runcontext(mode="local", tracked=True, **further)
+
+
+def until(true, what: str) -> None:
+    ends = time.monotonic() + LONGEST
+    while not true():
+        assert time.monotonic() < ends, f"never: {what}"
+        time.sleep(0.05)
+
+
+def phase_of(name: str, action: str = "") -> ActionPhase | None:
+    try:
+        found = flyte.remote.Action.get(run_name=name, name=action or "a0")
+    except RpcError:
+        return None
+    return found.phase
+
+
+def actions_of(name: str) -> dict[str, list[flyte.remote.Action]]:
+    found: dict[str, list[flyte.remote.Action]] = {}
+    for action in flyte.remote.Action.listall(for_run_name=name):
+        known = found.setdefault(action.pb2.metadata.task.short_name or action.pb2.metadata.trace.name, [])
+        known.append(action)
+    return found
+
+
+def test_the_control_plane_knows_all_of_a_run(told, reported) -> None:
+    run = tracked().run(reported.parent, 2)
+    assert tuple(run.outputs()) == ([1, 2],)
+    assert run.url.endswith(f"/v2/domain/development/project/flytesnacks/tracked-runs/{run.name}")
+    there = actions_of(run.name)
+    assert {name: len(each) for name, each in there.items()} == {
+        "parent": 1,
+        "child": 2,
+        "add_one": 2,
+        "cached": 1,
+        "fails": 1,
+    }
+    root = flyte.remote.Run.get(run.name)
+    assert root.phase is ActionPhase.SUCCEEDED
+    assert dict(root.inputs()) == {"n": 2}
+    assert tuple(root.outputs()) == ([1, 2],)
+    for action in there["child"]:
+        details = flyte.remote.ActionDetails.get(run_name=run.name, name=action.name)
+        assert details.pb2.metadata.group == "children"
+        assert details.pb2.metadata.parent == "a0"
+        assert details.phase is ActionPhase.SUCCEEDED
+        (x,) = values(details.inputs()).values()
+        assert tuple(values(details.outputs())) == (x + 1,)
+    for action in there["add_one"]:
+        details = flyte.remote.ActionDetails.get(run_name=run.name, name=action.name)
+        assert details.pb2.metadata.parent in {child.name for child in there["child"]}
+        assert tuple(values(details.outputs())) == (values(details.inputs())["x"] + 1,)
+    (failed,) = there["fails"]
+    details = flyte.remote.ActionDetails.get(run_name=run.name, name=failed.name)
+    assert details.phase is ActionPhase.FAILED
+    assert details.attempts == 2
+    assert details.error_info.code == "ValueError"
+    assert "no 1" in details.error_info.message
+    assert "all is well" in root.get_report()
+
+
+def test_processes_of_their_own_are_told_of_as_well(told, reported) -> None:
+    run = tracked(isolation="process").run(reported.parent, 1)
+    there = actions_of(run.name)
+    assert {"parent", "child", "cached", "fails"} <= set(there)
+    assert flyte.remote.Run.get(run.name).phase is ActionPhase.SUCCEEDED
+
+
+def test_the_configuration_can_ask_for_it(told, port, reported) -> None:
+    init(port, local_tracked=True)
+    run = flyte.with_runcontext(mode="local").run(reported.child, 1)
+    assert flyte.remote.Run.get(run.name).phase is ActionPhase.SUCCEEDED
+
+
+def test_a_run_is_seen_while_it_goes_on_and_keeps_being_told_of_over_an_outage(
+    tmp_path, monkeypatch, reported, caplog
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server, port = start(tmp_path / "devbox")
+    path = list(sys.path)
+    try:
+        init(port)
+        result = []
+        running = threading.Thread(
+            target=lambda: result.append(tracked(name="outage").run(reported.waits_below, str(tmp_path)))
+        )
+        running.start()
+        until(lambda: phase_of("outage") is ActionPhase.RUNNING, "the run is seen")
+        end(server, signal.SIGKILL)
+        (tmp_path / "go").touch()
+        until(lambda: "could not be reported" in caplog.text, "the outage is noticed")
+        assert running.is_alive()
+        server, again = start(tmp_path / "devbox", port)
+        assert again == port
+        running.join(LONGEST)
+        assert tuple(result[0].outputs()) == ("gone",)
+        phases = [action.phase for action in flyte.remote.Action.listall(for_run_name="outage")]
+        assert phases == [ActionPhase.SUCCEEDED] * 2
+    finally:
+        (tmp_path / "go").touch()
+        flyte.init()
+        sys.path[:] = path
+        end(server)
+
+
+def test_a_strictly_tracked_run_ends_with_its_control_plane(tmp_path, monkeypatch, reported) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server, port = start(tmp_path / "devbox")
+    path = list(sys.path)
+    try:
+        init(port)
+        errors = []
+
+        def run() -> None:
+            try:
+                tracked(tracked_strict=True, name="strict").run(reported.waits_below, str(tmp_path))
+            except RpcError as error:
+                errors.append(error)
+
+        running = threading.Thread(target=run)
+        running.start()
+        # The child begins when its parent is told of, or soon after; what it then waits for does not come.
+        until((tmp_path / "began").exists, "the task begins")
+        until(lambda: len(list(flyte.remote.Action.listall(for_run_name="strict"))) == 2, "both are told of")
+        end(server, signal.SIGKILL)
+        # Nothing changes, so nothing has to be told; now it has to.
+        (tmp_path / "go").touch()
+        running.join(LONGEST)
+        assert "tracked strictly" in "".join(errors[0].__notes__)
+    finally:
+        (tmp_path / "go").touch()
+        flyte.init()
+        sys.path[:] = path
+        server.wait(20)
+
+
+@pytest.mark.parametrize("signaled", [signal.SIGTERM, signal.SIGINT])
+def test_an_ended_process_leaves_an_aborted_run(told, port, tmp_path, signaled) -> None:
+    name = f"ended-{signaled.name.lower()}"
+    program = PROGRAM.format(code=str(CODE), port=port, name=name, folder=str(tmp_path))
+    process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"HOME": str(tmp_path)})
+    until((tmp_path / "began").exists, "the task begins")
+    process.send_signal(signaled)
+    assert process.wait(LONGEST) in {-signaled, 1, 130}
+    assert (tmp_path / "cleaned").exists()
+    assert phase_of(name) is ActionPhase.ABORTED
+    assert {action.phase for action in flyte.remote.Action.listall(for_run_name=name)} == {ActionPhase.ABORTED}
+
+
+class TestNotTold:
+    def test_a_taken_name_is_no_reason_not_to_run(self, told, reported, caplog) -> None:
+        assert tuple(tracked(name="taken").run(reported.child, 1).outputs()) == (2,)
+        again = tracked(name="taken").run(reported.child, 2)
+        assert tuple(again.outputs()) == (3,)
+        assert "`taken` goes on, but is not reported" in caplog.text
+        assert "tracked-runs" not in again.url
+        assert dict(flyte.remote.Run.get("taken").inputs()) == {"x": 1}
+
+    def test_a_strict_run_does_not_begin(self, told, reported, tmp_path) -> None:
+        tracked(name="taken-strictly").run(reported.child, 1)
+        with pytest.raises(RpcError, match="taken-strictly"):
+            tracked(name="taken-strictly", tracked_strict=True).run(reported.waits, str(tmp_path))
+        assert not (tmp_path / "began").exists()
+
+    def test_without_a_control_plane(self, reported, caplog) -> None:
+        flyte.init()
+        assert tuple(tracked().run(reported.child, 1).outputs()) == (2,)
+        assert "no endpoint is configured" in caplog.text
+        with pytest.raises(flyte.errors.InitializationError, match="no endpoint is configured"):
+            tracked(tracked_strict=True).run(reported.child, 1)
+
+    def test_what_makes_no_sense_is_refused(self, told, reported) -> None:
+        with pytest.raises(ValueError, match="not reported at all"):
+            flyte.with_runcontext(mode="local", tracked_strict=True).run(reported.child, 1)
+        with pytest.raises(ValueError, match="`tracked` reports a run in this process"):
+            flyte.with_runcontext(tracked=True).run(reported.child, 1)
+
+
+def test_the_command_line_tracks(told, port, tmp_path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        json.dumps(
+            {
+                "admin": {"endpoint": f"http://localhost:{port}", "insecure": True},
+                "task": {"project": "flytesnacks", "domain": "development"},
+            }
+        )
+    )
+    flyte_command = str(Path(sys.executable).with_name("flyte"))
+
+    def command(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [flyte_command, "--config", str(config), "run", *args, str(CODE / "reported.py"), "child", "--x", "4"],
+            env=os.environ | {"HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+
+    done = command("--local", "--tracked", "--name", "by-command")
+    assert done.returncode == 0, done.stderr
+    assert "tracked-runs/by-command" in done.stdout
+    assert flyte.remote.Run.get("by-command").phase is ActionPhase.SUCCEEDED
+    refused = command("--tracked")
+    assert refused.returncode == 2
+    assert "`--local` as well" in refused.stderr
