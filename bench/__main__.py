@@ -14,6 +14,7 @@ from bench.cases.devbox import run_devbox
 from bench.cases.engine import run_engine
 from bench.cases.hashing import run_hashing
 from bench.cases.memory import run_memory
+from bench.cases.pages import run_pages
 from bench.cases.storage import run_storage
 from bench.cases.type_engine import beside_type_engine, run_type_engine
 from bench.harness import report
@@ -27,8 +28,8 @@ from bench.harness.ours import ROOT, wheels_side, workspace_side
 from bench.harness.reference import reference_side
 from bench.harness.side_by_side import run_commands
 
-PARTS = ("counts", "startup", "literals", "bundles", "engine", "storage", "devbox")
-SLOW = frozenset(["storage", "devbox"])
+PARTS = ("counts", "startup", "literals", "bundles", "engine", "storage", "devbox", "pages")
+SLOW = frozenset(["storage", "devbox", "pages"])
 """Parts of a full run and of a record; a short run has them where `--only` names them."""
 README = ROOT / "README.md"
 RESULTS = ROOT / "bench" / "results"
@@ -128,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results += run_devbox(
             ours, count=depth.devbox_count, rounds=options.rounds or depth.devbox_rounds, progress=_say
         )
+    if "pages" in parts:
+        results += run_pages(ours, rounds=options.rounds or depth.devbox_rounds, progress=_say)
     table = report.markdown(head, results, counts)
     document = report.as_json(head, results, counts)
     RESULTS.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,12 @@
 """The pages as a browser shows them: rendered without scripts, and kept up to date by them in a headless Chromium."""
 
-import shutil
-from collections.abc import Iterator
+import json
 from pathlib import Path
 
-import pytest
-
 from .browser import Browser
-from .serving import SUCCEED, Server, create_run, details, shell_task, start, until, wait
+from .serving import SUCCEED, Server, abort, create_run, details, shell_task, start, until, wait
 from .test_runs import enqueue
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EVIL = "<script>alert(1)</script>"
 
 
@@ -55,15 +51,6 @@ def test_what_does_not_exist_is_not_found(server: Server) -> None:
     assert page(server, "/static/nothing.js")[0] == 404
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    opened = Browser(CHROMIUM, tmp_path / "profile")
-    yield opened
-    opened.close()
-
-
 def test_a_browser_follows_a_run(server: Server, browser: Browser) -> None:
     script = f"echo '{EVIL} first'; sleep 4; echo last line; echo '<h1>report</h1>' > $OUT/report.html; {SUCCEED}"
     run = create_run(server, shell_task(script, name="demo.followed"))
@@ -86,7 +73,121 @@ def test_a_browser_follows_a_run(server: Server, browser: Browser) -> None:
 
 def test_the_list_shows_a_run_as_soon_as_it_is_there(server: Server, browser: Browser) -> None:
     browser.open(f"http://{server.record.endpoint}/")
-    browser.until("document.querySelector('#runs') !== null")
+    browser.until("document.querySelector('#list') !== null")
     run = create_run(server, shell_task(SUCCEED, name="demo.listed"))
-    browser.until(f"document.querySelector('#runs').textContent.includes('{run}')")
+    browser.until(f"document.querySelector('#list').textContent.includes('{run}')")
     assert browser.errors == []
+    browser.screenshot("runs")
+
+
+def test_filters_of_the_list_are_in_its_address(server: Server, browser: Browser) -> None:
+    good = create_run(server, shell_task(SUCCEED, name="filters.good"))
+    bad = create_run(server, shell_task("exit 3", name="filters.bad"))
+    wait(server, good)
+    wait(server, bad)
+    assert bad not in page(server, "/?task=filters.&phase=succeeded")[2]
+    assert good in page(server, "/?task=filters.&phase=succeeded")[2]
+    assert good not in page(server, "/?task=filters.&phase=failing")[2]
+    assert good in page(server, f"/?q={good}&within=1h&user=devbox&scope=flytesnacks/development")[2]
+    for nothing in ("scope=flytesnacks/production", "user=somebody", "until=2020-01-01T00:00", "q=nosuchrun"):
+        assert "No run is like that" in page(server, f"/?{nothing}")[2]
+    for wrong in ("phase=nophase", "since=yesterday", "within=1y", "before=x"):
+        status, _, text = page(server, f"/?{wrong}")
+        assert status == 400
+        assert "hint" in text or "no place" in text
+    browser.open(f"http://{server.record.endpoint}/?task=filters.")
+    browser.until(f"document.querySelector('#list').textContent.includes('{bad}')")
+    browser.until("'ready' in document.documentElement.dataset")
+    browser.until("(document.querySelector('[name=q]').focus(), document.activeElement.name === 'q')")
+    browser.write(good)
+    browser.until("location.search.includes('q=')")
+    browser.until(f"!document.querySelector('#list').textContent.includes('{bad}')")
+    assert good in browser.evaluate("document.querySelector('#list').textContent")
+    # The address is enough to see the same again.
+    assert bad not in page(server, browser.evaluate("location.pathname + location.search"))[2]
+    assert browser.errors == []
+
+
+def test_pages_of_the_list_follow_each_other(folder: Path) -> None:
+    server = start(folder)
+    try:
+        names = [create_run(server, shell_task("sleep 600", name="demo.many", cpu="1000")) for _ in range(60)]
+        first = page(server, "/?task=demo")[2]
+        shown = [name for name in names if f">{name}<" in first]
+        assert shown == names[10:]
+        older = first.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
+        second = page(server, older)[2]
+        assert [name for name in names if f">{name}<" in second] == names[:10]
+        assert 'rel="next"' not in second
+    finally:
+        server.stop()
+
+
+def test_colours_are_those_of_the_system_or_chosen(server: Server, browser: Browser) -> None:
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.ask("Emulation.setEmulatedMedia", features=dark)
+    browser.open(f"http://{server.record.endpoint}/")
+    browser.until(
+        "document.documentElement.dataset.theme === 'dark' && document.querySelector('#theme')?.hidden === false"
+    )
+    browser.screenshot("runs-dark")
+    browser.evaluate("document.querySelector('#theme').click()")
+    browser.until("document.documentElement.dataset.theme === 'light'")
+    browser.open(f"http://{server.record.endpoint}/tasks-and-nothing")
+    browser.until("document.documentElement.dataset.theme === 'light' && document.title.includes('devbox')")
+
+
+def test_a_browser_needs_one_stream_for_any_number_of_tabs(server: Server, browser: Browser) -> None:
+    """Chromium opens six connections to a host at most: with a stream in each tab the seventh would show nothing."""
+    run = create_run(server, shell_task(f"sleep 600; {SUCCEED}", name="demo.shared"))
+    until(lambda: details(server, run).status.phase == 4)
+    tabs = [browser, *(browser.tab() for _ in range(7))]
+    for tab in tabs:
+        tab.open(f"http://{server.record.endpoint}{run_path(run)}")
+    for tab in tabs:
+        tab.until("document.querySelector('#tree a')?.textContent.includes('running')")
+    until(lambda: event_streams(server) == 1, 60)
+    enqueue(server, run, "child", shell_task("exit 3", name="demo.child"))
+    for tab in tabs:
+        tab.until("document.querySelector('#tree')?.textContent.includes('child')")
+        tab.until("document.querySelector('#phases').textContent.includes('failed 1')")
+        assert tab.errors == []
+    assert event_streams(server) == 1
+    # Nobody sees them any more.
+    for tab in tabs:
+        tab.open("about:blank")
+    until(lambda: event_streams(server) == 0, 60)
+    abort(server, run)
+
+
+def test_a_hidden_tab_has_no_stream(server: Server, browser: Browser) -> None:
+    browser.open(f"http://{server.record.endpoint}/")
+    until(lambda: event_streams(server) == 1, 60)
+    hide = "Object.defineProperty(document, 'visibilityState', {{value: '{0}', configurable: true}}); "
+    hide += "document.dispatchEvent(new Event('visibilitychange'))"
+    browser.evaluate(hide.format("hidden"))
+    until(lambda: event_streams(server) == 0, 60)
+    run = create_run(server, shell_task(SUCCEED, name="demo.unseen"))
+    wait(server, run)
+    browser.evaluate(hide.format("visible"))
+    browser.until(f"document.querySelector('#list').textContent.includes('{run}')")
+
+
+def test_a_page_goes_on_when_the_devbox_comes_back(folder: Path, browser: Browser) -> None:
+    server = start(folder)
+    try:
+        browser.open(f"http://{server.record.endpoint}/")
+        until(lambda: event_streams(server) == 1, 60)
+        port = server.record.port
+        server.stop()
+        browser.until("document.querySelector('#live').textContent.includes('does not answer')")
+        server = start(folder, "--port", str(port))
+        browser.until("document.querySelector('#live').textContent === ''")
+        run = create_run(server, shell_task(SUCCEED, name="demo.back"))
+        browser.until(f"document.querySelector('#list').textContent.includes('{run}')")
+    finally:
+        server.stop()
+
+
+def event_streams(server: Server) -> int:
+    return json.loads(server.post("/healthz", b"", method="GET")[2])["event_streams"]

@@ -61,6 +61,7 @@ class Application:
 
     async def _health(self, send: Send) -> None:
         usage = self._devbox.scheduler.usage()
+        usage["event_streams"] = 0 if self._console is None else self._console.events.open
         body = json.dumps({"status": "ok", "uptime_seconds": round(time.time() - self._devbox.started_at, 3), **usage})
         await _send(send, 200, body.encode(), "application/json")
 

@@ -1,4 +1,4 @@
-"""The state in SQLite: one writer thread that batches what is asked of it, one connection for reading, migrations.
+"""The state in SQLite: one writer thread that batches what is asked of it, connections for reading, migrations.
 
 A write is answered after its transaction is on disk: WAL with `synchronous=FULL`.
 """
@@ -9,6 +9,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -58,6 +59,7 @@ class Database:
         self._thread = threading.Thread(target=self._write_all, name="flyte-devbox-writer", daemon=True)
         self._thread.start()
         self._is_closed = False
+        self._aside: tuple[ThreadPoolExecutor, sqlite3.Connection] | None = None
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=30)
@@ -82,6 +84,22 @@ class Database:
         row: sqlite3.Row | None = cursor.fetchone()
         cursor.close()
         return row
+
+    async def read_aside(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run queries that may take long in a thread, on a connection of their own, so that nobody waits for them.
+
+        Raises:
+            DatabaseError: the devbox is shutting down.
+        """
+        if self._is_closed:
+            raise DatabaseError("the devbox is shutting down")
+        if self._aside is None:
+            connection = self._open()
+            connection.execute("PRAGMA query_only=ON")
+            # One thread: the connection is never used by two at once, even when who waits for it is cancelled.
+            self._aside = ThreadPoolExecutor(1, thread_name_prefix="flyte-devbox-reader"), connection
+        executor, connection = self._aside
+        return await asyncio.get_running_loop().run_in_executor(executor, work, connection)
 
     async def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run `work` in the writer's transaction; return its result when it is durable.
@@ -109,6 +127,11 @@ class Database:
         self._is_closed = True
         self._jobs.put(None)
         self._thread.join(timeout=30)
+        if self._aside is not None:
+            executor, connection = self._aside
+            connection.interrupt()
+            executor.shutdown(cancel_futures=True)
+            connection.close()
         self._reader.close()
         self._writer.close()
 

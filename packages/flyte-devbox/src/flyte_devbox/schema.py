@@ -100,5 +100,10 @@ CREATE INDEX runs_by_time ON runs (is_tracked, project, domain, created_at, id);
 """
 """A page of the newest runs reads no others."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _CONTENTS, _RUNS_BY_TIME)
+_ACTIONS_FAILED = """
+CREATE INDEX actions_failed ON actions (run_id) WHERE phase IN (6, 8);
+"""
+"""What failed of a run is found among any number of actions."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _CONTENTS, _RUNS_BY_TIME, _ACTIONS_FAILED)
 """Step `n` leads from schema `n` to `n + 1`."""

@@ -1,19 +1,27 @@
-"""Routes of the console: sign-in by the token of a link, pages, fragments of pages, static files."""
+"""Routes of the console: sign-in by the token of a link, pages and pieces of pages, commands of pages, static files."""
 
+import asyncio
+import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlencode
 
 from flyteidl2.common import identifier_pb2
 
 from flyte_devbox.access import COOKIE, Access
 from flyte_devbox.connect import Receive, Scope, Send
-from flyte_devbox.console import rendering
-from flyte_devbox.errors import ServiceError, not_found
-from flyte_devbox.services.lookups import ACTIONS, attempts, read_data
+from flyte_devbox.console import action_rows, run_list, run_page
+from flyte_devbox.console.commands import rerun
+from flyte_devbox.console.events import EventStreams, parse_topics
+from flyte_devbox.console.html import message_page, stranger_page
+from flyte_devbox.console.log_parts import is_log_name, read_part
+from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, invalid_argument, not_found
+from flyte_devbox.rows import TERMINAL
+from flyte_devbox.services.lookups import ACTIONS, attempts, read_data, root_action
 from flyte_devbox.submission import find_run_row
 
 if TYPE_CHECKING:
@@ -22,18 +30,15 @@ if TYPE_CHECKING:
 __all__ = ["Console"]
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
+    " frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-_STATIC = {
-    "console.css": "text/css; charset=utf-8",
-    "list.js": "text/javascript; charset=utf-8",
-    "run.js": "text/javascript; charset=utf-8",
-    "stream.js": "text/javascript; charset=utf-8",
-}
-_RUNS_SHOWN = 100
-_CHILDREN_SHOWN = 200
+_KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 _REPORT_SECONDS = 600.0
+_MOST_BODY = 4 * 1024 * 1024
+_RUN_KINDS = ("runs", "tracked-runs")
+
+Query = Mapping[str, Sequence[str]]
 
 
 class Console:
@@ -42,105 +47,97 @@ class Console:
     def __init__(self, devbox: "Devbox", access: Access) -> None:
         self._devbox = devbox
         self._access = access
+        self.events = EventStreams(devbox)
 
-    async def __call__(self, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
-        if scope["method"] not in {"GET", "HEAD"}:
+        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=100)
+        is_post = scope["method"] == "POST"
+        if scope["method"] not in {"GET", "HEAD", "POST"}:
             raise not_found(f"there is nothing at `{path[:200]}`")
-        if "token" in query:
+        if "token" in query and not is_post:
             await self._sign_in(path, query, send)
-            return
-        if path.startswith("/static/"):
+        elif path.startswith("/static/"):
             await self._static(path.removeprefix("/static/"), send)
-            return
-        if not self._access.is_known(headers):
-            await _send(send, 401, rendering.stranger_page())
-            return
-        try:
-            await self._page(path, query, send)
-        except ServiceError as error:
-            await _send(send, 404, rendering.message_page(error.message))
+        elif not self._access.is_known(headers):
+            await _send_page(send, 401, stranger_page())
+        elif is_post:
+            await self._command(path, headers, receive, send)
+        elif path == "/events":
+            await self.events.serve(parse_topics(query.get("topic", ())), receive, send)
+        else:
+            try:
+                await self._page(path, query, send)
+            except ServiceError as error:
+                await _send_page(send, STATUS_OF_CODE.get(error.code, 500), message_page(error.message))
 
-    async def _page(self, path: str, query: Mapping[str, list[str]], send: Send) -> None:
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    async def _page(self, path: str, query: Query, send: Send) -> None:
         is_fragment = "fragment" in query
         if path == "/":
-            table = rendering.run_table(self._runs(), time.time())
-            await _send(send, 200, table if is_fragment else rendering.list_page(table))
+            await _send_page(send, 200, await self._runs(query, is_fragment=is_fragment))
             return
-        parts = [unquote(part) for part in path.split("/")[1:]]
-        # As the protocol's clients write links: /v2/domain/{domain}/project/{project}/runs/{run}
-        if len(parts) != 7 or parts[:2] != ["v2", "domain"] or parts[3] != "project" or parts[5] not in _RUN_KINDS:
-            raise not_found(f"there is no page `{path[:200]}`")
-        run = find_run_row(
-            self._devbox.database,
-            identifier_pb2.RunIdentifier(domain=parts[2], project=parts[4], name=parts[6]),
-        )
-        selected = self._selected(run, (query.get("i") or [""])[0])
-        tree = rendering.action_tree(self._tree(run, selected), selected["name"], time.time())
-        detail = self._detail(run, selected)
-        if is_fragment:
-            await _send(send, 200, tree + detail)
+        parts = _parts(path)
+        if parts is not None and parts[2] in _RUN_KINDS and len(parts) == 4:
+            await _send_page(send, 200, await self._run(parts, query, is_fragment=is_fragment))
+        elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["log"]:
+            await self._log(parts, query, send)
         else:
-            await _send(send, 200, rendering.run_page(run, tree, detail))
+            raise not_found(f"there is no page `{path[:200]}`")
 
-    def _runs(self) -> list[sqlite3.Row]:
-        return self._devbox.database.read(
-            "SELECT r.*, (SELECT count(*) FROM actions a WHERE a.run_id = r.id) AS actions,"
-            " (SELECT count(*) FROM actions a WHERE a.run_id = r.id AND a.phase IN (6, 8)) AS failed"
-            " FROM runs r ORDER BY r.created_at DESC, r.id DESC LIMIT ?",
-            (_RUNS_SHOWN,),
-        )
+    async def _runs(self, query: Query, *, is_fragment: bool) -> str:
+        filters = run_list.filters_of(query)
+        page, now = await self._devbox.database.read_aside(lambda connection: run_list.runs_now(connection, filters))
+        return (run_list.run_table if is_fragment else run_list.run_list_page)(page, filters, now)
 
-    def _selected(self, run: sqlite3.Row, wanted: str) -> sqlite3.Row:
+    async def _run(self, parts: Sequence[str], query: Query, *, is_fragment: bool) -> str:
+        run = self._find_run(parts)
+        row = await self._selected(run, (query.get("i") or [""])[0])
+        detail = self._detail(run, row)
+        if is_fragment:
+            return run_page.action_detail(detail)
+        return run_page.run_page(run, self._way(run, row), detail)
+
+    def _find_run(self, parts: Sequence[str]) -> sqlite3.Row:
+        domain, project, _, name = parts[:4]
+        names = identifier_pb2.RunIdentifier(domain=domain, project=project, name=name)
+        return find_run_row(self._devbox.database, names)
+
+    async def _selected(self, run: sqlite3.Row, wanted: str) -> sqlite3.Row:
         """Return the action that is shown: the one that was asked for, else the deepest that failed, else the root."""
         database = self._devbox.database
+        if not wanted and run["phase"] in {6, 8}:
+            wanted = await database.read_aside(lambda connection: action_rows.deepest_failed(connection, run["id"]))
         row = database.read_one(f"{ACTIONS} WHERE a.run_id = ? AND a.name = ?", (run["id"], wanted)) if wanted else None
-        if row is None and run["phase"] in {6, 8}:
-            order = "ORDER BY a.depth DESC, a.ended_at ASC LIMIT 1"
-            row = database.read_one(f"{ACTIONS} WHERE a.run_id = ? AND a.phase IN (6, 8) {order}", (run["id"],))
-        if row is None:
-            row = database.read_one(f"{ACTIONS} WHERE a.run_id = ? AND a.parent = ''", (run["id"],))
-        if row is None:
-            raise not_found(f"run `{run['name']}` has no actions")
-        return row
+        return row if row is not None else root_action(database, run["id"])
 
-    def _tree(self, run: sqlite3.Row, selected: sqlite3.Row) -> rendering.Tree:
-        """Read the first children of every action, and all on the way to the selected one."""
-        database = self._devbox.database
-        found = database.read(
-            f"{ACTIONS} WHERE a.run_id = ? ORDER BY a.phase NOT IN (6, 8), a.id LIMIT 5000",
-            (run["id"],),
-        )
-        counts = {
-            row["parent"]: row["n"]
-            for row in database.read(
-                "SELECT parent, count(*) AS n FROM actions WHERE run_id = ? GROUP BY parent", (run["id"],)
+    def _way(self, run: sqlite3.Row, row: sqlite3.Row) -> list[sqlite3.Row]:
+        way = [row]
+        while way[-1]["parent"] and len(way) < 100:
+            above = self._devbox.database.read_one(
+                f"{ACTIONS} WHERE a.run_id = ? AND a.name = ?", (run["id"], way[-1]["parent"])
             )
-        }
-        children: dict[str, list[sqlite3.Row]] = {}
-        for row in sorted(found, key=lambda row: row["id"]):
-            children.setdefault(row["parent"], []).append(row)
-        kept = {selected["name"]}
-        for siblings in children.values():
-            if len(siblings) > _CHILDREN_SHOWN:
-                failed = [row for row in siblings if row["phase"] in {6, 8} or row["name"] in kept]
-                others = [row for row in siblings if row not in failed]
-                siblings[:] = sorted((failed + others)[:_CHILDREN_SHOWN], key=lambda row: row["id"])
-        return rendering.Tree(children, counts)
+            if above is None:
+                break
+            way.append(above)
+        return way[::-1]
 
-    def _detail(self, run: sqlite3.Row, row: sqlite3.Row) -> str:
+    def _detail(self, run: sqlite3.Row, row: sqlite3.Row) -> run_page.Detail:
         tries = attempts(self._devbox.database, row["id"])
+        inputs = outputs = None
+        problem = ""
         try:
             inputs, outputs = read_data(self._devbox, row)
         except ServiceError as error:
-            return rendering.action_detail(row, tries, rerun=_rerun(run), problem=error.message)
-        return rendering.action_detail(
-            row, tries, inputs=inputs, outputs=outputs, report=self._report(tries), rerun=_rerun(run)
+            problem = error.message
+        command = f"flyte rerun --project {run['project']} --domain {run['domain']} {run['name']}"
+        return run_page.Detail(
+            *(row, tries, inputs, outputs, problem, self._report(tries), command, run["phase"] in TERMINAL)
         )
 
-    def _report(self, tries: list[sqlite3.Row]) -> str | None:
+    def _report(self, tries: Sequence[sqlite3.Row]) -> str | None:
         objects = self._devbox.objects
         for attempt in reversed(tries):
             key = objects.key_of(f"{attempt['output_uri']}/report.html")
@@ -149,10 +146,42 @@ class Console:
                 return self._devbox.signer.sign("", "GET", key, expires_at=until)
         return None
 
+    async def _log(self, parts: Sequence[str], query: Query, send: Send) -> None:
+        run = self._find_run(parts)
+        action, attempt, start = (query.get(name, [""])[0] for name in ("i", "attempt", "from"))
+        names = (run["project"], run["domain"], run["name"], action)
+        if not is_log_name(names, attempt) or not (not start or (start.isascii() and start.isdigit())):
+            raise invalid_argument("there is no log of that name")
+        path = self._devbox.logs.path("/".join(names[:3]), action, int(attempt))
+        part = await asyncio.to_thread(read_part, path, int(start) if start else None)
+        await _send_json(send, 200, asdict(part))
+
+    # --- commands -------------------------------------------------------------------------------------------------
+
+    async def _command(self, path: str, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
+        # A form of another site cannot send JSON without asking first, which nothing here allows.
+        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            raise invalid_argument("a command of a page is sent as JSON")
+        message = await _read_json(receive)
+        parts = _parts(path)
+        if parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["actions"]:
+            run, question = self._find_run(parts)["id"], action_rows.question_of(message)
+            found = await self._devbox.database.read_aside(
+                lambda connection: action_rows.answer(connection, run, question)
+            )
+            await _send_json(send, 200, found)
+        elif parts is not None and parts[2] == "runs" and parts[4:] == ["rerun"]:
+            made = await rerun(self._devbox, self._find_run(parts))
+            await _send_json(send, 200, {"path": run_list.run_path(made)})
+        else:
+            raise not_found(f"there is no command `{path[:200]}`")
+
+    # --- the rest -------------------------------------------------------------------------------------------------
+
     async def _sign_in(self, path: str, query: dict[str, list[str]], send: Send) -> None:
         token = query.pop("token")[0]
         if not self._access.is_token(token):
-            await _send(send, 401, rendering.stranger_page())
+            await _send_page(send, 401, stranger_page())
             return
         rest = urlencode([(name, text) for name, texts in query.items() for text in texts])
         # Only within this server: a path cannot lead elsewhere.
@@ -160,42 +189,69 @@ class Console:
         headers = [
             (b"location", location.encode("ascii", "ignore")),
             (b"set-cookie", f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000".encode()),
-            (b"content-length", b"0"),
             (b"cache-control", b"no-store"),
         ]
-        await send({"type": "http.response.start", "status": 303, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
+        await _send(send, 303, b"", headers)
 
     async def _static(self, name: str, send: Send) -> None:
-        if name not in _STATIC:
+        kind = _KINDS.get(name.rpartition(".")[2])
+        file = resources.files("flyte_devbox.console").joinpath("static", name)
+        if kind is None or "/" in name or "\\" in name or not file.is_file():
             raise not_found(f"there is no file `{name[:100]}`")
-        content = resources.files("flyte_devbox.console").joinpath("static", name).read_bytes()
-        headers = [
-            (b"content-type", _STATIC[name].encode()),
-            (b"content-length", str(len(content)).encode()),
-            (b"cache-control", b"no-cache"),
-            (b"x-content-type-options", b"nosniff"),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        # A script that is a worker brings its own policy.
+        policy = (b"content-security-policy", _POLICY.encode())
+        await _send(
+            send, 200, file.read_bytes(), [(b"content-type", kind.encode()), (b"cache-control", b"no-cache"), policy]
+        )
 
 
-_RUN_KINDS = ("runs", "tracked-runs")
+def _parts(path: str) -> list[str] | None:
+    """Take a path apart: domain, project, kind, name, and what follows. `None` if it is none of the protocol's links.
+
+    The protocol's clients write links as `/v2/domain/{domain}/project/{project}/runs/{run}`.
+    """
+    parts = [unquote(part) for part in path.split("/")[1:]]
+    if len(parts) < 7 or parts[:2] != ["v2", "domain"] or parts[3] != "project":
+        return None
+    return [parts[2], *parts[4:]]
 
 
-def _rerun(run: sqlite3.Row) -> str:
-    return f"flyte rerun --project {run['project']} --domain {run['domain']} {run['name']}"
+async def _read_json(receive: Receive) -> Any:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise invalid_argument("the request was cut off")
+        piece: bytes = event.get("body", b"")
+        size += len(piece)
+        if size > _MOST_BODY:
+            raise ServiceError("resource_exhausted", f"a command of a page may have {_MOST_BODY:,} bytes")
+        pieces.append(piece)
+        if not event.get("more_body", False):
+            break
+    try:
+        return json.loads(b"".join(pieces) or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise invalid_argument(f"the command is no JSON: {error}") from None
 
 
-async def _send(send: Send, status: int, page: str) -> None:
-    body = page.encode()
+async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    headers += [(b"content-length", str(len(body)).encode()), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_page(send: Send, status: int, page: str) -> None:
     headers = [
         (b"content-type", b"text/html; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
         (b"content-security-policy", _POLICY.encode()),
-        (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"no-referrer"),
         (b"cache-control", b"no-store"),
     ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await _send(send, status, page.encode(), headers)
+
+
+async def _send_json(send: Send, status: int, message: Any) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    await _send(send, status, json.dumps(message).encode(), headers)

@@ -1,17 +1,45 @@
-// Keeps the list of runs up to date.
-import { pause, refresh, stream, throttled } from "./stream.js";
+// Keeps a list up to date, and its filters in the address.
+import { follow } from "./events.js";
+import { dressTimes, elements, fragment, slashFocuses, throttled } from "./fetching.js";
 
-const list = document.getElementById("runs");
-const update = throttled(async () => {
-  const body = await refresh(list, "/?fragment=1");
-  if (body) list.replaceChildren(...body.childNodes);
-}, 500);
+const list = document.getElementById("list");
+const form = document.getElementById("filters");
+let last = "";
 
-for (;;) {
-  try {
-    for await (const _ of stream("/flyteidl2.workflow.RunService/WatchRuns", { org: "devbox" })) update();
-  } catch (error) {
-    console.debug(error);
-  }
-  await pause(2000);
+async function load() {
+  const query = new URLSearchParams(location.search);
+  query.set("fragment", "1");
+  const text = await fragment(`${location.pathname}?${query}`);
+  if (text === last) return;
+  last = text;
+  const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  list.replaceChildren(...elements(text));
+  dressTimes(list);
+  if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
 }
+const update = throttled(load, 500);
+
+/** Show what the filters say, without a page of its own. */
+function filter() {
+  const query = new URLSearchParams([...new FormData(form)].filter(([, text]) => text));
+  history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
+  update();
+}
+
+if (form) {
+  let timer = 0;
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(filter, 200);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    filter();
+  });
+  const search = form.querySelector("input[type=search]");
+  if (search) slashFocuses(search);
+}
+
+dressTimes(list);
+follow(list.dataset.topics.split(" "), update);
+document.documentElement.dataset.ready = "";

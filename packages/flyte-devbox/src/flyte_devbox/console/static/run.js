@@ -1,91 +1,94 @@
-// Keeps the page of a run up to date: the tree and the details as they change, the log as it is written.
-import { pause, refresh, stream, throttled } from "./stream.js";
+// Keeps the page of a run up to date: the tree and the action that is shown as they change, the log as it is written.
+import { onCommand } from "./commands.js";
+import { follow } from "./events.js";
+import { dressTimes, elements, fragment, slashFocuses, throttled } from "./fetching.js";
+import { Log } from "./log.js";
+import { ActionTree } from "./tree.js";
 
-const main = document.getElementById("run");
-const run = { org: main.dataset.org, project: main.dataset.project, domain: main.dataset.domain, name: main.dataset.name };
-const service = main.dataset.is_tracked === "1" ? "TrackedRunService" : "RunService";
-const MOST_LINES = 5000;
+const main = document.getElementById("content");
+const { org, project, domain, name } = main.dataset;
+const address = location.pathname.replace(/\/$/, "");
+const scope = `${project}/${domain}/${name}`;
+const log = new Log(address);
+const search = document.getElementById("search");
 
-let selected = new URLSearchParams(location.search).get("i");
-let log = { key: "", stop: new AbortController() };
+let selected = new URLSearchParams(location.search).get("i") ?? main.dataset.selected;
+let last = "";
 
-/** Show what has changed, but leave the log, which is written to, where it is. */
-function show(body) {
-  const tree = document.getElementById("tree");
-  const scroll = tree.scrollTop;
-  tree.replaceWith(body.querySelector("#tree"));
-  document.getElementById("tree").scrollTop = scroll;
-  const fresh = body.querySelector("#detail");
-  const now = document.getElementById("log");
-  const next = fresh.querySelector("#log");
-  if (now && next && key(now) === key(next)) next.replaceWith(now);
-  const report = document.querySelector("#detail iframe");
-  const other = fresh.querySelector("iframe");
-  if (report && other && path(report.src) === path(other.src)) other.replaceWith(report);
-  document.getElementById("detail").replaceWith(fresh);
-  follow();
-}
+const tree = new ActionTree(document.getElementById("tree"), address, selected, (action) => {
+  selected = action;
+  history.pushState(null, "", `?i=${encodeURIComponent(action)}`);
+  void load();
+});
 
 const key = (element) => `${element.dataset.action}/${element.dataset.attempt}`;
-const path = (address) => new URL(address, location.href).pathname;
+const path = (link) => new URL(link, location.href).pathname;
 
-const update = throttled(async () => {
-  const chosen = selected ? `&i=${encodeURIComponent(selected)}` : "";
-  const body = await refresh(main, `${location.pathname}?fragment=1${chosen}`);
-  if (body?.querySelector("#tree")) show(body);
-}, 400);
-
-/** Follow the log of the attempt that is shown. */
-async function follow() {
-  const element = document.getElementById("log");
-  if (!element || log.key === key(element)) return;
-  log.stop.abort();
-  const mine = (log = { key: key(element), stop: new AbortController() });
-  const request = { actionId: { run, name: element.dataset.action }, attempt: Number(element.dataset.attempt) };
-  while (log === mine) {
-    element.textContent = "";
-    try {
-      let lines = 0;
-      for await (const message of stream("/flyteidl2.dataproxy.DataProxyService/TailLogs", request, mine.stop.signal)) {
-        const text = (message.logs ?? []).flatMap((one) => one.lines ?? []).map((line) => line.message ?? "");
-        const isAtEnd = element.scrollTop + element.clientHeight >= element.scrollHeight - 4;
-        element.append(text.join(""));
-        lines += text.length;
-        while (element.childNodes.length > 1 && lines > MOST_LINES) {
-          lines -= element.firstChild.textContent.split("\n").length - 1;
-          element.firstChild.remove();
-        }
-        if (isAtEnd) element.scrollTop = element.scrollHeight;
-      }
-      return;
-    } catch (error) {
-      if (error.code === "not_found" || error.name === "AbortError") return;
+/** Show the action, but leave the log, which is written to, where it is. */
+async function load() {
+  const asked = selected;
+  const text = await fragment(`${address}?fragment=1&i=${encodeURIComponent(asked)}`);
+  if (asked !== selected) return;
+  // The address of a report is another one each time.
+  const core = text.replace(/(<iframe[^>]* src=")[^"]*/, "$1");
+  if (core !== last) {
+    last = core;
+    const fresh = elements(text)[0];
+    const now = document.getElementById("log");
+    const next = fresh.querySelector("#log");
+    if (now && next && key(now) === key(next)) {
+      fresh.querySelector("#earlier").replaceWith(document.getElementById("earlier"));
+      next.replaceWith(now);
     }
-    await pause(2000);
+    const report = document.querySelector("#detail iframe");
+    const other = fresh.querySelector("iframe");
+    if (report && other && path(report.src) === path(other.src)) other.src = report.src;
+    const focused = document.activeElement?.dataset?.command;
+    document.getElementById("detail").replaceWith(fresh);
+    if (focused) fresh.querySelector(`[data-command="${focused}"]`)?.focus();
+    dressTimes(fresh);
   }
+  watch();
+  await log.load();
 }
 
-main.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-action]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  selected = link.dataset.action;
-  history.pushState(null, "", `?i=${encodeURIComponent(selected)}`);
-  update();
-});
+function watch() {
+  follow([`run/${scope}`, ...log.topic(scope)], (changed) => {
+    if (changed.includes(`run/${scope}`)) {
+      update();
+      grow();
+    }
+    if (changed.some((topic) => topic.startsWith("log/"))) void log.load();
+  });
+}
+
+const update = throttled(load, 400);
+const grow = throttled(() => tree.refresh(), 400);
+
 addEventListener("popstate", () => {
-  selected = new URLSearchParams(location.search).get("i");
-  update();
+  selected = new URLSearchParams(location.search).get("i") ?? main.dataset.selected;
+  tree.show(selected);
+  void load();
 });
 
-void follow();
-for (;;) {
-  try {
-    for await (const _ of stream(`/flyteidl2.workflow.${service}/WatchActions`, { runId: run })) update();
-    update();
-    break;
-  } catch (error) {
-    console.debug(error);
-  }
-  await pause(2000);
-}
+let timer = 0;
+search.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(() => tree.search(search.value), 150);
+});
+search.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && search.value) {
+    search.value = "";
+    tree.search("");
+  } else if (event.key === "Escape" || event.key === "Enter" || event.key === "ArrowDown") tree.element.focus();
+  else return;
+  event.preventDefault();
+});
+slashFocuses(search);
+onCommand({ runId: { org, project, domain, name }, address, changed: () => (update(), grow()) });
+
+dressTimes(document);
+tree.element.focus({ preventScroll: true });
+watch();
+void log.load();
+document.documentElement.dataset.ready = "";

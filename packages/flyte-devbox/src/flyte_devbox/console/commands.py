@@ -1,0 +1,70 @@
+"""What pages let somebody do that is more than one call of a service."""
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from flyteidl2.common import identifier_pb2
+from flyteidl2.common import run_pb2 as common_run_pb2
+from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
+from flyteidl2.workflow import run_definition_pb2, run_service_pb2
+
+from flyte_devbox.errors import failed_precondition
+from flyte_devbox.services.lookups import read_data, root_action
+from flyte_devbox.services.run import Service as RunService
+from flyte_devbox.submission import find_run_row
+
+if TYPE_CHECKING:
+    from flyte_devbox.devbox import Devbox
+
+__all__ = ["rerun", "start_run"]
+
+_PROVENANCE = ("related_to", "relation", "recover", "task_spec_source")
+
+
+async def rerun(devbox: "Devbox", run: sqlite3.Row) -> sqlite3.Row:
+    """Make a run of what a run has run, with the same inputs, and return its row.
+
+    Raises:
+        ServiceError: FAILED_PRECONDITION: nothing is known of what it ran. DATA_LOSS: its inputs are damaged.
+    """
+    root = root_action(devbox.database, run["id"])
+    if root["digest"] is None:
+        raise failed_precondition(f"run `{run['name']}` has no task, so there is nothing to run again")
+    spec = run_pb2.RunSpec.FromString(run["spec"])
+    for name in _PROVENANCE:
+        spec.ClearField(name)
+    spec.relation.related_to.CopyFrom(
+        identifier_pb2.RunIdentifier(org=run["org"], project=run["project"], domain=run["domain"], name=run["name"])
+    )
+    spec.relation.relation_type = common_run_pb2.RELATION_TYPE_RERUN
+    inputs, _ = read_data(devbox, root)
+    return await start_run(devbox, run, devbox.starter.spec(root["digest"]), inputs, spec)
+
+
+async def start_run(
+    devbox: "Devbox",
+    scope: sqlite3.Row,
+    task: task_definition_pb2.TaskSpec,
+    inputs: common_pb2.Inputs,
+    spec: run_pb2.RunSpec,
+) -> sqlite3.Row:
+    """Make a run of a task and return its row.
+
+    Args:
+        devbox: where.
+        scope: a row with organisation, project and domain.
+        task: what runs.
+        inputs: its inputs.
+        spec: the settings of the run.
+    """
+    request = run_service_pb2.CreateRunRequest(
+        project_id=identifier_pb2.ProjectIdentifier(
+            organization=scope["org"], name=scope["project"], domain=scope["domain"]
+        ),
+        task_spec=task,
+        inputs=inputs,
+        run_spec=spec,
+        source=run_definition_pb2.RUN_SOURCE_WEB,
+    )
+    made = (await RunService(devbox).create_run(request)).run
+    return find_run_row(devbox.database, made.action.id.run)

@@ -1,0 +1,136 @@
+"""The one stream of a browser: it tells which of the things that are looked at have changed, and nothing else.
+
+What changed is fetched by short requests, so that a browser needs one lasting connection for any number of tabs.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flyteidl2.common import identifier_pb2
+
+from flyte_devbox.connect import Receive, Send
+from flyte_devbox.console.log_parts import is_log_name
+from flyte_devbox.errors import ServiceError, invalid_argument
+from flyte_devbox.submission import find_run_row
+
+if TYPE_CHECKING:
+    from flyte_devbox.devbox import Devbox
+
+__all__ = ["EventStreams", "parse_topics"]
+
+_MOST_TOPICS = 64
+_HEARTBEAT_SECONDS = 10.0
+_TOGETHER_SECONDS = 0.15
+"""Changes that come close together travel together."""
+_LOG_SECONDS = 0.3
+
+
+def parse_topics(texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """Read what a browser looks at: `runs`, `run/PROJECT/DOMAIN/RUN`, `log/PROJECT/DOMAIN/RUN/ACTION/ATTEMPT`.
+
+    Raises:
+        ServiceError: INVALID_ARGUMENT: there is no such thing to look at, or too many.
+    """
+    if len(texts) > _MOST_TOPICS:
+        raise invalid_argument(f"a stream tells of {_MOST_TOPICS} things at most, got {len(texts)}")
+    lengths = {"runs": 1, "run": 4, "log": 6}
+    topics = [tuple(text.split("/")) for text in dict.fromkeys(texts)]
+    for topic in topics:
+        is_log = topic[0] == "log"
+        if len(topic) != lengths.get(topic[0]) or (is_log and not is_log_name(topic[1:5], topic[5])):
+            raise invalid_argument(f"`{'/'.join(topic)[:100]}` is nothing that can be looked at")
+    return topics
+
+
+class EventStreams:
+    """Serves streams of events."""
+
+    def __init__(self, devbox: "Devbox") -> None:
+        self._devbox = devbox
+        self.open = 0
+        """How many streams there are."""
+
+    async def serve(self, topics: Sequence[tuple[str, ...]], receive: Receive, send: Send) -> None:
+        """Send the names of topics whenever they change, until the browser is gone."""
+        headers = [
+            (b"content-type", b"text/event-stream"),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        changed: dict[str, None] = {}
+        wake = asyncio.Event()
+
+        def note(topic: str) -> None:
+            changed[topic] = None
+            wake.set()
+
+        gone = asyncio.ensure_future(_until_gone(receive))
+        gone.add_done_callback(lambda _: wake.set())
+        followers = [asyncio.ensure_future(self._follow(topic, note)) for topic in topics]
+        self.open += 1
+        try:
+            # Subscribed before the browser hears that the stream is open: what it fetches then is not out of date.
+            await asyncio.sleep(0)
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"retry: 1000\n\n", "more_body": True})
+            while not gone.done():
+                text = ": nothing new\n\n"
+                try:
+                    await asyncio.wait_for(wake.wait(), _HEARTBEAT_SECONDS)
+                except TimeoutError:
+                    pass
+                else:
+                    await asyncio.sleep(_TOGETHER_SECONDS)
+                    wake.clear()
+                    text = f"data: {json.dumps(list(changed))}\n\n"
+                    changed.clear()
+                await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        finally:
+            self.open -= 1
+            for follower in (gone, *followers):
+                follower.cancel()
+            await asyncio.wait({gone, *followers})
+
+    async def _follow(self, topic: tuple[str, ...], note: Callable[[str], None]) -> None:
+        name = "/".join(topic)
+        if topic[0] == "log":
+            path = self._devbox.logs.path("/".join(topic[1:4]), topic[4], int(topic[5]))
+            await _follow_file(path, lambda: note(name))
+            return
+        run: int | None = None
+        if topic[0] == "run":
+            names = identifier_pb2.RunIdentifier(project=topic[1], domain=topic[2], name=topic[3])
+            try:
+                run = find_run_row(self._devbox.database, names)["id"]
+            except ServiceError:
+                # It was deleted: nothing of it will ever change.
+                return
+        with self._devbox.hub.subscribe(run) as subscription:
+            while True:
+                await subscription.changes()
+                note(name)
+
+
+async def _follow_file(path: Path, note: Callable[[], None]) -> None:
+    known = _size(path)
+    while True:
+        await asyncio.sleep(_LOG_SECONDS)
+        size = _size(path)
+        if size != known:
+            known = size
+            note()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

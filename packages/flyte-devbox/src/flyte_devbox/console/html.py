@@ -1,0 +1,112 @@
+"""Pieces of HTML that the pages share. Pure; everything that is not ours is escaped."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from urllib.parse import quote
+
+from flyte_devbox import rows
+from flyte_devbox.services.conditions import phase_name
+from flyte_models.phases import ActionPhase
+
+__all__ = [
+    "action_button",
+    "document",
+    "duration",
+    "message_page",
+    "options",
+    "phase",
+    "scope_path",
+    "stranger_page",
+    "table",
+    "time_of",
+]
+
+PHASES = tuple(ActionPhase)
+_PARTS = (("Runs", "/"),)
+
+
+def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
+    """Return a whole page.
+
+    Args:
+        title: its name in the browser.
+        body: what is in it, as HTML.
+        script: its module among the static files.
+        here: the part of the console that it belongs to: `runs`, `tasks` or `triggers`.
+    """
+    tag = f'<script type="module" src="/static/{script}"></script>' if script else ""
+    links = "".join(
+        f'<a href="{path}"{" aria-current=page" if here == name.lower() else ""}>{name}</a>' for name, path in _PARTS
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<title>{escape(title)} - Flyte devbox</title><link rel="stylesheet" href="/static/console.css">'
+        f'<link rel="icon" href="data:,"><script src="/static/theme.js"></script>{tag}</head><body>'
+        '<a class="skip" href="#content">Skip to the content</a>'
+        f'<header><b>Flyte devbox</b><nav aria-label="Parts">{links}</nav><span id="live" role="status"></span>'
+        '<button id="theme" type="button" hidden>Dark</button></header>'
+        f"{body}</body></html>"
+    )
+
+
+def message_page(message: str) -> str:
+    """Return a page that says one thing."""
+    return document(
+        "Devbox", f'<main id="content"><section class="empty"><pre>{escape(message)}</pre></section></main>'
+    )
+
+
+def stranger_page() -> str:
+    """Return what somebody without the token sees."""
+    return message_page(
+        "This devbox does not know your browser.\nhint: `flyte status devbox` prints a link that it will know it by"
+    )
+
+
+def phase(number: int) -> str:
+    """Return a phase as a word in its colour."""
+    name = phase_name(number).lower()
+    return f'<b class="phase {name}">{name.replace("_", " ")}</b>'
+
+
+def time_of(seconds: float | None) -> str:
+    """Return a time, in UTC; the scripts add how long ago that is."""
+    if seconds is None:
+        return ""
+    stamp = rows.timestamp(seconds).ToJsonString()[:19] + "Z"
+    return f'<time datetime="{stamp}">{stamp.replace("T", " ")}</time>'
+
+
+def duration(begin: float, end: float | None, now: float) -> str:
+    """Return how long something took, or has been going on."""
+    seconds = max(0.0, (now if end is None else end) - begin)
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+
+
+def table(heads: Iterable[str], lines: Sequence[str]) -> str:
+    """Return a table of rows that are HTML."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def options(values: Iterable[tuple[str, str]], chosen: str) -> str:
+    """Return the options of a selection: values and what they are called."""
+    return "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(label)}</option>'
+        for value, label in values
+    )
+
+
+def scope_path(project: str, domain: str, kind: str, name: str) -> str:
+    """Return the path of a page as the protocol's clients write links: `runs`, `tracked-runs`, `tasks` or `triggers`."""
+    return f"/v2/domain/{quote(domain, safe='')}/project/{quote(project, safe='')}/{kind}/{quote(name, safe='')}"
+
+
+def action_button(label: str, command: str, **data: str) -> str:
+    """Return a button whose command a script carries out."""
+    attributes = "".join(f' data-{name.replace("_", "-")}="{escape(text)}"' for name, text in data.items())
+    return f'<button type="button" data-command="{command}"{attributes}>{escape(label)}</button>'

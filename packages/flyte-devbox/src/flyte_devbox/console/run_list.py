@@ -1,0 +1,221 @@
+"""The list of runs: filters of an address, the page of runs that they give, its HTML."""
+
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+from flyte_devbox.console.html import PHASES, document, duration, options, phase, scope_path, table, time_of
+from flyte_devbox.errors import invalid_argument
+from flyte_devbox.services.project import DOMAINS
+from flyte_models.phases import ActionPhase
+from flyte_models.values import value
+
+__all__ = ["RunFilters", "RunPage", "filters_of", "read_runs", "run_list_page", "run_path", "run_table"]
+
+PAGE = 50
+USERS = ("devbox",)
+"""Who starts runs here: everything is done by the one user there is."""
+_WITHIN = {"1h": ("the last hour", 3600.0), "1d": ("the last day", 86400.0), "7d": ("the last 7 days", 7 * 86400.0)}
+_OVER = {"active": "not over", "failing": "failed or timed out"}
+_GROUPS = {
+    "active": tuple(one.to_protobuf_value() for one in PHASES if not one.is_terminal),
+    "failing": (ActionPhase.FAILED.to_protobuf_value(), ActionPhase.TIMED_OUT.to_protobuf_value()),
+}
+
+
+@value
+class RunFilters:
+    """Which runs are shown; everything that is empty allows all."""
+
+    scope: str = ""
+    """`project/domain`, or a project."""
+    phase: str = ""
+    """The name of a phase in small letters, `active` or `failing`."""
+    task: str = ""
+    """Part of the name of a task."""
+    user: str = ""
+    within: str = ""
+    """`1h`, `1d` or `7d`."""
+    since: str = ""
+    until: str = ""
+    """Times as ISO 8601 writes them; without a zone they are UTC."""
+    q: str = ""
+    """Part of the name of a run or task, or of a label's value."""
+    before: str = ""
+    """Where the page begins: behind the run of this row."""
+
+    def query(self, **changed: str) -> str:
+        """Return the part of an address that gives these filters, some of them changed."""
+        texts = {name: getattr(self, name) for name in FIELDS} | changed
+        return urlencode({name: text for name, text in texts.items() if text})
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all runs are shown."""
+        return not any(getattr(self, name) for name in FIELDS)
+
+
+FIELDS = ("scope", "phase", "task", "user", "within", "since", "until", "q", "before")
+
+
+@value
+class RunPage:
+    """A page of runs, the newest first."""
+
+    runs: Sequence[sqlite3.Row]
+    older: str
+    """What `before` is for the next page; empty if there is none."""
+    projects: Sequence[str]
+
+
+def filters_of(query: Mapping[str, Sequence[str]]) -> RunFilters:
+    """Read the filters of an address.
+
+    Raises:
+        ServiceError: INVALID_ARGUMENT: a value cannot be understood.
+    """
+    texts = {name: query[name][0].strip()[:200] for name in FIELDS if name in query}
+    filters = RunFilters(**texts)
+    names = {one.value for one in PHASES}
+    if filters.phase and filters.phase not in names | set(_GROUPS):
+        raise invalid_argument(f"`{filters.phase}` is no phase\nhint: {', '.join(sorted(names | set(_GROUPS)))}")
+    if filters.within and filters.within not in _WITHIN:
+        raise invalid_argument(f"`within={filters.within}` is not known\nhint: {', '.join(_WITHIN)}")
+    if filters.before and not (filters.before.isascii() and filters.before.isdigit() and len(filters.before) < 18):
+        raise invalid_argument(f"`before={filters.before}` is no place in the list")
+    for text in (filters.since, filters.until):
+        _seconds(text)
+    return filters
+
+
+def _seconds(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise invalid_argument(f"`{text[:50]}` is no time\nhint: write it as in 2026-01-31T12:00Z") from None
+
+
+def _conditions(filters: RunFilters, now: float) -> tuple[list[str], list[Any]]:
+    conditions, parameters = ["1"], list[Any]()
+
+    def add(condition: str, *values: Any) -> None:
+        conditions.append(condition)
+        parameters.extend(values)
+
+    project, _, domain = filters.scope.partition("/")
+    if project:
+        add("r.project = ?", project)
+    if domain:
+        add("r.domain = ?", domain)
+    if filters.phase:
+        numbers = _GROUPS.get(filters.phase) or (ActionPhase(filters.phase).to_protobuf_value(),)
+        add(f"r.phase IN ({', '.join('?' * len(numbers))})", *numbers)
+    if filters.task:
+        add("instr(lower(r.task_name), lower(?)) > 0", filters.task)
+    if filters.user:
+        add("? = ?", filters.user, USERS[0])
+    since, until = _seconds(filters.since), _seconds(filters.until)
+    if filters.within:
+        since = max(since or 0.0, now - _WITHIN[filters.within][1])
+    if since is not None:
+        add("r.created_at >= ?", since)
+    if until is not None:
+        add("r.created_at <= ?", until)
+    if filters.q:
+        add(
+            "(instr(lower(r.name), lower(?)) > 0 OR instr(lower(r.task_name), lower(?)) > 0"
+            " OR EXISTS (SELECT 1 FROM json_each(r.labels) l WHERE instr(lower(l.value), lower(?)) > 0))",
+            *(filters.q, filters.q, filters.q),
+        )
+    if filters.before:
+        add("r.id < ?", int(filters.before))
+    return conditions, parameters
+
+
+def read_runs(connection: sqlite3.Connection, filters: RunFilters, now: float) -> RunPage:
+    """Read a page of runs. Rows are in the order in which runs were made, so that the newest are read and no others."""
+    conditions, parameters = _conditions(filters, now)
+    found = connection.execute(
+        "SELECT r.*, (SELECT count(*) FROM actions a WHERE a.run_id = r.id) AS actions,"
+        " (SELECT count(*) FROM actions a WHERE a.run_id = r.id AND a.phase IN (6, 8)) AS failed FROM runs r"
+        f" WHERE {' AND '.join(conditions)} ORDER BY r.id DESC LIMIT ?",
+        [*parameters, PAGE + 1],
+    ).fetchall()
+    projects = [row["id"] for row in connection.execute("SELECT id FROM projects ORDER BY id")]
+    older = str(found[PAGE - 1]["id"]) if len(found) > PAGE else ""
+    return RunPage(found[:PAGE], older, projects)
+
+
+def run_list_page(page: RunPage, filters: RunFilters, now: float) -> str:
+    """Return the front page."""
+    scopes = [("", "All projects")]
+    for project in page.projects:
+        scopes += [(project, project), *((f"{project}/{domain}", f"{project}/{domain}") for domain in DOMAINS)]
+    phases = [("", "Any phase"), *_OVER.items(), *((one.value, one.value.replace("_", " ")) for one in PHASES)]
+    times = [("", "Any time"), *((name, label) for name, (label, _) in _WITHIN.items())]
+    users = [("", "Anybody"), *((user, user) for user in USERS)]
+    is_open = " open" if filters.since or filters.until or filters.user else ""
+    form = (
+        '<form id="filters" class="filters" method="get" action="/" role="search" aria-label="Runs" autocomplete="off">'
+        f'<input type="search" name="q" value="{escape(filters.q)}" placeholder="Search ( / )" aria-label="Search runs">'
+        f'<input name="task" value="{escape(filters.task)}" placeholder="Task" aria-label="Task">'
+        f'<select name="phase" aria-label="Phase">{options(phases, filters.phase)}</select>'
+        f'<select name="scope" aria-label="Project and domain">{options(scopes, filters.scope)}</select>'
+        f'<select name="within" aria-label="Time">{options(times, filters.within)}</select>'
+        f"<details{is_open}><summary>More</summary>"
+        f'<label>From (UTC) <input type="datetime-local" name="since" value="{escape(filters.since)}"></label>'
+        f'<label>Until (UTC) <input type="datetime-local" name="until" value="{escape(filters.until)}"></label>'
+        f'<label>Started by <select name="user">{options(users, filters.user)}</select></label></details>'
+        '<button>Filter</button><a href="/">Clear</a></form>'
+    )
+    body = f'<main id="content"><h1>Runs</h1>{form}<div id="list" data-topics="runs">{run_table(page, filters, now)}</div></main>'
+    return document("Runs", body, script="list.js", here="runs")
+
+
+def run_table(page: RunPage, filters: RunFilters, now: float) -> str:
+    """Return the runs as a table; how to make one if there is none."""
+    if not page.runs:
+        if not filters.is_empty:
+            return '<section class="empty"><p>No run is like that.</p><p><a href="/">Show all runs</a></p></section>'
+        return (
+            '<section class="empty"><h2>No runs yet</h2><p>Run a task on this devbox:</p>'
+            "<pre>flyte run --devbox hello.py main</pre>"
+            "<p>It appears here as soon as it is created.</p></section>"
+        )
+    lines = [
+        f'<tr><td>{phase(run["phase"])}</td><td><a href="{escape(run_path(run))}">{escape(run["name"])}</a></td>'
+        f"<td>{escape(run['task_name'])}</td><td>{escape(run['project'])}/{escape(run['domain'])}</td>"
+        f'<td class="number">{run["actions"]:,}{_failed(run["failed"])}</td><td>{time_of(run["created_at"])}</td>'
+        f'<td class="number">{duration(run["created_at"], run["ended_at"], now)}</td></tr>'
+        for run in page.runs
+    ]
+    links: list[str] = []
+    if filters.before:
+        links.append(f'<a href="/?{escape(filters.query(before=""))}">Newest</a>')
+    if page.older:
+        links.append(f'<a rel="next" href="/?{escape(filters.query(before=page.older))}">Older</a>')
+    pager = f'<nav class="pager" aria-label="Pages">{"".join(links)}</nav>' if links else ""
+    return table(("Phase", "Run", "Task", "Project", "Actions", "Created", "Duration"), lines) + pager
+
+
+def _failed(count: int) -> str:
+    return f' <span class="bad">{count:,} failed</span>' if count else ""
+
+
+def run_path(run: sqlite3.Row) -> str:
+    """Return the path of a run's page."""
+    kind = "tracked-runs" if run["is_tracked"] else "runs"
+    return scope_path(run["project"], run["domain"], kind, run["name"])
+
+
+def runs_now(connection: sqlite3.Connection, filters: RunFilters) -> tuple[RunPage, float]:
+    """Read a page of runs, and when that was."""
+    now = time.time()
+    return read_runs(connection, filters, now), now
