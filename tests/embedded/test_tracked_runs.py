@@ -57,9 +57,15 @@ def values(coming):
     return syncify.loop.run(coming)
 
 
+def _with(folder: Path, name: str) -> str:
+    (folder / name).touch()
+    return str(folder)
+
+
 def init(port: int, **further) -> None:
     further.setdefault("project", "flytesnacks")
-    flyte.init(endpoint=f"localhost:{port}", insecure=True, domain="development", root_dir=CODE, **further)
+    further.setdefault("root_dir", CODE)
+    flyte.init(endpoint=f"localhost:{port}", insecure=True, domain="development", **further)
 
 
 def tracked(**further):
@@ -136,6 +142,12 @@ def test_the_configuration_can_ask_for_it(told, port, reported) -> None:
     init(port, local_tracked=True)
     run = flyte.with_runcontext(mode="local").run(reported.child, 1)
     assert flyte.remote.Run.get(run.name).phase is ActionPhase.SUCCEEDED
+
+
+def test_code_that_a_container_would_not_find_is_told_of_as_well(told, port, tmp_path, reported) -> None:
+    init(port, root_dir=tmp_path)
+    run = tracked(tracked_strict=True).run(reported.waits_below, _with(tmp_path, "go"))
+    assert {action.phase for action in flyte.remote.Action.listall(for_run_name=run.name)} == {ActionPhase.SUCCEEDED}
 
 
 def test_a_run_is_seen_while_it_goes_on_and_keeps_being_told_of_over_an_outage(

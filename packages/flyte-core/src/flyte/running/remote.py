@@ -312,7 +312,10 @@ def run_spec_of(options: RunOptions, *, with_search_path: bool = True) -> run_pb
             else run_pb2.CacheLookupScope.CACHE_LOOKUP_SCOPE_GLOBAL,
         ),
     )
+    # Sent empty too, as the reference does.
+    spec.labels.SetInParent()
     spec.labels.values.update(options.labels)
+    spec.annotations.SetInParent()
     spec.annotations.values.update(options.annotations)
     for name, text in variables.items():
         spec.envs.values.add(key=name, value=text)

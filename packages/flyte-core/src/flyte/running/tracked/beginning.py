@@ -4,6 +4,8 @@ import logging
 from typing import Any
 
 from flyteidl2.common import identifier_pb2
+from flyteidl2.core import identifier_pb2 as core_identifiers
+from flyteidl2.core import interface_pb2
 from flyteidl2.task import task_definition_pb2
 
 from flyte.controllers.conversion import codec_for
@@ -16,7 +18,7 @@ from flyte.running.tracked.mirror import Mirror, TrackedRun, register
 from flyte.tasks.template import TaskTemplate
 from flyte_engine.store import ActionStore
 from flyte_images import ImageCache, default_image_uri
-from flyte_models.errors import ImageBuildError, InitializationError
+from flyte_models.errors import ImageBuildError, InitializationError, RuntimeSystemError, RuntimeUserError
 from flyte_models.serialization import SerializationContext
 from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.connection import Connection, connection
@@ -88,9 +90,32 @@ class _Describe:
                 image_cache=self._images,
                 root_dir=self._root_dir,
             )
+            try:
+                spec = task_spec(task, context)
+            except (RuntimeUserError, RuntimeSystemError, ValueError):
+                # Nobody runs it from there: that its code could not be found is no reason to say nothing.
+                spec = self._least(task)
             # With the task, so that its identity is not given to another.
-            known = self._known[id(task)] = (task, task_spec(task, context))
+            known = self._known[id(task)] = (task, spec)
         return known[1]
+
+    def _least(self, task: TaskTemplate[..., Any]) -> task_definition_pb2.TaskSpec:
+        run = self._run
+        spec = task_definition_pb2.TaskSpec(short_name=task.short_name)
+        template = spec.task_template
+        template.id.CopyFrom(
+            core_identifiers.Identifier(
+                resource_type=core_identifiers.TASK,
+                org=run.org,
+                project=run.project,
+                domain=run.domain,
+                name=task.name,
+                version=self._version,
+            )
+        )
+        template.type = task.task_type
+        template.interface.CopyFrom(interface_pb2.TypedInterface.FromString(codec_for(task).typed_interface()))
+        return spec
 
 
 def _images_of(task: TaskTemplate[..., Any]) -> ImageCache | None:

@@ -332,11 +332,11 @@ class Mirror:
             task = self._tasks.get(name)
             spec = self._describe(task) if task is not None else None
             inputs = await asyncio.to_thread(self._store.inputs, run, name)
-            if inputs:
+            if inputs is not None:
                 await self._upload(inputs, "inputs.pb", name)
         if steps[-1].phase in _WITH_OUTPUTS:
             outputs = await asyncio.to_thread(self._store.outputs, run, name)
-            if outputs:
+            if outputs is not None:
                 output_uri = await self._upload(outputs, "outputs.pb", f"{name}/{steps[-1].attempt}")
         version = self._versions.get(name, 0)
         last = len(steps) - 1
@@ -357,9 +357,9 @@ class Mirror:
 
     async def _update_of_trace(self, traced: TracedAction) -> tracked_run_service_pb2.TrackedActionUpdate:
         folder = traced.action_name
-        if traced.inputs:
-            await self._upload(traced.inputs, "inputs.pb", folder)
-        uri = await self._upload(traced.trace.outputs, "outputs.pb", f"{folder}/1") if traced.trace.outputs else ""
+        await self._upload(traced.inputs, "inputs.pb", folder)
+        outputs = traced.trace.outputs
+        uri = await self._upload(outputs, "outputs.pb", f"{folder}/1") if outputs is not None else ""
         return trace_update(self._run, traced, self._cluster, uri)
 
     async def _upload(self, content: bytes, name: str, folder: str) -> str:
