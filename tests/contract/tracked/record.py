@@ -1,6 +1,6 @@
 """Record what PyPI flyte 2.12.1 tells a control plane of a tracked run, as `recorded-2.12.1.json` beside this file.
 
-Run it with the interpreter of an environment that has `flyte==2.12.1`, with the port of a devbox that was started with `--no-auth`:
+Run it with the interpreter of an environment that has `flyte==2.12.1`, with the port of a devbox started with `--no-auth`:
 `cd tests/contract/tracked; python record.py 30080`. There, so that the reference can find the tasks below its root folder.
 """
 
