@@ -69,6 +69,8 @@ class Plane:
     """What a gateway before it wants in `proxy-authorization`."""
     redirect_uri: str = "http://localhost/callback"
     scopes: tuple[str, ...] = ("openid", "offline_access")
+    echoes: bool = False
+    """Whether it repeats the token that it refuses."""
     refused: int = 0
     seen: list[str] = field(default_factory=list)
     """Tokens that came, in order."""
@@ -121,7 +123,9 @@ def control_plane(issuer: str, **settings: object) -> Iterator[Plane]:
                 else:
                     with plane.lock:
                         plane.refused += 1
-                    body = json.dumps({"code": "unauthenticated", "message": "token is not valid"}).encode()
+                    body = json.dumps(
+                        {"code": "unauthenticated", "message": f"token {token if plane.echoes else ''} is not valid"}
+                    ).encode()
                     self._answer(401, body, "application/json")
 
         def _answer(self, status: int, body: bytes, kind: str, **headers: str) -> None:

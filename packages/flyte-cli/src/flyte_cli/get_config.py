@@ -7,6 +7,7 @@ import click
 
 from flyte_cli.configuring import configured
 from flyte_cli.output import Layout, output_option, show
+from flyte_protocol.redaction import without_login
 
 
 @click.command("config")
@@ -36,4 +37,6 @@ def _data(part: Any) -> Any:
 
 
 def _hidden(name: str, value: Any) -> Any:
+    if name == "http_proxy_url" and value:
+        return without_login(value)
     return "(set, not shown)" if value and "secret" in name else value

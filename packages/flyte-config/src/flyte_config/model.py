@@ -17,15 +17,16 @@ class PlatformConfig:
     insecure_skip_verify: bool = False
     ca_cert_file_path: str | None = None
     console_endpoint: str | None = None
-    command: list[str] | None = None
-    proxy_command: list[str] | None = None
+    # What is not shown may hold secrets.
+    command: list[str] | None = field(default=None, repr=False)
+    proxy_command: list[str] | None = field(default=None, repr=False)
     client_id: str | None = None
-    client_credentials_secret: str | None = None
+    client_credentials_secret: str | None = field(default=None, repr=False)
     scopes: list[str] = field(default_factory=list[str])
     auth_mode: str = "Pkce"
     audience: str | None = None
     rpc_retries: int = 3
-    http_proxy_url: str | None = None
+    http_proxy_url: str | None = field(default=None, repr=False)
     disable_keyring: bool = False
 
 

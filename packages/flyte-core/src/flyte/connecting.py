@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ class DecodedKey:
 
     endpoint: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     org: str | None
 
 

@@ -43,7 +43,7 @@ class Settings:
     """Record every run made from Python; the `flyte run` command records in any case."""
     config: Config = field(default_factory=Config)
     """The effective configuration: how to reach a control plane stands in its `platform`."""
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     headless: bool = False
     """Sign in without a browser."""
     auth_client_config: Any = None

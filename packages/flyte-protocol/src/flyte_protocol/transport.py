@@ -23,6 +23,7 @@ from flyte_protocol.codes import Code
 from flyte_protocol.credentials import Credentials, NoCredentials, wants_sign_in
 from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.frames import End, FrameReader, write_frame
+from flyte_protocol.redaction import without_secrets
 from flyte_protocol.retrying import RetryBudget, RetryPolicy
 from flyte_protocol.rpc_errors import RpcError, error_of_answer
 
@@ -278,7 +279,7 @@ class Transport:
                     if self._is_answer(response, "application/proto"):
                         content = await self._content(response, method)
                     else:
-                        raise await self._refusal(response, method, "application/proto")
+                        raise await self._refusal(response, method, "application/proto", added)
         except TimeoutError:
             if connections is self._connections:
                 # The connection may be dead without a sign, as after a change of network: the next call takes another one.
@@ -309,7 +310,9 @@ class Transport:
             if self._is_answer(response, "application/connect+proto"):
                 return response, silence or self._silence_of(response)
             async with response:
-                error = await self._within(first, method, self._refusal(response, method, "application/connect+proto"))
+                error = await self._within(
+                    first, method, self._refusal(response, method, "application/connect+proto", added)
+                )
             if is_last or not await self._refreshed(method, added, error):
                 raise error
         raise AssertionError("unreachable")
@@ -437,7 +440,9 @@ class Transport:
             raise self._lost(method, broken) from None
         return bytes(content)
 
-    async def _refusal(self, response: HTTPResponse, method: "Method", wanted: str) -> RpcError:
+    async def _refusal(
+        self, response: HTTPResponse, method: "Method", wanted: str, added: Mapping[str, str]
+    ) -> RpcError:
         body = bytearray()
         try:
             async for piece in response.content:
@@ -449,8 +454,10 @@ class Transport:
                 raise
             # The status says enough.
         headers = {name.lower(): content for name, content in response.headers.items()}
+        # Some servers repeat the token that they refuse.
+        shown = without_secrets(bytes(body), added.values())
         return error_of_answer(
-            response.status, headers, bytes(body), url=self.endpoint.url, method=method.path, wanted=wanted
+            response.status, headers, shown, url=self.endpoint.url, method=method.path, wanted=wanted
         )
 
     async def _within(self, seconds: float, method: "Method", waiting: Any, *, what: str = "") -> Any:

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -41,7 +42,7 @@ class Target:
     org: str | None = None
     project: str | None = None
     domain: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """A bearer token that is known already."""
     sign_in: "SignInSettings | None" = None
     """How one signs in; None: not at all."""

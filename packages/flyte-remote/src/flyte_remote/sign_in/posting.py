@@ -8,6 +8,7 @@ from pyqwest import Headers, HTTPTransport, ReadError, RemoteProtocolError, Requ
 
 from flyte_models.values import value
 from flyte_protocol.broken_connections import hint_of_connection, reason_of_connection
+from flyte_protocol.redaction import without_login, without_secrets
 from flyte_remote.sign_in.errors import SignInError
 from flyte_remote.sign_in.oauth import is_usable_address
 
@@ -16,6 +17,7 @@ __all__ = ["Poster"]
 _ANSWER_BYTES = 1024 * 1024
 _SECONDS = 20.0
 _CONNECT_SECONDS = 10.0
+_SECRET_FIELDS = ("client_secret", "code", "code_verifier", "device_code", "refresh_token")
 
 
 @value
@@ -95,10 +97,17 @@ class Poster:
                 f"`{url}` answered with a redirect to `{target}`",
                 "the control plane names a wrong address: ask who runs it",
             )
-        return response.status, bytes(body)
+        # Some servers repeat what they refuse; a token that is handed out is no repetition.
+        is_refusal = response.status >= 400 or b'"access_token"' not in body
+        secrets = (authorization, *(form[name] for name in _SECRET_FIELDS if name in form))
+        return response.status, without_secrets(bytes(body), secrets) if is_refusal else bytes(body)
 
 
 def _hint(said: str, poster: Poster) -> str:
     if hint := hint_of_connection(said, has_tls=True):
         return hint
-    return f"check the proxy `{poster.proxy}`" if poster.proxy else "check the network and any proxy settings"
+    return (
+        f"check the proxy `{without_login(poster.proxy)}`"
+        if poster.proxy
+        else "check the network and any proxy settings"
+    )
