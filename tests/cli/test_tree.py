@@ -21,10 +21,7 @@ FLYTE = Path(sys.executable).with_name("flyte")
 REFERENCE = json.loads((Path(__file__).parent / "reference_tree.json").read_text())
 OURS = {context.command_path: (command, context) for command, context in walk(root)}
 
-COMING = {
-    "flyte create artifact",
-    "flyte get artifact",
-}
+COMING: set[str] = set()
 """Commands whose subject is not built yet: taken out with the commit that builds them."""
 
 COMING_OPTIONS: dict[str, set[str]] = {}
@@ -49,7 +46,7 @@ def options_of(command: click.Command) -> set[str]:
 
 
 def test_what_is_to_come_is_not_there_yet() -> None:
-    assert COMING < REFERENCE.keys()
+    assert COMING <= REFERENCE.keys()
     assert not COMING & OURS.keys()
 
 

@@ -114,3 +114,34 @@ def test_settings_in_an_editor(flyte) -> None:
     kept = Path(refused.split("what you wrote is in `")[1].split("`")[0])
     assert kept.read_text() == "pod_template_names: mine\n"
     kept.unlink()
+
+
+def test_artifacts(flyte) -> None:
+    (flyte.folder / "sales.csv").write_text("a,b\n")
+    (flyte.folder / "card.md").write_text("# sales")
+    make = ("create", "artifact", "sales", "--from-file", "sales.csv")
+    day = ("--partition", "day=2026-01-02", "--partition", "region=eu")
+    said = flyte(*make, "--version", "v1", *day, "--attr", "team=a", "--kind", "data", "--card", "card.md")
+    assert said == "Published `sales`, version `v1`.\n"
+    flyte(*make, "--version", "v2", "--partition", "day=2026-01-03", "--partition", "region=us")
+    assert "exists" in flyte(*make, "--version", "v2", code=5)
+    assert [each["versions"] for each in flyte.json("get", "artifact")] == ["2"]
+    shown = flyte("get", "artifact", "sales", "v1")
+    assert "partitions  day=2026-01-02, region=eu" in shown
+    assert "facts       team=a" in shown
+    for option, value, found in (
+        ("--partition", "region=us", ["v2"]),
+        ("--partition", "region=eu,us", ["v2", "v1"]),
+        ("--partition", "day=2026-01-02..2026-01-03", ["v2", "v1"]),
+        ("--partition", "day=2026-01-02", ["v1"]),
+        ("--attr", "team=a", ["v1"]),
+        ("--kind", "data", ["v1"]),
+        ("--source-external-ref", "nowhere", []),
+        ("--limit", "1", ["v2"]),
+    ):
+        versions = [each["artifactId"]["version"] for each in flyte.json("get", "artifact", "sales", option, value)]
+        assert versions == found, option
+    assert "KEY=VALUE" in flyte(*make, "--attr", "team", code=2)
+    assert "at most one time" in flyte(*make, *day, "--partition", "month=2026-01-01", code=2)
+    (flyte.folder / "card").write_text("sales")
+    assert "--card-format" in flyte(*make, "--card", "card", code=2)

@@ -108,6 +108,7 @@ command: Any = LazyGroup(
         "config": ("flyte_cli.create", "create_config"),
         "project": ("flyte_cli.create_nouns", "create_project"),
         "secret": ("flyte_cli.create_nouns", "create_secret"),
+        "artifact": ("flyte_cli.artifacts", "create_artifact"),
         "trigger": ("flyte_cli.create_nouns", "create_trigger"),
     },
 )

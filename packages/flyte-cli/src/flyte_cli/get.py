@@ -18,6 +18,7 @@ command: Any = LazyGroup(
         "project": ("flyte_cli.get_nouns", "get_project"),
         "secret": ("flyte_cli.get_nouns", "get_secret"),
         "trigger": ("flyte_cli.get_nouns", "get_trigger"),
+        "artifact": ("flyte_cli.artifacts", "get_artifact"),
         "settings": ("flyte_cli.settings", "get_settings"),
         "code": ("flyte_cli.get_code", "get_code"),
         "app": ("flyte_cli.not_built", "get_app"),

@@ -105,5 +105,10 @@ CREATE INDEX actions_failed ON actions (run_id) WHERE phase IN (6, 8);
 """
 """What failed of a run is found among any number of actions."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _CONTENTS, _RUNS_BY_TIME, _ACTIONS_FAILED)
+_FACTS_OF_ARTIFACTS = """
+ALTER TABLE artifacts ADD COLUMN facts TEXT;
+"""
+"""What versions are selected by, as JSON; the service fills in those of earlier releases."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _CONTENTS, _RUNS_BY_TIME, _ACTIONS_FAILED, _FACTS_OF_ARTIFACTS)
 """Step `n` leads from schema `n` to `n + 1`."""

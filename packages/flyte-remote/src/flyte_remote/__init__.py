@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flyte_remote.action_details import ActionDetails as ActionDetails
     from flyte_remote.actions import Action as Action
+    from flyte_remote.artifacts import Artifact as Artifact
     from flyte_remote.conditions import Condition as Condition
     from flyte_remote.listing import TimeFilter as TimeFilter
+    from flyte_remote.partitions import PartitionSchema as PartitionSchema
     from flyte_remote.projects import Project as Project
     from flyte_remote.run_details import RunDetails as RunDetails
     from flyte_remote.runs import Run as Run
@@ -29,7 +31,9 @@ _EXPORTS = {
     "ActionDetails": "flyte_remote.action_details",
     "ActionInputs": "flyte_remote.values",
     "ActionOutputs": "flyte_remote.values",
+    "Artifact": "flyte_remote.artifacts",
     "Condition": "flyte_remote.conditions",
+    "PartitionSchema": "flyte_remote.partitions",
     "Project": "flyte_remote.projects",
     "Run": "flyte_remote.runs",
     "RunDetails": "flyte_remote.run_details",
@@ -52,7 +56,9 @@ __all__ = [
     "ActionDetails",
     "ActionInputs",
     "ActionOutputs",
+    "Artifact",
     "Condition",
+    "PartitionSchema",
     "Project",
     "Run",
     "RunDetails",

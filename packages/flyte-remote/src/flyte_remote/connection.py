@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from flyte_remote.sign_in.settings import SignInSettings
 
-__all__ = ["Connection", "Target", "connection", "credentials_of", "current_target", "devbox_token", "set_target"]
+__all__ = [
+    "Connection",
+    "Target",
+    "connection",
+    "credentials_of",
+    "current_target",
+    "devbox_folder",
+    "devbox_token",
+    "set_target",
+]
 
 _TOKEN_VARIABLE = "FLYTE_DEVBOX_TOKEN"  # noqa: S105 - the name of a variable
 _FOLDER_VARIABLE = "FLYTE_DEVBOX_FOLDER"
@@ -174,15 +183,19 @@ def devbox_token(url: str) -> str:
     named = os.environ.get(_TOKEN_VARIABLE)
     if named:
         return named
-    folder = Path(os.environ.get(_FOLDER_VARIABLE) or "~/.flyte/devbox").expanduser()
     try:
-        parsed: object = json.loads((folder / "devbox.json").read_bytes())
+        parsed: object = json.loads((devbox_folder() / "devbox.json").read_bytes())
     except (OSError, ValueError):
         return ""
     if not isinstance(parsed, dict):
         return ""
     fields = cast("dict[str, Any]", parsed)
     return str(fields.get("token") or "") if url.endswith(f":{fields.get('port')}") else ""
+
+
+def devbox_folder() -> Path:
+    """Return where the devbox of this machine keeps what it has."""
+    return Path(os.environ.get(_FOLDER_VARIABLE) or "~/.flyte/devbox").expanduser()
 
 
 def _named(what: str, given: str | None) -> str:

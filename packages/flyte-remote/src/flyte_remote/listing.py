@@ -11,7 +11,19 @@ from flyte_protocol.phases import phase_to_wire
 if TYPE_CHECKING:
     from flyteidl2.common import list_pb2
 
-__all__ = ["SortBy", "TimeFilter", "contains", "equals", "filters_of_phases", "filters_of_time", "pages", "request_of"]
+__all__ = [
+    "SortBy",
+    "TimeFilter",
+    "contains",
+    "equals",
+    "filters_after",
+    "filters_between",
+    "filters_of_phases",
+    "filters_of_time",
+    "one_of",
+    "pages",
+    "request_of",
+]
 
 SortBy = tuple[str, Literal["asc", "desc"]]
 _PAGE = 100
@@ -31,6 +43,33 @@ def equals(field: str, *values: str) -> "list_pb2.Filter":
 
     function = list_pb2.Filter.Function.EQUAL if len(values) == 1 else list_pb2.Filter.Function.VALUE_IN
     return list_pb2.Filter(function=function, field=field, values=values)
+
+
+def one_of(field: str, *values: str) -> "list_pb2.Filter":
+    """Ask for one of some values, also when it is one only."""
+    from flyteidl2.common import list_pb2  # noqa: PLC0415 - as above
+
+    return list_pb2.Filter(function=list_pb2.Filter.Function.VALUE_IN, field=field, values=values)
+
+
+def filters_between(field: str, first: str, last: str) -> "list[list_pb2.Filter]":
+    """Ask for what is not before one value and not behind another."""
+    from flyteidl2.common import list_pb2  # noqa: PLC0415 - as above
+
+    function = list_pb2.Filter.Function
+    return [
+        list_pb2.Filter(function=function.GREATER_THAN_OR_EQUAL, field=field, values=[first]),
+        list_pb2.Filter(function=function.LESS_THAN_OR_EQUAL, field=field, values=[last]),
+    ]
+
+
+def filters_after(field: str, moment: datetime | None) -> "list[list_pb2.Filter]":
+    """Ask for what is behind a time."""
+    from flyteidl2.common import list_pb2  # noqa: PLC0415 - as above
+
+    if moment is None:
+        return []
+    return [list_pb2.Filter(function=list_pb2.Filter.Function.GREATER_THAN, field=field, values=[_stamp(moment)])]
 
 
 def contains(field: str, text: str) -> "list_pb2.Filter":

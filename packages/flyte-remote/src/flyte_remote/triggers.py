@@ -9,6 +9,7 @@ from flyte_remote.connection import Connection, connection
 from flyte_remote.console import console_url
 from flyte_remote.identifiers import project_identifier
 from flyte_remote.listing import pages, request_of
+from flyte_remote.local_data import upload_inputs
 from flyte_remote.messages import OfMessage
 from flyte_remote.tasks import TaskDetails
 from flyte_syncify import syncify
@@ -157,6 +158,7 @@ class Trigger(_Named):
             run_spec=run_spec_of(trigger),
             description=trigger.description,
         )
+        await upload_inputs(inputs)
         at = connection()
         offloaded = await _offloaded(at, task, inputs)
         if offloaded is None:

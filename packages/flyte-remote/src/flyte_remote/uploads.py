@@ -10,7 +10,7 @@ from flyte_models.values import value
 from flyte_remote.connection import connection
 from flyte_syncify import syncify
 
-__all__ = ["UploadPlace", "upload", "upload_bytes", "upload_dir", "upload_file", "upload_place"]
+__all__ = ["UploadPlace", "upload", "upload_bytes", "upload_dir", "upload_file", "upload_folder", "upload_place"]
 
 _AT_ONCE = 16
 _SECONDS = 3600
@@ -150,16 +150,26 @@ async def upload_dir(dir_path: Path, verify: bool = True, prefix: str | None = N
     folder = Path(dir_path)
     if not await asyncio.to_thread(folder.is_dir):
         raise ValueError(f"`{folder}` is no folder, so it cannot be uploaded")
+    return await upload_folder(folder, prefix or f"{folder.name or 'folder'}-{os.urandom(8).hex()}")
+
+
+async def upload_folder(folder: Path, root: str, project: str | None = None, domain: str | None = None) -> str:
+    """Upload the files of a folder below a place in the store, and return the folder's address.
+
+    Raises:
+        ValueError: It has no files.
+        RpcError: the control plane refuses.
+        flyte_storage.StorageError: the store refuses, or fails for good.
+    """
     files = await asyncio.to_thread(_files, folder)
     if not files:
         raise ValueError(f"`{folder}` has no files, and a store keeps no empty folders")
-    root = prefix or f"{folder.name or 'folder'}-{os.urandom(8).hex()}"
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(path: Path) -> str:
         name = path.relative_to(folder).as_posix()
         async with slots:
-            _, address = await upload(path, name=name, root=root)
+            _, address = await upload(path, name=name, root=root, project=project, domain=domain)
         return address.removesuffix(name) if address.endswith(name) else address.removesuffix(quote(name))
 
     addresses = await asyncio.gather(*map(one, files))

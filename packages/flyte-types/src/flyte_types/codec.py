@@ -1,8 +1,9 @@
 """`InterfaceCodec`: the inputs and outputs of one task, from values to the bytes of `Inputs` and `Outputs` and back."""
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NoReturn, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, cast, get_origin
 
 from flyte_models.digests import hash_data
 from flyte_models.interface import NativeInterface
@@ -14,6 +15,9 @@ from flyte_types.errors import OutputError, UnsupportedTypeError, fail, fail_siz
 from flyte_types.places import Blank, collecting, convert_awaited, has_places
 from flyte_types.plans import Definitions, TypePlan
 from flyte_types.registry import plan_of
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = [
     "CompiledPlan",
@@ -146,7 +150,15 @@ def _in_any_form(read: Callable[[bytes], T], data: bytes, own_form: Callable[[Li
 
 
 async def encode_literal_async(value: Any, t: Any) -> bytes:
-    """Do what `encode_literal` does, where transformers may have to be awaited."""
+    """Do what `encode_literal` does, where transformers may have to be awaited.
+
+    A value that stands for a stored one (`flyte_types.stored`) becomes what is stored.
+    """
+    stored = _stored()
+    found = stored.stored_in({"": value}) if stored is not None else None
+    if stored is not None and found:
+        plain = await stored.replaced_async({"": value}, {"": t}, found)
+        return stored.identified_literal(await encode_literal_async(plain[""], t), found)
     compiled = compiled_plan(t)
     plan = compiled.native
     try:
@@ -262,6 +274,11 @@ class InterfaceCodec:
             InlineLimitError: They take more than `max_inline_io_bytes`.
             UnsupportedTypeError: There is no literal for a type.
         """
+        stored = _stored()
+        found = stored.stored_in(values) if stored is not None else None
+        if stored is not None and found:
+            plain = stored.replaced(values, self._input_types(), found)
+            return stored.identified(self.encode_inputs(plain, context), found)
         record = self._input_record or self._inputs_record()
         given = cast("dict[str, Any]", values) if type(values) is dict else dict(values)
         try:
@@ -331,6 +348,11 @@ class InterfaceCodec:
         """Do what `encode_inputs` does, where transformers may have to be awaited."""
         if not self.needs_await:
             return self.encode_inputs(values, context)
+        stored = _stored()
+        found = stored.stored_in(values) if stored is not None else None
+        if stored is not None and found:
+            plain = await stored.replaced_async(values, self._input_types(), found)
+            return stored.identified(await self.encode_inputs_async(plain, context), found)
         record = self._inputs_record()
         given, pairs = dict(values), dict(context) if context else None
         try:
@@ -502,6 +524,11 @@ class InterfaceCodec:
             for name, plan in plans.items()
         ]
         return Record(entries, _collecting_definitions(definitions) if is_collector else definitions)
+
+
+def _stored() -> "ModuleType | None":
+    """Give the module about values that stand for stored ones, if anybody has such a value."""
+    return sys.modules.get("flyte_types.stored")
 
 
 async def _read_record(

@@ -37,6 +37,7 @@ from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
+from flyte_remote.local_data import upload_inputs
 from flyte_remote.tasks import LazyEntity
 from flyte_storage.errors import StorageError
 
@@ -252,6 +253,7 @@ class RemoteStrategy:
         run_spec: run_pb2.RunSpec | None = None,
     ) -> run_definition_pb2.Run:
         run_id = self._run_id(at, project, domain)
+        await upload_inputs(inputs, project=project, domain=domain)
         uploaded = await at.call(
             "DataProxyService",
             "UploadInputs",

@@ -6,11 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.artifact import artifact_pb2, artifact_service_pb2
+from flyteidl2.common import list_pb2
 from flyteidl2.core import artifact_id_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.errors import already_exists, failed_precondition, not_found
-from flyte_devbox.services.listing import conditions_of, page_of
+from flyte_devbox.services.listing import compare, conditions_of, page_of
 from flyte_devbox.services.run import check_project
 from flyte_devbox.triggering import partition_values
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
 _COLUMNS = {"name": "name", "version": "version", "created_at": "created_at"}
+_VALUE_AT = "(SELECT value FROM json_each({}) WHERE key = ?)"
 _NAME = "project = ? AND domain = ? AND name = ?"
 
 
@@ -27,44 +29,16 @@ class Service:
     def __init__(self, devbox: "Devbox") -> None:
         self._devbox = devbox
         self._database = devbox.database
+        self._has_facts = False
 
     async def create_artifact(
         self, request: artifact_service_pb2.CreateArtifactRequest
     ) -> artifact_service_pb2.CreateArtifactResponse:
         """Keep a version of an artifact; a version does not change afterwards."""
-        identifier, spec = request.artifact_id, request.spec
-        check_project(self._devbox, identifier.name.project)
+        check_project(self._devbox, request.artifact_id.name.project)
+        artifact = artifact_pb2.Artifact(artifact_id=request.artifact_id, spec=request.spec, created_by=rows.IDENTITY)
         now = time.time()
-        artifact = artifact_pb2.Artifact(
-            artifact_id=identifier, spec=spec, created_at=rows.timestamp(now), created_by=rows.IDENTITY
-        )
-        actual = _schema_of(spec)
-        key = _key(identifier.name)
-
-        def work(connection: sqlite3.Connection) -> None:
-            schema = _stored_schema(connection, key)
-            if schema is not None and not _is_same(schema, actual):
-                artifact.partition_schema_mismatch.expected.CopyFrom(schema)
-                artifact.partition_schema_mismatch.actual.CopyFrom(actual)
-                artifact.partition_schema_mismatch.message = (
-                    f"artifact `{identifier.name.name}` is partitioned by {_shown(schema)}, "
-                    f"this version by {_shown(actual)}"
-                )
-            if schema is None:
-                _keep_schema(connection, key, actual, is_declared=False)
-            try:
-                connection.execute(
-                    "INSERT INTO artifacts (project, domain, name, version, artifact, partition, created_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (*key, identifier.version, artifact.SerializeToString(), _partition(spec), now),
-                )
-            except sqlite3.IntegrityError:
-                raise already_exists(
-                    f"version `{identifier.version}` of artifact `{identifier.name.name}` exists\n"
-                    "hint: create it under another version"
-                ) from None
-
-        await self._database.write(work)
+        await self._database.write(lambda connection: publish(connection, artifact, now))
         await self._devbox.triggers.on_artifact(artifact)
         return artifact_service_pb2.CreateArtifactResponse(artifact=artifact)
 
@@ -98,7 +72,8 @@ class Service:
         self, request: artifact_service_pb2.ListArtifactsRequest
     ) -> artifact_service_pb2.ListArtifactsResponse:
         """List versions, the latest first; only the latest of each partition if that is asked for."""
-        conditions, parameters = conditions_of(request.request.filters, _COLUMNS)
+        await self._complete_facts()
+        conditions, parameters = conditions_of(request.request.filters, _COLUMNS, special=_condition)
         conditions = ["project = ?", "domain = ?", *conditions]
         parameters = [request.project_id.name, request.project_id.domain, *parameters]
         if request.name:
@@ -187,21 +162,99 @@ class Service:
     async def list_partition_values(
         self, request: artifact_service_pb2.ListPartitionValuesRequest
     ) -> artifact_service_pb2.ListPartitionValuesResponse:
-        """List the values that a partition has, sorted."""
-        sql = (
-            "SELECT DISTINCT json_extract(partition, ?) AS value FROM artifacts WHERE project = ? AND domain = ? AND name = ?"
-            " AND value IS NOT NULL ORDER BY value LIMIT 1000"
-        )
-        quoted = request.key.replace('"', "")
-        values = (f'$."{quoted}"', request.project_id.name, request.project_id.domain, request.name)
-        found = self._database.read(sql, values)
+        """List the values that a partition has, sorted; those of the versions that the filters ask for."""
+        await self._complete_facts()
+        conditions, parameters = conditions_of(request.request.filters, _COLUMNS, special=_condition)
+        where = " AND ".join(["project = ?", "domain = ?", "name = ?", "value IS NOT NULL", *conditions])
+        page = page_of(request.request, {}, default="value ASC", unique="value")
+        sql = f"SELECT DISTINCT {_VALUE_AT.format('partition')} AS value FROM artifacts WHERE {where} {page.tail}"
+        values = [request.key, request.project_id.name, request.project_id.domain, request.name, *parameters]
+        found, _ = page.cut(self._database.read(sql, values))
         return artifact_service_pb2.ListPartitionValuesResponse(values=[str(row["value"]) for row in found])
+
+    async def _complete_facts(self) -> None:
+        """Fill in what versions are selected by that an earlier release has published."""
+        if self._has_facts:
+            return
+        missing = self._database.read("SELECT id, artifact FROM artifacts WHERE facts IS NULL")
+        facts = [(_facts(artifact_pb2.Artifact.FromString(row["artifact"]).spec), row["id"]) for row in missing]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("UPDATE artifacts SET facts = ? WHERE id = ?", facts)
+
+        if facts:
+            await self._database.write(work)
+        self._has_facts = True
 
     def _schema(self, key: tuple[str, str, str]) -> tuple[artifact_pb2.ArtifactPartitionSchema, bool] | None:
         row = self._database.read_one(f"SELECT * FROM artifact_schemas WHERE {_NAME}", key)
         if row is None:
             return None
         return artifact_pb2.ArtifactPartitionSchema.FromString(row["schema"]), bool(row["is_declared"])
+
+
+def publish(connection: sqlite3.Connection, artifact: artifact_pb2.Artifact, now: float) -> None:
+    """Record a version; what is wrong with its partitions is put into `artifact`.
+
+    Raises:
+        ServiceError: ALREADY_EXISTS: there is such a version.
+    """
+    identifier, spec = artifact.artifact_id, artifact.spec
+    artifact.created_at.CopyFrom(rows.timestamp(now))
+    key, actual = _key(identifier.name), _schema_of(spec)
+    schema = _stored_schema(connection, key)
+    if schema is not None and not _is_same(schema, actual):
+        artifact.partition_schema_mismatch.expected.CopyFrom(schema)
+        artifact.partition_schema_mismatch.actual.CopyFrom(actual)
+        artifact.partition_schema_mismatch.message = (
+            f"artifact `{identifier.name.name}` is partitioned by {_shown(schema)}, this version by {_shown(actual)}"
+        )
+    if schema is None:
+        _keep_schema(connection, key, actual, is_declared=False)
+    try:
+        connection.execute(
+            "INSERT INTO artifacts (project, domain, name, version, artifact, partition, facts, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, identifier.version, artifact.SerializeToString(), _partition(spec), _facts(spec), now),
+        )
+    except sqlite3.IntegrityError:
+        raise already_exists(
+            f"version `{identifier.version}` of artifact `{identifier.name.name}` exists\n"
+            "hint: create it under another version"
+        ) from None
+
+
+def _facts(spec: artifact_pb2.ArtifactSpec) -> str:
+    """Give what a version is selected by, beside its partitions."""
+    facts: dict[str, Any] = {"user_metadata": dict(spec.info.user_metadata)}
+    if spec.time_partition.value.HasField("time_value"):
+        facts["time"] = rows.seconds_of(spec.time_partition.value.time_value)
+    if spec.source.HasField("task_action"):
+        action = spec.source.task_action.action
+        facts |= {"source_run": action.run.name, "source_action": action.name}
+    elif spec.source.external_ref:
+        facts["source_external_ref"] = spec.source.external_ref
+    return json.dumps(facts, sort_keys=True)
+
+
+def _condition(one: list_pb2.Filter) -> tuple[str, list[Any]] | None:
+    """Select by a partition, by a fact, or by what a version comes from."""
+    if one.field.startswith("partition."):
+        return _at(one, "partition", one.field.removeprefix("partition."))
+    if one.field.startswith("user_metadata."):
+        return _at(one, "facts, '$.user_metadata'", one.field.removeprefix("user_metadata."))
+    if one.field in {"source_run", "source_action", "source_external_ref"}:
+        return _at(one, "facts", one.field)
+    if one.field == "time_partition":
+        # Times are compared as numbers: the name tells the listing what the values are.
+        return _at(list_pb2.Filter(function=one.function, field="partition_time", values=one.values), "facts", "time")
+    return None
+
+
+def _at(one: list_pb2.Filter, of: str, key: str) -> tuple[str, list[Any]]:
+    condition, parameters = compare(one, _VALUE_AT.format(of))
+    # The key stands before the values in all comparisons. It is a parameter, since paths cannot name every key.
+    return condition, [key, *parameters]
 
 
 def _key(name: artifact_pb2.ArtifactName) -> tuple[str, str, str]:

@@ -1,0 +1,52 @@
+"""What is said of an artifact beside its value, as protocol messages."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flyteidl2.core import artifact_id_pb2
+
+from flyte_models.artifacts import KIND_KEY, MAX_PARENTS, Card
+
+__all__ = ["info_of", "parents_of"]
+
+
+def info_of(
+    description: str | None, attrs: Mapping[str, str] | None, kind: str | None, card: Card | None
+) -> "artifact_id_pb2.ArtifactInfo":
+    """Give description, attributes, kind and card as a message."""
+    info = artifact_id_pb2.ArtifactInfo(description=description or "")
+    attributes = dict(attrs or {})
+    if kind:
+        attributes[KIND_KEY] = kind
+    for key, text in attributes.items():
+        info.user_metadata[key] = text
+    if card is not None:
+        info.card.uri = card.uri
+        info.card.format = card.format
+        info.card.type = card.card_type
+    return info
+
+
+def parents_of(parents: Iterable[Any]) -> "list[artifact_id_pb2.ArtifactVersionId]":
+    """Give the versions that an artifact was made of.
+
+    Raises:
+        TypeError: One is neither a version nor an `ArtifactVersionId`.
+        ValueError: There are too many, or one is empty.
+    """
+    made: list[artifact_id_pb2.ArtifactVersionId] = []
+    for index, parent in enumerate(parents):
+        if isinstance(parent, artifact_id_pb2.ArtifactVersionId):
+            made.append(parent)
+        elif not isinstance(parent, str):
+            raise TypeError(
+                f"`parents[{index}]` is a version, or an `ArtifactVersionId` such as `artifact.artifact_version_id`, "
+                f"got {parent!r:.80}"
+            )
+        elif not parent:
+            raise ValueError(f"`parents[{index}]` is empty")
+        else:
+            made.append(artifact_id_pb2.ArtifactVersionId(version=parent))
+    if len(made) > MAX_PARENTS:
+        raise ValueError(f"an artifact names at most {MAX_PARENTS} versions as its parents, got {len(made)}")
+    return made
