@@ -8,13 +8,15 @@ import os
 import re
 import shutil
 import socket
+import socketserver
+import ssl
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,7 +89,7 @@ class Plane:
 
 
 @contextlib.contextmanager
-def control_plane(issuer: str, **settings: object) -> Iterator[Plane]:
+def control_plane(issuer: str, tls: ssl.SSLContext | None = None, **settings: object) -> Iterator[Plane]:
     plane = Plane(issuer, **settings)  # pyright: ignore[reportArgumentType]
 
     class Handler(BaseHTTPRequestHandler):
@@ -144,7 +146,9 @@ def control_plane(issuer: str, **settings: object) -> Iterator[Plane]:
         request_queue_size = 128
 
     server = Server(("127.0.0.1", 0), Handler)
-    plane.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    plane.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -153,6 +157,65 @@ def control_plane(issuer: str, **settings: object) -> Iterator[Plane]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextlib.contextmanager
+def connect_proxy(routes: Mapping[str, int], login: str = "") -> Iterator[tuple[str, list[str]]]:
+    """A proxy: CONNECT and whole addresses, to ports of this machine by host; `login` is `user:password`.
+
+    Yields its address without scheme, and the first lines of the requests that came.
+    """
+    asked: list[str] = []
+    wanted = base64.b64encode(login.encode()).decode()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                line = self.rfile.readline()
+                if not line:
+                    return
+                head += line
+            words = head.decode().split("\r\n")[0].split()
+            asked.append(" ".join(words))
+            target = urllib.parse.urlsplit(words[1] if "://" in words[1] else f"//{words[1]}")
+            if login and f"Basic {wanted}".encode() not in head:
+                self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+                return
+            if target.hostname not in routes:
+                self.wfile.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+                return
+            with socket.create_connection(("127.0.0.1", routes[target.hostname])) as upstream:
+                if words[0] == "CONNECT":
+                    self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                else:
+                    upstream.sendall(head.replace(words[1].encode(), target.path.encode(), 1))
+                back = threading.Thread(target=_carry, args=(upstream, self.connection), daemon=True)
+                back.start()
+                _carry(self.rfile, upstream)
+                back.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _carry(source: object, target: socket.socket) -> None:
+    read = source.recv if isinstance(source, socket.socket) else source.read1  # type: ignore[attr-defined]
+    with contextlib.suppress(OSError):
+        while piece := read(65536):
+            target.sendall(piece)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 def act_as_person(url: str, *, agrees: bool = True) -> str:

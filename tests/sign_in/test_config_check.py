@@ -53,6 +53,8 @@ def web_server(status: int, context: ssl.SSLContext | None = None) -> Iterator[i
             body = b"" if status == 204 else b"<html><title>Console</title></html>"
             self.send_response(status)
             self.send_header("content-type", "text/html")
+            if 300 <= status < 400:
+                self.send_header("location", "https://gateway.example/login?planted=1")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -114,7 +116,16 @@ def test_a_port_where_nothing_listens(tmp_path: Path) -> None:
     assert {state for state, _ in list(steps.values())[1:]} == {"not tried"}
 
 
-@pytest.mark.parametrize(("status", "said"), [(200, "a web page, 'Console'"), (204, "HTTP 204 with nothing in it")])
+GATEWAYS = [
+    (200, "a web page, 'Console'"),
+    (204, "HTTP 204 with nothing in it"),
+    (302, "a redirect to `https://gateway.example/login`\nhint: something before the control plane wants a sign-in"),
+    (401, "HTTP 401: a web page, 'Console'"),
+    (503, "HTTP 503: a web page, 'Console'\nhint: a gateway is there, but nothing answers behind it"),
+]
+
+
+@pytest.mark.parametrize(("status", "said"), GATEWAYS)
 def test_something_that_is_no_control_plane(tmp_path: Path, status: int, said: str) -> None:
     with web_server(status) as port:
         write(tmp_path, {"endpoint": f"http://127.0.0.1:{port}"})
@@ -122,6 +133,17 @@ def test_something_that_is_no_control_plane(tmp_path: Path, status: int, said: s
     assert code == 5
     assert (steps["endpoint"][0], steps["tls"][0], steps["api"][0]) == ("ok", "skipped", "failed")
     assert said in steps["api"][1]
+
+
+@pytest.mark.parametrize(("status", "said"), GATEWAYS)
+def test_commands_say_what_a_gateway_answered(tmp_path: Path, status: int, said: str) -> None:
+    with web_server(status) as port:
+        done = flyte(tmp_path, "--endpoint", f"http://127.0.0.1:{port}", "whoami")
+    assert done.returncode == 5, done.stderr
+    # Nobody is sent to a browser by something that does not say how one signs in.
+    assert " ".join(said.split()) in " ".join(done.stderr.split())
+    assert "planted" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_certificate_of_a_private_authority(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flyteidl2.common import identifier_pb2
@@ -158,8 +157,8 @@ def test_others_do_not_get_through_the_relay(folder: Path):
 
 
 @contextlib.asynccontextmanager
-async def connect_proxy(login: str = "") -> AsyncIterator[tuple[str, list[str]]]:
-    """A proxy that knows CONNECT; its address and the heads of the requests that came."""
+async def connect_proxy(to: RawServer, login: str = "") -> AsyncIterator[tuple[str, list[str]]]:
+    """A proxy that leads to one server, whatever name is asked for; its address and the heads of the requests that came."""
     heads: list[str] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -169,8 +168,7 @@ async def connect_proxy(login: str = "") -> AsyncIterator[tuple[str, list[str]]]
             writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
             writer.close()
             return
-        host, _, port = head.split()[1].rpartition(":")
-        answers, upstream = await asyncio.open_connection(host, int(port))
+        answers, upstream = await asyncio.open_connection("127.0.0.1", int(to.url.rpartition(":")[2]))
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
 
         async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
@@ -188,25 +186,27 @@ async def connect_proxy(login: str = "") -> AsyncIterator[tuple[str, list[str]]]
 
 
 def test_it_goes_through_the_proxy_of_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    async def call(server: Any) -> None:
-        async with Transport(Endpoint.of(secure(server), skips_verification=True), retry=RetryPolicy(1)) as transport:
+    async def call() -> None:
+        endpoint = Endpoint.of("https://flyte.test", skips_verification=True)
+        async with Transport(endpoint, retry=RetryPolicy(1)) as transport:
             await transport.call(GET, REQUEST)
 
     async def main() -> None:
         async with (
             RawServer(proto(b""), tls=context_of(folder, "authority")) as server,
-            connect_proxy("Basic bWU6cHdk") as (address, heads),
+            connect_proxy(server, "Basic bWU6cHdk") as (address, heads),
         ):
             # The one for plain HTTP is not asked: the relay is on this machine.
             monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
             monkeypatch.setenv("HTTPS_PROXY", f"http://me:pwd@{address}")
-            await call(server)
-            assert len(heads) == 1
+            await call()
+            assert [head.split()[1] for head in heads] == ["flyte.test:443"]
             monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
-            with pytest.raises(RpcError, match="407"):
-                await call(server)
-            monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-            await call(server)
+            with pytest.raises(RpcError, match=r"the proxy `http://127.*407(.|\n)*it wants a login"):
+                await call()
+            monkeypatch.setenv("NO_PROXY", "flyte.test")
+            with pytest.raises(RpcError, match="there is no host of that name"):
+                await call()
             assert len(heads) == 2
 
     asyncio.run(main())

@@ -1,6 +1,6 @@
 """What to do about a connection that could not be made: read from what the HTTP client says. Pure, no protobuf is loaded."""
 
-__all__ = ["PRIVATE_AUTHORITY", "hint_of_connection", "reason_of_connection"]
+__all__ = ["PRIVATE_AUTHORITY", "hint_of_connection", "hint_of_proxy", "reason_of_connection"]
 
 PRIVATE_AUTHORITY = (
     "its certificate is of a private authority: name that in `ca_cert_file_path` (`admin.caCertFilePath`), or, where anybody "
@@ -17,6 +17,29 @@ _AUTHORITY_ITSELF = (
 def reason_of_connection(said: str) -> str:
     """Return the last of the causes that the client names one after the other."""
     return said.rpartition("): ")[2] or said
+
+
+def hint_of_proxy(said: str, variable: str, host: str) -> str:
+    """Return what to look at when a connection through a proxy could not be made; empty when it is not for the proxy's sake.
+
+    Args:
+        said: What the client said, or the HTTP status of the proxy.
+        variable: What names the proxy: `HTTPS_PROXY`, `admin.httpProxyURL`.
+        host: Whom the proxy was to reach.
+    """
+    low = said.lower()
+    instead = f"name `{host}` in `NO_PROXY` if it can be reached without it"
+    if "407" in low or "authorization required" in low or "authentication required" in low:
+        return f"it wants a login: write `{variable}` as `http://USER:PASSWORD@HOST:PORT`, or {instead}"
+    if "tunnel error: unsuccessful" in low or "the proxy answered" in low:
+        return f"it does not let anybody through to `{host}`, or cannot reach it: ask who runs it, or {instead}"
+    if "refused" in low or "connect call failed" in low:
+        return f"nothing listens where it should be: correct `{variable}`, or {instead}"
+    if "dns" in low:
+        return f"there is no host of its name: correct `{variable}`, or {instead}"
+    if "tunnel error" in low or "timed out" in low or "time out" in low or "within" in low:
+        return f"it does not answer as a proxy does: correct `{variable}`, or {instead}"
+    return ""
 
 
 def hint_of_connection(said: str, *, has_tls: bool) -> str:

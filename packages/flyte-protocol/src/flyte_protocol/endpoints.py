@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 
 from flyte_models.values import value
 
-__all__ = ["Endpoint"]
+__all__ = ["LOOPBACK", "Endpoint"]
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that are this machine."""
 
 
 @value
@@ -73,9 +74,14 @@ class Endpoint:
         return cls(address, certificates, is_open)
 
     @property
+    def host(self) -> str:
+        """The host alone."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
     def is_local(self) -> bool:
         """Whether the address is one of this machine's own."""
-        return urlsplit(self.url).hostname in _LOOPBACK
+        return self.host in LOOPBACK
 
     @property
     def has_tls(self) -> bool:

@@ -142,6 +142,9 @@ def _explain(
         return Code.UNAUTHENTICATED, f"HTTP 401{said}", "sign in, or check the token or API key"
     if status == 403:
         return Code.PERMISSION_DENIED, f"HTTP 403{said}", "the account, or this machine, may not do that here"
+    if status == 407:
+        wanted_login = "write it as `http://USER:PASSWORD@HOST:PORT`, or name the host in `NO_PROXY`"
+        return Code.FAILED_PRECONDITION, f"HTTP 407{said}", f"a proxy (`HTTP_PROXY`) wants a login: {wanted_login}"
     if status == 413:
         return Code.RESOURCE_EXHAUSTED, f"HTTP 413{said}", "the request is too large for something in between"
     if status == 415:

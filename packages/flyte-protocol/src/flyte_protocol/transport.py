@@ -18,11 +18,12 @@ from pyqwest import Response as HTTPResponse
 
 from flyte_models.values import value
 from flyte_models.version import __version__
-from flyte_protocol.broken_connections import hint_of_connection, reason_of_connection
+from flyte_protocol.broken_connections import hint_of_connection, hint_of_proxy, reason_of_connection
 from flyte_protocol.codes import Code
 from flyte_protocol.credentials import Credentials, NoCredentials, wants_sign_in
 from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.frames import End, FrameReader, write_frame
+from flyte_protocol.proxies import DIRECT, proxy_to
 from flyte_protocol.redaction import without_secrets
 from flyte_protocol.retrying import RetryBudget, RetryPolicy
 from flyte_protocol.rpc_errors import RpcError, error_of_answer
@@ -365,7 +366,7 @@ class Transport:
             enable_otel=False,
             follow_redirects=False,
             use_system_dns=True,
-            proxy=None if self._relay is None else self._relay.no_proxy,
+            proxy=DIRECT if self._relay is not None or self.endpoint.is_local else None,
         )
 
     def _request_bytes(self, method: "Method", request: "Message") -> bytes:
@@ -504,12 +505,15 @@ class Transport:
         """Say why a connection could not be made or was lost."""
         said = str(broken)
         was_sent = "(Connect)" not in said
-        reason = reason_of_connection(said)
-        hint = hint_of_connection(said, has_tls=self.endpoint.has_tls)
+        endpoint, hint, way = self.endpoint, "", ""
+        if not endpoint.is_local and (proxy := proxy_to(endpoint.url)) is not None:
+            way = f" through the proxy `{proxy[1]}` (`{proxy[0]}`)"
+            hint = hint_of_proxy(said, proxy[0], endpoint.host)
+        hint = hint or hint_of_connection(said, has_tls=endpoint.has_tls)
         return RpcError(
             Code.UNAVAILABLE,
-            f"the connection to `{self.endpoint.url}` {'was lost' if was_sent else 'could not be made'}: {reason}\n"
-            f"hint: {hint or 'check the endpoint, the network and any proxy settings'}",
+            f"the connection to `{endpoint.url}`{way} {'was lost' if was_sent else 'could not be made'}: "
+            f"{reason_of_connection(said)}\nhint: {hint or 'check the endpoint, the network and any proxy settings'}",
             method=method.path,
             was_sent=was_sent,
         )

@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from pyqwest import Headers, Proxy
+from pyqwest import Headers
+
+from flyte_protocol.endpoints import LOOPBACK
 
 __all__ = ["UncheckedTLS"]
 
@@ -50,9 +52,6 @@ class UncheckedTLS:
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
         self._address = ""
-
-    no_proxy = Proxy("http://127.0.0.1:9", no_proxy="127.0.0.1")
-    """For the client that talks to the relay: directly, whatever `HTTP_PROXY` says."""
 
     @staticmethod
     def failure_of(headers: Headers) -> str:
@@ -134,7 +133,7 @@ class UncheckedTLS:
         )
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        proxy = self._proxy or (None if proxy_bypass(self._host) else getproxies().get("https"))
+        proxy = self._proxy or _proxy_of_environment(self._host)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -171,6 +170,10 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         while piece := await reader.read(_PIECE):
             writer.write(piece)
             await writer.drain()
+
+
+def _proxy_of_environment(host: str) -> str | None:
+    return None if host in LOOPBACK or proxy_bypass(host) else getproxies().get("https")
 
 
 def _reason(error: OSError) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
-from pyqwest import Client, Headers, HTTPTransport, ReadError, RemoteProtocolError, WriteError
+from pyqwest import Client, Headers, HTTPTransport, Proxy, ReadError, RemoteProtocolError, WriteError
 
 from flyte_storage.errors import (
     IntegrityError,
@@ -89,7 +89,7 @@ async def put_signed(
         async with asyncio.timeout(bounds.stall_seconds) as silence:
             # Each block that is taken is a sign of life, and so is the answer.
             blocks = _blocks(source, size, progress, lambda: silence.reschedule(clock() + bounds.stall_seconds))
-            async with _client(bounds).stream("PUT", url, sent, blocks) as response:
+            async with _client(bounds, url).stream("PUT", url, sent, blocks) as response:
                 await _raise_for_status(response.status, response.headers, response.content, "upload to", url)
 
     await _bounded(attempt, url, bounds, retries, "upload to")
@@ -124,7 +124,7 @@ async def get_signed(
         clock = asyncio.get_running_loop().time
         async with (
             asyncio.timeout(bounds.stall_seconds) as silence,
-            _client(bounds).stream("GET", url, Headers((headers or {}).items())) as response,
+            _client(bounds, url).stream("GET", url, Headers((headers or {}).items())) as response,
         ):
             await _raise_for_status(response.status, response.headers, response.content, "download", url)
             length = response.headers.get("content-length", "")
@@ -146,7 +146,7 @@ async def get_signed(
 
 async def wait_of(url: str) -> float | None:
     """Ask a server for headers only, and return the seconds that it wants to be left alone, if it says so in a refusal."""
-    async with _client(limits_in_force()).stream("HEAD", url) as response:
+    async with _client(limits_in_force(), url).stream("HEAD", url) as response:
         return _retry_after(response.headers.get("retry-after", "")) if response.status in _RETRIED else None
 
 
@@ -307,9 +307,9 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def _client(limits: Limits) -> Client:
+def _client(limits: Limits, url: str) -> Client:
     guard_exit()
-    return _make_client(limits.connect_seconds)
+    return _make_client(limits.connect_seconds, is_local=urlsplit(url).hostname in _LOOPBACK)
 
 
 class _Redacting(logging.Filter):
@@ -322,10 +322,12 @@ class _Redacting(logging.Filter):
 
 
 _REDACTING = _Redacting()
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_DIRECT = Proxy("http://127.0.0.1:9", no_proxy="localhost,127.0.0.1,::1")
 
 
 @lru_cache(maxsize=4)
-def _make_client(connect_seconds: float) -> Client:
+def _make_client(connect_seconds: float, *, is_local: bool) -> Client:
     for name in ("pyqwest", "pyqwest.access"):
         logging.getLogger(name).addFilter(_REDACTING)
     return Client(
@@ -337,5 +339,7 @@ def _make_client(connect_seconds: float) -> Client:
             enable_zstd=False,
             enable_otel=False,
             follow_redirects=False,
+            # No proxy elsewhere leads to a store on this machine, as that of a devbox is.
+            proxy=_DIRECT if is_local else None,
         )
     )

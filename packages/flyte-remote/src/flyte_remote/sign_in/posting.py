@@ -7,7 +7,9 @@ from urllib.parse import urlencode, urlsplit
 from pyqwest import Headers, HTTPTransport, ReadError, RemoteProtocolError, Request, WriteError
 
 from flyte_models.values import value
-from flyte_protocol.broken_connections import hint_of_connection, reason_of_connection
+from flyte_protocol.broken_connections import hint_of_connection, hint_of_proxy, reason_of_connection
+from flyte_protocol.endpoints import LOOPBACK
+from flyte_protocol.proxies import DIRECT, proxy_to
 from flyte_protocol.redaction import without_login, without_secrets
 from flyte_remote.sign_in.errors import SignInError
 from flyte_remote.sign_in.oauth import is_usable_address
@@ -52,6 +54,7 @@ class Poster:
             relay = UncheckedTLS(url, connect_seconds=_CONNECT_SECONDS, proxy=self.proxy)
             address, more = await relay.entry()
             headers.update(more)
+        is_direct = relay is not None or (self.proxy is None and (urlsplit(url).hostname or "") in LOOPBACK)
         try:
             client = HTTPTransport(
                 tls_ca_cert=self.ca_certificates,
@@ -60,7 +63,7 @@ class Poster:
                 follow_redirects=False,
                 use_system_dns=True,
                 enable_otel=False,
-                proxy=self.proxy if relay is None else relay.no_proxy,
+                proxy=DIRECT if is_direct else self.proxy,
             )
         except Exception as error:  # whatever the client says of a proxy or certificate that it cannot use
             raise SignInError(
@@ -86,7 +89,9 @@ class Poster:
             ) from None
         except (OSError, ReadError, WriteError, RemoteProtocolError) as error:
             said = str(error)
-            raise SignInError(f"`{url}` cannot be reached: {reason_of_connection(said)}", _hint(said, self)) from None
+            raise SignInError(
+                f"`{url}` cannot be reached: {reason_of_connection(said)}", _hint(said, url, self.proxy)
+            ) from None
         finally:
             await client.aclose()
             if relay is not None:
@@ -103,11 +108,8 @@ class Poster:
         return response.status, without_secrets(bytes(body), secrets) if is_refusal else bytes(body)
 
 
-def _hint(said: str, poster: Poster) -> str:
-    if hint := hint_of_connection(said, has_tls=True):
-        return hint
-    return (
-        f"check the proxy `{without_login(poster.proxy)}`"
-        if poster.proxy
-        else "check the network and any proxy settings"
-    )
+def _hint(said: str, url: str, own_proxy: str | None) -> str:
+    named = ("admin.httpProxyURL", without_login(own_proxy)) if own_proxy else proxy_to(url)
+    if named and (hint := hint_of_proxy(said, named[0], urlsplit(url).hostname or "")):
+        return f"the way leads through the proxy `{named[1]}` (`{named[0]}`), and {hint}"
+    return hint_of_connection(said, has_tls=True) or "check the network and any proxy settings"
