@@ -218,3 +218,36 @@ def test_an_arrival_starts_a_trigger(words) -> None:
         time.sleep(0.05)
     runs[0].wait(quiet=True)
     assert [run.outputs()[0] for run in runs] == ["us: some words"]
+
+
+def test_what_tasks_make_is_published() -> None:
+    making = load("making_artifacts")
+    run = flyte.run(making.make, region="eu", content="of eu")
+    run.wait(quiet=True)
+    run.raise_for_status()
+    made = Artifact.get("made", region="eu")
+    assert made.partitions == {"day": date(2026, 1, 2), "region": "eu"}
+    assert made.source == f"run {run.name}/a0 (attempt 1)"
+    assert made.source_run_url == run.url
+    assert [each.version for each in Artifact.listall(source_run=run.name, source_action="a0")] == [made.version]
+    used = flyte.run(making.use, file=made)
+    used.wait(quiet=True)
+    assert used.outputs()[0] == "of eu"
+
+
+def test_callers_and_content_name_versions() -> None:
+    making = load("making_artifacts")
+    run = flyte.run(making.parent, content="words")
+    run.wait(quiet=True)
+    run.raise_for_status()
+    assert Artifact.get("by_parent").version == "one"
+    # The version is taken: the second one goes on all the same.
+    again = flyte.run(making.parent, content="other words")
+    again.wait(quiet=True)
+    again.raise_for_status()
+    assert [each.version for each in Artifact.listall("by_parent")] == ["one"]
+    for content in ("a", "b", "a"):
+        run = flyte.run(making.by_content, content=content)
+        run.wait(quiet=True)
+        run.raise_for_status()
+    assert [each.version for each in Artifact.listall("by_hash")] == ["b", "a"]

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from flyteidl2.artifact import artifact_pb2
+
 from flyte_devbox.admission import Capacity
 from flyte_devbox.caching import CacheTable
 from flyte_devbox.channel import ChannelServer
@@ -24,6 +26,7 @@ from flyte_devbox.launching import ServerPlace, inheritable
 from flyte_devbox.logs import DEFAULT_LOG_BYTES, LEAST_LOG_BYTES, LogFolder
 from flyte_devbox.objects import ObjectFolder, UrlSigner
 from flyte_devbox.policies import parse_quantity
+from flyte_devbox.publishing import Publisher
 from flyte_devbox.recovery import recover
 from flyte_devbox.scheduler import Scheduler
 from flyte_devbox.sealing import SecretTable
@@ -116,6 +119,7 @@ class Devbox:
             hub=self.hub,
             capacity=capacity if capacity is not None else machine_capacity(),
             cache=self.cache,
+            publish=Publisher(self.database, self._arrived).publish,
         )
         self.submission = Submission(
             database=self.database,
@@ -138,6 +142,10 @@ class Devbox:
             mounts=(self.folder.objects, self.folder.root / "code"),
             choice=os.environ.get(CHOICE_VARIABLE) or "auto",
         )
+
+    async def _arrived(self, artifact: artifact_pb2.Artifact) -> None:
+        # Made later than what publishes.
+        await self.triggers.on_artifact(artifact)
 
     @property
     def base_url(self) -> str:

@@ -6,7 +6,7 @@ Everything runs in one event loop. What an action is now is recorded before anyb
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 from flyteidl2.workflow import run_definition_pb2
 
@@ -53,7 +53,14 @@ class Scheduler:
     """
 
     def __init__(
-        self, *, database: Database, starter: AttemptStarter, hub: Hub, capacity: Capacity, cache: CacheTable
+        self,
+        *,
+        database: Database,
+        starter: AttemptStarter,
+        hub: Hub,
+        capacity: Capacity,
+        cache: CacheTable,
+        publish: Callable[[LiveAction, bytes | None], Awaitable[None]],
     ) -> None:
         self._starter = starter
         self._runs = LiveRuns()
@@ -71,7 +78,13 @@ class Scheduler:
         queue = self._places.queue
         self._cached = CachedOutputs(database, cache, recorder=self._recorder, ends=self._ends, queue=queue)
         self._attempts = Attempts(
-            starter, recorder=self._recorder, ends=self._ends, cache=cache, leave=self._places.leave, queue=queue
+            starter,
+            recorder=self._recorder,
+            ends=self._ends,
+            cache=cache,
+            publish=publish,
+            leave=self._places.leave,
+            queue=queue,
         )
         self._ticker: asyncio.Task[None] | None = None
 

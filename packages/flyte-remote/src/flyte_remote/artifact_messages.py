@@ -1,13 +1,14 @@
 """What is said of an artifact beside its value, as protocol messages."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flyteidl2.core import artifact_id_pb2
+from flyteidl2.core import artifact_id_pb2, literals_pb2
 
 from flyte_models.artifacts import KIND_KEY, MAX_PARENTS, Card
 
-__all__ = ["info_of", "parents_of"]
+__all__ = ["content_version", "info_of", "parents_of"]
 
 
 def info_of(
@@ -50,3 +51,8 @@ def parents_of(parents: Iterable[Any]) -> "list[artifact_id_pb2.ArtifactVersionI
     if len(made) > MAX_PARENTS:
         raise ValueError(f"an artifact names at most {MAX_PARENTS} versions as its parents, got {len(made)}")
     return made
+
+
+def content_version(literal: literals_pb2.Literal) -> str:
+    """Give the version that equal content has: its hash, or where it is."""
+    return literal.hash or hashlib.sha256(literal.SerializeToString(deterministic=True)).hexdigest()[:32]

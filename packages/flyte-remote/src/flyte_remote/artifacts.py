@@ -106,7 +106,7 @@ class Artifact(OfMessage, StoredValue):
         from flyteidl2.artifact import artifact_pb2, artifact_service_pb2  # noqa: PLC0415 - messages load when used
         from flyteidl2.core import interface_pb2, literals_pb2  # noqa: PLC0415
 
-        from flyte_remote.artifact_messages import info_of, parents_of  # noqa: PLC0415 - as above
+        from flyte_remote.artifact_messages import content_version, info_of, parents_of  # noqa: PLC0415 - as above
         from flyte_types.codec import encode_literal_async, literal_type_of  # noqa: PLC0415 - only values need types
 
         said, plain = _metadata_of(value)
@@ -132,7 +132,7 @@ class Artifact(OfMessage, StoredValue):
         await upload_literals([spec.value], project=project, domain=domain)
         chosen = version or (said.version if said is not None else None)
         if not chosen and said is not None and said.version_from_content:
-            chosen = spec.value.hash or _digest(spec.value)
+            chosen = content_version(spec.value)
         at = connection()
         identifier = artifact_pb2.ArtifactIdentifier(
             name=_name(at, name, project, domain), version=chosen or uuid.uuid4().hex
@@ -564,12 +564,6 @@ def _set_source(spec: "artifact_pb2.ArtifactSpec", external_ref: str | None) -> 
         source.action.run.domain = action.domain or ""
         source.action.run.name = action.run_name or ""
         source.attempt = context.attempt_number + 1
-
-
-def _digest(literal: "literals_pb2.Literal") -> str:
-    import hashlib  # noqa: PLC0415 - of content without a hash only
-
-    return hashlib.sha256(literal.SerializeToString(deterministic=True)).hexdigest()[:32]
 
 
 def _name(at: Connection, name: str, project: str | None, domain: str | None) -> "artifact_pb2.ArtifactName":

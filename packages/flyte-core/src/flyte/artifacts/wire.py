@@ -8,7 +8,7 @@ from flyteidl2.core import types_pb2
 from flyteidl2.task import common_pb2
 
 from flyte_models.artifacts import Metadata
-from flyte_remote.artifact_messages import info_of, parents_of
+from flyte_remote.artifact_messages import content_version, info_of, parents_of
 from flyte_remote.partitions import set_partitions
 
 __all__ = ["CONTEXT_KEY", "as_context", "as_outputs", "from_context"]
@@ -16,17 +16,26 @@ __all__ = ["CONTEXT_KEY", "as_context", "as_outputs", "from_context"]
 CONTEXT_KEY = "_u_produced_artifacts"
 
 
-def as_outputs(declared: Mapping[str, Metadata], types: Mapping[str, types_pb2.LiteralType] | None = None) -> bytes:
+def as_outputs(
+    declared: Mapping[str, Metadata], types: Mapping[str, types_pb2.LiteralType] | None = None, outputs: bytes = b""
+) -> bytes:
     """Give the bytes that, behind those of `Outputs`, declare artifacts; messages of one kind can be joined so.
 
     Args:
         declared: The metadata by the name of the output.
         types: The types of the outputs, where they are known.
+        outputs: The bytes of the outputs, for versions that are those of the content.
     """
-    outputs = common_pb2.Outputs(
+    made = common_pb2.Outputs(
         produced_artifacts=[_message(name, each, (types or {}).get(name)) for name, each in declared.items()]
     )
-    return outputs.SerializeToString(deterministic=True)
+    by_content = {name for name, each in declared.items() if each.version_from_content and not each.version}
+    if by_content and outputs:
+        literals = {pair.name: pair.value for pair in common_pb2.Outputs.FromString(outputs).literals}
+        for each in made.produced_artifacts:
+            if each.output in by_content and each.output in literals:
+                each.version = content_version(literals[each.output])
+    return made.SerializeToString(deterministic=True)
 
 
 def as_context(declared: Mapping[str, Metadata]) -> str:

@@ -93,7 +93,7 @@ async def _run(  # noqa: PLR0917 - what `run_action` has
                 result = await (with_report(context, call) if task.report else call)
                 outputs = await codec.encode_outputs_async(result)
                 if declared is not None or _ARTIFACTS in sys.modules:
-                    outputs += _artifacts(task, codec, result, declared)
+                    outputs += _artifacts(task, codec, result, declared, outputs)
         if traces is not None:
             await traces.flush()
     finally:
@@ -103,7 +103,9 @@ async def _run(  # noqa: PLR0917 - what `run_action` has
     return outputs
 
 
-def _artifacts(task: TaskTemplate[..., Any], codec: InterfaceCodec, result: Any, by_caller: str | None) -> bytes:
+def _artifacts(
+    task: TaskTemplate[..., Any], codec: InterfaceCodec, result: Any, by_caller: str | None, outputs: bytes
+) -> bytes:
     """Give what declares artifacts behind the outputs: those of the body, and those of the caller."""
     from flyteidl2.core.interface_pb2 import TypedInterface  # noqa: PLC0415 - most actions declare none
 
@@ -115,7 +117,7 @@ def _artifacts(task: TaskTemplate[..., Any], codec: InterfaceCodec, result: Any,
         return b""
     interface = TypedInterface.FromString(codec.typed_interface())
     types = {each.key: each.value.type for each in interface.outputs.variables}
-    return as_outputs(found, types) + (from_context(by_caller, types) if by_caller is not None else b"")
+    return as_outputs(found, types, outputs) + (from_context(by_caller, types) if by_caller is not None else b"")
 
 
 async def _call(task: TaskTemplate[..., Any], arguments: dict[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from flyte_devbox.caching import CacheTable
 from flyte_devbox.executors import Exit, Handle, LaunchError
@@ -30,6 +30,7 @@ class Attempts:
         recorder: records them.
         ends: of actions.
         cache: takes the outputs of cached tasks.
+        publish: publishes the artifacts that outputs declare.
         leave: frees the place of an attempt that another follows.
         queue: lets an action wait for a place.
     """
@@ -41,6 +42,7 @@ class Attempts:
         recorder: Recorder,
         ends: Ends,
         cache: CacheTable,
+        publish: Callable[[LiveAction, bytes | None], Awaitable[None]],
         leave: Callable[[LiveAction], None],
         queue: Callable[[LiveAction], None],
     ) -> None:
@@ -48,6 +50,7 @@ class Attempts:
         self._recorder = recorder
         self._ends = ends
         self._cache = cache
+        self._publish = publish
         self._leave = leave
         self._queue = queue
         self._attended: dict[asyncio.Task[object], LiveAction] = {}
@@ -201,6 +204,7 @@ class Attempts:
             action.cache_status = await self._cache.keep(
                 action.run.project, action.run.domain, action.cache_key, action.output_uri, str(action.id)
             )
+        await self._publish(action, outputs)
         await self._ends.finish(action, usage=usage, outputs=outputs)
 
 
