@@ -249,3 +249,16 @@ def test_the_cache_is_deleted(shell: Shell) -> None:
 def test_a_script_on_several_machines_is_refused(shell: Shell, option: str) -> None:
     _, err = shell.flyte("run", "python-script", "script.py", option, code=2)
     assert "needs a control plane" in err
+
+
+def test_hints_of_local_runs_say_so_where_a_control_plane_is_configured(shell: Shell) -> None:
+    (shell.folder / ".flyte").mkdir()
+    (shell.folder / ".flyte" / "config.yaml").write_text(
+        "admin:\n  endpoint: http://localhost:1\n  insecure: true\n"
+        "task:\n  project: flytesnacks\n  domain: development\n"
+    )
+    out, _ = shell.flyte("run", "--local", "--name", "here", "shell.py", "colour")
+    assert out.splitlines()[-1] == "next      flyte get run here --local"
+    assert shell.flyte("get", "run", "here", "--local")[0].startswith("run       here")
+    _, err = shell.flyte("get", "run", "here", code=5)
+    assert "hint: `flyte status devbox` says where the devbox of this machine is" in err

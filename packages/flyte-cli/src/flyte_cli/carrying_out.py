@@ -17,6 +17,7 @@ from flyte.running.termination import orderly_termination
 from flyte.tasks.template import TaskTemplate
 from flyte_cli.app import RootOptions
 from flyte_cli.errors import InterruptedRunError, RunFailedError
+from flyte_cli.hints import local_option
 from flyte_cli.progress.display import progress
 from flyte_cli.run_options import RunChoices
 from flyte_engine.sqlite import SQLiteStore
@@ -134,7 +135,7 @@ def _summary(run: LocalRun, history: Path) -> str:
     lines = [f"result    {result}", f"recorded  {_short(history)} as run {run.name}"]
     if run.is_tracked:
         lines.append(f"page      {run.url}")
-    return "\n".join([*lines, f"next      flyte get run {run.name}"])
+    return "\n".join([*lines, f"next      flyte get run {run.name}{local_option()}"])
 
 
 def _short(path: Path) -> str:

@@ -12,6 +12,7 @@ from flyte.tasks.declarations import DuplicateEnvironmentError
 from flyte_cli import exit_codes
 from flyte_cli.errors import CodeNotLoadedError, InterruptedRunError, RemoteRunFailedError, RunFailedError
 from flyte_cli.frames import user_frames
+from flyte_cli.hints import local_option
 from flyte_cli.messages import dim, error_text
 from flyte_config import ConfigError
 from flyte_engine.store import StoreError
@@ -36,9 +37,11 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
     if isinstance(error, RemoteRunFailedError):
         return error_text(error.message, colour=colour), exit_codes.RUN_FAILED
     if isinstance(error, InterruptedRunError):
+        local = local_option()
         message = (
             f"interrupted: run `{error.run_name}` was aborted, and the clean-up code of its tasks was run\n"
-            f"hint: `flyte get run {error.run_name}` shows what it had done, `flyte run --resume {error.run_name}` goes on"
+            f"hint: `flyte get run {error.run_name}{local}` shows what it had done, "
+            f"`flyte run{local} --resume {error.run_name}` goes on"
         )
         return error_text(message, colour=colour), exit_codes.INTERRUPTED
     if isinstance(error, KeyboardInterrupt | click.Abort):
@@ -63,6 +66,9 @@ _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int],
 """Errors whose text is complete as it is, and their exit codes."""
 
 
+_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
+
+
 def _plain_message(error: BaseException) -> str:
     if isinstance(error, click.NoSuchOption):
         close = f"did you mean `{error.possibilities[0]}`?" if error.possibilities else None
@@ -76,7 +82,10 @@ def _plain_message(error: BaseException) -> str:
         return f"`{where}` needs {name}\nhint: `{where} --help` shows how it is called"
     if isinstance(error, click.ClickException):
         return error.format_message()
-    return str(error)
+    text = str(error)
+    if "nothing listens there" in text and any(f"//{host}:" in text for host in _THIS_MACHINE):
+        text += "\nhint: `flyte status devbox` says where the devbox of this machine is, `flyte start devbox` starts it"
+    return text
 
 
 def _run_failed(run: LocalRun, *, verbose: bool, colour: bool) -> str:
@@ -126,9 +135,8 @@ def _detail_lines(path: Sequence[ActionFailure]) -> list[str]:
 def _hints(run: LocalRun, *, colour: bool) -> str:
     if run.recorded_in is None:
         return ""
-    return error_text(f"\nhint: `flyte get action {run.name}` shows every action of this run", colour=colour).partition(
-        "\n"
-    )[2]
+    hint = f"\nhint: `flyte get action {run.name}{local_option()}` shows every action of this run"
+    return error_text(hint, colour=colour).partition("\n")[2]
 
 
 def root_cause(links: Sequence[BaseException]) -> BaseException:
