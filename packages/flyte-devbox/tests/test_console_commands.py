@@ -18,7 +18,7 @@ RUNNING, SUCCEEDED, ABORTED, PAUSED = 4, 5, 7, 9
 
 def click(browser: Browser, command: str) -> None:
     browser.until(
-        f"document.querySelector('button[data-command={command}]') && 'ready' in document.documentElement.dataset"
+        f"document.querySelector('button[data-command={command}]') !== null && 'ready' in document.documentElement.dataset"
     )
     browser.evaluate(f"document.querySelector('button[data-command={command}]').click()")
     browser.until("document.querySelector('dialog')?.open")

@@ -9,9 +9,12 @@ from flyteidl2.core import literals_pb2, types_pb2
 from google.protobuf import json_format
 
 from flyte_devbox.errors import ServiceError, invalid_argument
+from flyte_native import LiteralError, Plan
 
 __all__ = ["literal_of", "schema_of", "value_of"]
 
+_PACKED = Plan(("msgpack", ("any",)), {})
+_MSGPACK = "msgpack"
 _SIMPLE: dict[int, dict[str, str]] = {
     types_pb2.NONE: {"type": "null"},
     types_pb2.INTEGER: {"type": "integer"},
@@ -77,10 +80,26 @@ def value_of(literal: literals_pb2.Literal) -> Any:
     if kind == "generic":
         return json_format.MessageToDict(scalar.generic)
     if kind == "binary":
-        return base64.b64encode(scalar.binary.value).decode()
+        return _binary_value(literal)
     if kind == "error":
         return {"message": scalar.error.message}
     return None
+
+
+def _binary_value(literal: literals_pb2.Literal) -> Any:
+    binary = literal.scalar.binary
+    if binary.tag == _MSGPACK:
+        try:
+            plain = _PACKED.decode(literals_pb2.Literal(scalar=literal.scalar).SerializeToString())
+            # Of what JSON has no form for, the text is shown.
+            return json.loads(json.dumps(plain, default=_shown))
+        except (LiteralError, ValueError, TypeError, RecursionError):
+            pass
+    return base64.b64encode(binary.value).decode()
+
+
+def _shown(part: Any) -> str:
+    return base64.b64encode(part).decode() if isinstance(part, bytes) else str(part)
 
 
 def _primitive_value(primitive: literals_pb2.Primitive) -> Any:
@@ -164,6 +183,8 @@ def _typed(value: Any, kind: types_pb2.LiteralType) -> literals_pb2.Literal:
     elif which == "structured_dataset_type" and isinstance(value, str):
         about = literals_pb2.StructuredDatasetMetadata(structured_dataset_type=kind.structured_dataset_type)
         scalar = literals_pb2.Scalar(structured_dataset=literals_pb2.StructuredDataset(uri=value, metadata=about))
+    elif which == "simple" and kind.simple == types_pb2.STRUCT and isinstance(value, dict):
+        return _struct(cast("dict[str, Any]", value), kind)
     elif which == "simple":
         scalar = _simple(value, kind.simple)
     if scalar is None:
@@ -172,15 +193,35 @@ def _typed(value: Any, kind: types_pb2.LiteralType) -> literals_pb2.Literal:
     return literals_pb2.Literal(scalar=scalar)
 
 
+def _struct(value: dict[str, Any], kind: types_pb2.LiteralType) -> literals_pb2.Literal:
+    """Store a dataclass, model or dict as its type says that it is stored: as msgpack, else as JSON."""
+    scalar = literals_pb2.Scalar()
+    try:
+        if _is_packed(kind):
+            return literals_pb2.Literal.FromString(_PACKED.encode(value))
+        json_format.ParseDict(value, scalar.generic)
+    except (LiteralError, json_format.ParseError, ValueError, RecursionError) as error:
+        raise invalid_argument(f"this cannot be stored: {error}") from None
+    return literals_pb2.Literal(scalar=scalar)
+
+
+def _is_packed(kind: types_pb2.LiteralType) -> bool:
+    fields = kind.annotation.annotations.fields
+    if "cache-key-metadata" not in fields:
+        return False
+    form = fields["cache-key-metadata"].struct_value.fields
+    return "serialization-format" in form and form["serialization-format"].string_value == _MSGPACK
+
+
 def _simple(value: Any, kind: int) -> literals_pb2.Scalar | None:
     primitive = literals_pb2.Primitive()
     if kind == types_pb2.NONE and value is None:
         return literals_pb2.Scalar(none_type=literals_pb2.Void())
     if kind == types_pb2.BOOLEAN and isinstance(value, bool):
         primitive.boolean = value
-    elif kind == types_pb2.INTEGER and _is_number(value) and float(value).is_integer() and abs(value) < 2**63:
+    elif kind == types_pb2.INTEGER and _is_number(value) and -(2**63) <= value < 2**63 and value == int(value):
         primitive.integer = int(value)
-    elif kind == types_pb2.FLOAT and _is_number(value):
+    elif kind == types_pb2.FLOAT and _is_number(value) and (isinstance(value, float) or abs(value) < 2**1023):
         primitive.float_value = float(value)
     elif kind == types_pb2.STRING and isinstance(value, str):
         primitive.string_value = value
@@ -189,10 +230,6 @@ def _simple(value: Any, kind: int) -> literals_pb2.Scalar | None:
             (primitive.datetime if kind == types_pb2.DATETIME else primitive.duration).FromJsonString(value)
         except ValueError:
             return None
-    elif kind == types_pb2.STRUCT and isinstance(value, dict):
-        scalar = literals_pb2.Scalar()
-        json_format.ParseDict(cast("dict[str, Any]", value), scalar.generic)
-        return scalar
     elif kind == types_pb2.BINARY and isinstance(value, str):
         try:
             return literals_pb2.Scalar(

@@ -1,22 +1,23 @@
 """What pages let somebody do that is more than one call of a service."""
 
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from flyteidl2.common import identifier_pb2
 from flyteidl2.common import run_pb2 as common_run_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
-from flyte_devbox.errors import failed_precondition
-from flyte_devbox.services.lookups import read_data, root_action
+from flyte_devbox.console.launch_form import inputs_of
+from flyte_devbox.errors import failed_precondition, invalid_argument
+from flyte_devbox.services.lookups import find_task, read_data, root_action
 from flyte_devbox.services.run import Service as RunService
 from flyte_devbox.submission import find_run_row
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
-__all__ = ["rerun", "start_run"]
+__all__ = ["rerun", "start_task"]
 
 _PROVENANCE = ("related_to", "relation", "recover", "task_spec_source")
 
@@ -38,10 +39,39 @@ async def rerun(devbox: "Devbox", run: sqlite3.Row) -> sqlite3.Row:
     )
     spec.relation.relation_type = common_run_pb2.RELATION_TYPE_RERUN
     inputs, _ = read_data(devbox, root)
-    return await start_run(devbox, run, devbox.starter.spec(root["digest"]), inputs, spec)
+    return await _start_run(devbox, run, devbox.starter.spec(root["digest"]), inputs, spec)
 
 
-async def start_run(
+async def start_task(devbox: "Devbox", project: str, domain: str, name: str, message: Any) -> sqlite3.Row:
+    """Make a run of a version of a task from a filled form, and return its row.
+
+    Args:
+        devbox: where.
+        project: of the task.
+        domain: of the task.
+        name: of the task.
+        message: `version`, and `values`, what is in the fields.
+
+    Raises:
+        ServiceError: INVALID_ARGUMENT: the message is another. NOT_FOUND: there is no such task.
+        FormError: a field is not filled in as it should be.
+    """
+    fields = cast("dict[str, Any]", message) if isinstance(message, dict) else {}
+    version, values = fields.get("version"), fields.get("values")
+    if not isinstance(version, str) or not isinstance(values, dict):
+        raise invalid_argument("a task is started with its `version` and the `values` of its inputs")
+    texts = cast("dict[str, Any]", values)
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise invalid_argument("the values of a form are texts")
+    task = find_task(
+        devbox.database,
+        task_definition_pb2.TaskIdentifier(project=project, domain=domain, name=name, version=version),
+    )
+    spec = devbox.starter.spec(task["digest"])
+    return await _start_run(devbox, task, spec, inputs_of(spec, texts), run_pb2.RunSpec())
+
+
+async def _start_run(
     devbox: "Devbox",
     scope: sqlite3.Row,
     task: task_definition_pb2.TaskSpec,

@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from flyteidl2.common import identifier_pb2
 
@@ -26,17 +26,18 @@ _HEARTBEAT_SECONDS = 10.0
 _TOGETHER_SECONDS = 0.15
 """Changes that come close together travel together."""
 _LOG_SECONDS = 0.3
+_TRIGGER_SECONDS = 1.0
 
 
 def parse_topics(texts: Sequence[str]) -> list[tuple[str, ...]]:
-    """Read what a browser looks at: `runs`, `run/PROJECT/DOMAIN/RUN`, `log/PROJECT/DOMAIN/RUN/ACTION/ATTEMPT`.
+    """Read what a browser looks at: `runs`, `triggers`, `run/PROJECT/DOMAIN/RUN`, `log/PROJECT/DOMAIN/RUN/ACTION/ATTEMPT`.
 
     Raises:
         ServiceError: INVALID_ARGUMENT: there is no such thing to look at, or too many.
     """
     if len(texts) > _MOST_TOPICS:
         raise invalid_argument(f"a stream tells of {_MOST_TOPICS} things at most, got {len(texts)}")
-    lengths = {"runs": 1, "run": 4, "log": 6}
+    lengths = {"runs": 1, "triggers": 1, "run": 4, "log": 6}
     topics = [tuple(text.split("/")) for text in dict.fromkeys(texts)]
     for topic in topics:
         is_log = topic[0] == "log"
@@ -98,8 +99,9 @@ class EventStreams:
         name = "/".join(topic)
         if topic[0] == "log":
             path = self._devbox.logs.path("/".join(topic[1:4]), topic[4], int(topic[5]))
-            await _follow_file(path, lambda: note(name))
-            return
+            await _until_cancelled(lambda: _size(path), _LOG_SECONDS, lambda: note(name))
+        if topic[0] == "triggers":
+            await _until_cancelled(self._triggers, _TRIGGER_SECONDS, lambda: note(name))
         run: int | None = None
         if topic[0] == "run":
             names = identifier_pb2.RunIdentifier(project=topic[1], domain=topic[2], name=topic[3])
@@ -113,14 +115,21 @@ class EventStreams:
                 await subscription.changes()
                 note(name)
 
+    def _triggers(self) -> object:
+        # Few rows, and nobody tells of them.
+        sql = "SELECT count(*) AS n, max(updated_at) AS changed, max(triggered_at) AS started FROM triggers"
+        row = self._devbox.database.read_one(sql)
+        return None if row is None else tuple(row)
 
-async def _follow_file(path: Path, note: Callable[[], None]) -> None:
-    known = _size(path)
+
+async def _until_cancelled(look: Callable[[], object], seconds: float, note: Callable[[], None]) -> NoReturn:
+    """Look again and again whether something is another than before."""
+    known = look()
     while True:
-        await asyncio.sleep(_LOG_SECONDS)
-        size = _size(path)
-        if size != known:
-            known = size
+        await asyncio.sleep(seconds)
+        now = look()
+        if now != known:
+            known = now
             note()
 
 

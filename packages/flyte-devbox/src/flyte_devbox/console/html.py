@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 PHASES = tuple(ActionPhase)
-_PARTS = (("Runs", "/"),)
+_PARTS = (("Runs", "/"), ("Tasks", "/tasks"), ("Triggers", "/triggers"))
 
 
 def document(title: str, body: str, *, script: str = "", here: str = "") -> str:

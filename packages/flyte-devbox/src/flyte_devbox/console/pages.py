@@ -12,15 +12,16 @@ from urllib.parse import parse_qs, unquote, urlencode
 
 from flyteidl2.common import identifier_pb2
 
+from flyte_devbox import rows
 from flyte_devbox.access import COOKIE, Access
 from flyte_devbox.connect import Receive, Scope, Send
-from flyte_devbox.console import action_rows, run_list, run_page
-from flyte_devbox.console.commands import rerun
+from flyte_devbox.console import action_rows, run_list, run_page, task_pages, trigger_pages
+from flyte_devbox.console.commands import rerun, start_task
 from flyte_devbox.console.events import EventStreams, parse_topics
 from flyte_devbox.console.html import message_page, stranger_page
+from flyte_devbox.console.launch_form import FormError
 from flyte_devbox.console.log_parts import is_log_name, read_part
 from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, invalid_argument, not_found
-from flyte_devbox.rows import TERMINAL
 from flyte_devbox.services.lookups import ACTIONS, attempts, read_data, root_action
 from flyte_devbox.submission import find_run_row
 
@@ -79,9 +80,19 @@ class Console:
         if path == "/":
             await _send_page(send, 200, await self._runs(query, is_fragment=is_fragment))
             return
+        if path == "/tasks":
+            await _send_page(send, 200, await self._tasks(query, is_fragment=is_fragment))
+            return
+        if path == "/triggers":
+            await _send_page(send, 200, await self._triggers((), is_fragment=is_fragment))
+            return
         parts = _parts(path)
         if parts is not None and parts[2] in _RUN_KINDS and len(parts) == 4:
             await _send_page(send, 200, await self._run(parts, query, is_fragment=is_fragment))
+        elif parts is not None and parts[2] == "tasks" and len(parts) == 4:
+            await _send_page(send, 200, await self._task(parts, query))
+        elif parts is not None and parts[2] == "triggers" and len(parts) == 4:
+            await _send_page(send, 200, await self._triggers(parts, is_fragment=is_fragment))
         elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["log"]:
             await self._log(parts, query, send)
         else:
@@ -134,8 +145,17 @@ class Console:
             problem = error.message
         command = f"flyte rerun --project {run['project']} --domain {run['domain']} {run['name']}"
         return run_page.Detail(
-            *(row, tries, inputs, outputs, problem, self._report(tries), command, run["phase"] in TERMINAL)
+            *(row, tries, inputs, outputs, problem, self._report(tries), command, run["phase"] in rows.TERMINAL),
+            self._task_path(row),
         )
+
+    def _task_path(self, row: sqlite3.Row) -> str:
+        task = rows.metadata_of(row).task.id
+        found = self._devbox.database.read_one(
+            "SELECT * FROM tasks WHERE project = ? AND domain = ? AND name = ? AND version = ?",
+            (task.project, task.domain, task.name, task.version),
+        )
+        return "" if found is None else task_pages.task_path(found, found["version"])
 
     def _report(self, tries: Sequence[sqlite3.Row]) -> str | None:
         objects = self._devbox.objects
@@ -156,6 +176,30 @@ class Console:
         part = await asyncio.to_thread(read_part, path, int(start) if start else None)
         await _send_json(send, 200, asdict(part))
 
+    async def _tasks(self, query: Query, *, is_fragment: bool) -> str:
+        filters = task_pages.task_filters(query)
+        found, older = await self._devbox.database.read_aside(
+            lambda connection: task_pages.read_tasks(connection, filters)
+        )
+        return task_pages.task_list_page(found, older, filters, is_fragment=is_fragment)
+
+    async def _task(self, parts: Sequence[str], query: Query) -> str:
+        domain, project, _, name = parts
+        version = query.get("version", [""])[0]
+        view = await self._devbox.database.read_aside(
+            lambda connection: task_pages.read_task(connection, (project, domain, name), version, time.time())
+        )
+        return task_pages.task_page(view)
+
+    async def _triggers(self, parts: Sequence[str], *, is_fragment: bool) -> str:
+        domain, project, name = (parts[0], parts[1], parts[3]) if parts else ("", "", "")
+        found = await self._devbox.database.read_aside(
+            lambda connection: trigger_pages.read_triggers(connection, project, domain, name)
+        )
+        if is_fragment:
+            return trigger_pages.trigger_list(found)
+        return trigger_pages.trigger_list_page(found, name or "Triggers")
+
     # --- commands -------------------------------------------------------------------------------------------------
 
     async def _command(self, path: str, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
@@ -173,6 +217,14 @@ class Console:
         elif parts is not None and parts[2] == "runs" and parts[4:] == ["rerun"]:
             made = await rerun(self._devbox, self._find_run(parts))
             await _send_json(send, 200, {"path": run_list.run_path(made)})
+        elif parts is not None and parts[2] == "tasks" and parts[4:] == ["start"]:
+            try:
+                made = await start_task(self._devbox, parts[1], parts[0], parts[3], message)
+            except FormError as error:
+                refused = {"code": "invalid_argument", "message": str(error), "problems": error.problems}
+                await _send_json(send, 400, refused)
+            else:
+                await _send_json(send, 200, {"path": run_list.run_path(made)})
         else:
             raise not_found(f"there is no command `{path[:200]}`")
 

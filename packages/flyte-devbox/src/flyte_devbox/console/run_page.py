@@ -44,6 +44,8 @@ class Detail:
     rerun: str
     """The command that runs it again."""
     is_run_over: bool
+    task: str = ""
+    """The path of the page of its task; empty if that is not deployed."""
 
 
 def run_page(run: sqlite3.Row, way: Sequence[sqlite3.Row], detail: Detail) -> str:
@@ -95,8 +97,9 @@ def action_detail(detail: Detail) -> str:
         ("Ended", time_of(row["ended_at"])),
         ("Cache", escape(cache) if cache else ""),
     ]
+    name = escape(row["task_name"] or row["name"])
     parts = [
-        f"<h1>{escape(row['task_name'] or row['name'])}</h1>",
+        f'<h1><a href="{escape(detail.task)}">{name}</a></h1>' if detail.task else f"<h1>{name}</h1>",
         "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in facts if text) + "</dl>",
         _commands(detail),
     ]

@@ -12,12 +12,16 @@ async function load() {
   const text = await fragment(`${location.pathname}?${query}`);
   if (text === last) return;
   last = text;
-  const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const places = () => [...list.querySelectorAll("a, button")];
+  const focused = places().indexOf(document.activeElement);
+  const name = document.activeElement?.textContent;
   list.replaceChildren(...elements(text));
   dressTimes(list);
-  if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  // What had the focus keeps it where it still is: by its name, else by its place.
+  if (focused >= 0) (places().find((one) => one.textContent === name && one.href) ?? places()[focused])?.focus();
 }
-const update = throttled(load, 500);
+/** Fetch the list again, soon. */
+export const update = throttled(load, 500);
 
 /** Show what the filters say, without a page of its own. */
 function filter() {

@@ -1,0 +1,303 @@
+"""Pages of tasks: the list, and one for each task with its versions, interface, runs and the form that starts one."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from flyteidl2.core import interface_pb2
+from flyteidl2.task import task_definition_pb2
+
+from flyte_devbox.console.html import document, duration, options, phase, scope_path, table, time_of
+from flyte_devbox.console.launch_form import Field, fields_of
+from flyte_devbox.console.run_list import run_path
+from flyte_devbox.console.type_names import type_name
+from flyte_devbox.errors import invalid_argument, not_found
+from flyte_models.values import value
+
+__all__ = [
+    "TaskFilters",
+    "TaskView",
+    "read_task",
+    "read_tasks",
+    "task_filters",
+    "task_list_page",
+    "task_page",
+    "task_path",
+]
+
+PAGE = 50
+_VERSIONS = 50
+_RUNS = 20
+
+
+@value
+class TaskFilters:
+    """Which tasks are shown."""
+
+    q: str = ""
+    """Part of a name."""
+    scope: str = ""
+    """`project/domain`, or a project."""
+    before: str = ""
+    """Where the page begins: behind the version of this row."""
+
+
+@value
+class TaskView:
+    """A version of a task with what belongs to it."""
+
+    task: sqlite3.Row
+    versions: Sequence[sqlite3.Row]
+    runs: Sequence[sqlite3.Row]
+    triggers: Sequence[sqlite3.Row]
+    spec: task_definition_pb2.TaskSpec
+    now: float
+
+
+def task_filters(query: Mapping[str, Sequence[str]]) -> TaskFilters:
+    """Read the filters of an address.
+
+    Raises:
+        ServiceError: INVALID_ARGUMENT: a value cannot be understood.
+    """
+    q, scope, before = (query.get(name, [""])[0].strip()[:200] for name in ("q", "scope", "before"))
+    if before and not (before.isascii() and before.isdigit() and len(before) < 18):
+        raise invalid_argument(f"`before={before}` is no place in the list")
+    return TaskFilters(q, scope, before)
+
+
+def read_tasks(connection: sqlite3.Connection, filters: TaskFilters) -> tuple[list[sqlite3.Row], str]:
+    """Read a page of the latest versions of tasks, the latest first, and where the next page begins."""
+    conditions, parameters = ["1"], list[Any]()
+    project, _, domain = filters.scope.partition("/")
+    for condition, text in (("t.project = ?", project), ("t.domain = ?", domain)):
+        if text:
+            conditions.append(condition)
+            parameters.append(text)
+    if filters.q:
+        conditions.append("instr(lower(t.name), lower(?)) > 0")
+        parameters.append(filters.q)
+    if filters.before:
+        conditions.append("t.id < ?")
+        parameters.append(int(filters.before))
+    same = "u.project = t.project AND u.domain = t.domain AND u.name = t.name"
+    run = "r.project = t.project AND r.domain = t.domain AND r.task_name = t.name"
+    trigger = "g.project = t.project AND g.domain = t.domain AND g.task_name = t.name"
+    found = connection.execute(
+        f"SELECT t.*, (SELECT count(*) FROM tasks u WHERE {same}) AS versions,"
+        f" (SELECT r.phase FROM runs r WHERE {run} ORDER BY r.id DESC LIMIT 1) AS last_phase,"
+        f" (SELECT r.created_at FROM runs r WHERE {run} ORDER BY r.id DESC LIMIT 1) AS last_run,"
+        f" (SELECT count(*) FROM triggers g WHERE {trigger}) AS triggers"
+        f" FROM tasks t WHERE t.id = (SELECT max(u.id) FROM tasks u WHERE {same}) AND {' AND '.join(conditions)}"
+        " ORDER BY t.id DESC LIMIT ?",
+        [*parameters, PAGE + 1],
+    ).fetchall()
+    return found[:PAGE], str(found[PAGE - 1]["id"]) if len(found) > PAGE else ""
+
+
+def read_task(connection: sqlite3.Connection, key: tuple[str, str, str], version: str, now: float) -> TaskView:
+    """Read a version of a task, the latest if none is named.
+
+    Args:
+        connection: what it is read from.
+        key: project, domain and name.
+        version: which; empty for the latest.
+        now: the time.
+
+    Raises:
+        ServiceError: NOT_FOUND.
+    """
+    project, domain, name = key
+    where = "project = ? AND domain = ? AND {0} = ?"
+    versions = connection.execute(
+        f"SELECT * FROM tasks WHERE {where.format('name')} ORDER BY id DESC LIMIT ?", (*key, _VERSIONS)
+    ).fetchall()
+    task: sqlite3.Row | None = next((row for row in versions if not version or row["version"] == version), None)
+    if task is None:
+        sql = f"SELECT * FROM tasks WHERE {where.format('name')} AND version = ?"
+        task = connection.execute(sql, (*key, version)).fetchone()
+    if task is None:
+        which = f" of version `{version[:100]}`" if version else ""
+        raise not_found(f"there is no task `{name[:100]}`{which} in `{project[:100]}/{domain[:100]}`")
+    sql = "SELECT spec FROM task_specs WHERE digest = ?"
+    (spec,) = connection.execute(sql, (task["digest"],)).fetchone()
+    return TaskView(
+        task,
+        versions,
+        connection.execute(
+            f"SELECT * FROM runs WHERE {where.format('task_name')} ORDER BY id DESC LIMIT ?", (*key, _RUNS)
+        ).fetchall(),
+        connection.execute(f"SELECT * FROM triggers WHERE {where.format('task_name')} ORDER BY name", key).fetchall(),
+        task_definition_pb2.TaskSpec.FromString(spec),
+        now,
+    )
+
+
+def task_path(row: sqlite3.Row, version: str = "") -> str:
+    """Return the path of a task's page, given one of its versions."""
+    query = f"?{urlencode({'version': version})}" if version else ""
+    return scope_path(row["project"], row["domain"], "tasks", row["name"]) + query
+
+
+def task_list_page(tasks: Sequence[sqlite3.Row], older: str, filters: TaskFilters, *, is_fragment: bool) -> str:
+    """Return the list of tasks."""
+    lines = [
+        f'<tr><td><a href="{escape(task_path(row))}">{escape(row["name"])}</a></td>'
+        f"<td>{escape(row['project'])}/{escape(row['domain'])}</td><td>{escape(row['environment'])}</td>"
+        f'<td class="number">{row["versions"]}</td><td>{time_of(row["deployed_at"])}</td>'
+        f"<td>{phase(row['last_phase']) if row['last_phase'] is not None else ''} {time_of(row['last_run'])}</td>"
+        f'<td class="number">{row["triggers"] or ""}</td></tr>'
+        for row in tasks
+    ]
+    if not tasks:
+        listed = (
+            '<section class="empty"><p>No task is like that.</p></section>'
+            if filters.q or filters.scope
+            else '<section class="empty"><h2>No tasks yet</h2><pre>flyte deploy --devbox hello.py env</pre></section>'
+        )
+    else:
+        listed = table(("Task", "Project", "Environment", "Versions", "Deployed", "Last run", "Triggers"), lines)
+    if older:
+        query = urlencode({"q": filters.q, "scope": filters.scope, "before": older})
+        listed += f'<nav class="pager" aria-label="Pages"><a rel="next" href="/tasks?{escape(query)}">Older</a></nav>'
+    if is_fragment:
+        return listed
+    form = (
+        '<form id="filters" class="filters" method="get" action="/tasks" role="search" aria-label="Tasks" autocomplete="off">'
+        f'<input type="search" name="q" value="{escape(filters.q)}" placeholder="Search ( / )" aria-label="Search tasks">'
+        f'<input name="scope" value="{escape(filters.scope)}" placeholder="project/domain" aria-label="Project and domain">'
+        "<button>Filter</button></form>"
+    )
+    body = f'<main id="content"><h1>Tasks</h1>{form}<div id="list" data-topics="runs">{listed}</div></main>'
+    return document("Tasks", body, script="list.js", here="tasks")
+
+
+def task_page(view: TaskView) -> str:
+    """Return the page of a version of a task."""
+    task, spec = view.task, view.spec
+    about = spec.documentation
+    facts = [
+        ("Version", escape(task["version"])),
+        ("Project", f"{escape(task['project'])}/{escape(task['domain'])}"),
+        ("Environment", escape(task["environment"])),
+        ("Deployed", time_of(task["deployed_at"])),
+        ("Source", _source(about.source_code.link)),
+    ]
+    parts = [
+        f"<h1>{escape(task['name'])}</h1>",
+        "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in facts if text) + "</dl>",
+    ]
+    if about.short_description:
+        parts.append(f"<p>{escape(about.short_description)}</p>")
+    if about.long_description:
+        parts.append(f"<details><summary>More</summary><pre>{escape(about.long_description)}</pre></details>")
+    parts += [_form(view), _interface("Outputs", spec.task_template.interface.outputs), _runs(view), _triggers(view)]
+    parts.append(_versions(view))
+    body = (
+        f'<p class="path"><a href="/tasks">Tasks</a> / <b>{escape(task["name"])}</b></p>'
+        f'<main id="content">{"".join(parts)}</main>'
+    )
+    return document(task["name"], body, script="task.js", here="tasks")
+
+
+def _source(link: str) -> str:
+    # Written by whoever registered the task: nothing but a page is linked to.
+    if urlsplit(link).scheme not in {"http", "https"}:
+        return escape(link)
+    return f'<a href="{escape(link)}" rel="noreferrer noopener">{escape(link)}</a>'
+
+
+def _form(view: TaskView) -> str:
+    fields = [_field_line(number, field) for number, field in enumerate(fields_of(view.spec))]
+    return (
+        f'<section><h2>Start a run</h2><form id="start" class="form" data-version="{escape(view.task["version"])}"'
+        f' autocomplete="off">{"".join(fields) or "<p>It has no inputs.</p>"}'
+        '<p class="bad" role="alert" id="problem"></p>'
+        '<p class="commands"><button class="primary">Start</button></p></form></section>'
+    )
+
+
+def _field_line(number: int, field: Field) -> str:
+    notes = [field.description] if field.description else []
+    if field.kind == "json":
+        notes.append("JSON")
+    elif field.kind == "datetime":
+        notes.append("in UTC")
+    elif field.kind == "duration":
+        notes.append("such as 1h30m, 90s or 0.5")
+    if field.is_optional:
+        notes.append("empty for None")
+    required = " aria-required=true" if field.default is None and not field.is_optional else ""
+    common = (
+        f'name="{escape(field.name)}" id="field-{number}" aria-describedby="hint-{number} problem-{number}"{required}'
+    )
+    return (
+        f'<div class="field"><label for="field-{number}"><span><b>{escape(field.name)}</b>'
+        f' <span class="muted">{escape(type_name(field.type))}</span></span></label>{_control(field, common)}'
+        f'<span class="hint" id="hint-{number}">{escape("; ".join(notes))}</span>'
+        f'<span class="bad" id="problem-{number}"></span></div>'
+    )
+
+
+def _control(field: Field, common: str) -> str:
+    text = field.text
+    if field.kind in {"bool", "enum"}:
+        values = ("true", "false") if field.kind == "bool" else field.options
+        choices = [(one, one) for one in values]
+        if field.is_optional or field.default is None:
+            choices.insert(0, ("", "None" if field.is_optional else ""))
+        return f"<select {common}>{options(choices, text)}</select>"
+    if field.kind == "json":
+        example = f' placeholder="{escape(field.example)}"'
+        return f'<textarea {common} rows="4" spellcheck="false"{example}>\n{escape(text)}</textarea>'
+    if field.kind == "str":
+        rows = min(12, text.count("\n") + 1)
+        return f'<textarea {common} class="line" rows="{rows}">\n{escape(text)}</textarea>'
+    if field.kind == "datetime" and len(text.partition(".")[2]) <= 3:
+        return f'<input {common} type="datetime-local" step="any" value="{escape(text)}">'
+    mode = ' inputmode="decimal"' if field.kind in {"int", "float"} else ""
+    return f'<input {common}{mode} value="{escape(text)}"{" disabled" if field.kind == "none" else ""}>'
+
+
+def _interface(title: str, variables: interface_pb2.VariableMap) -> str:
+    lines = [
+        f"<tr><td>{escape(entry.key)}</td><td>{escape(type_name(entry.value.type))}</td>"
+        f"<td>{escape(entry.value.description)}</td></tr>"
+        for entry in variables.variables
+    ]
+    return f"<section><h2>{title}</h2>{table(('Name', 'Type', 'Description'), lines)}</section>" if lines else ""
+
+
+def _runs(view: TaskView) -> str:
+    lines = [
+        f'<tr><td>{phase(run["phase"])}</td><td><a href="{escape(run_path(run))}">{escape(run["name"])}</a></td>'
+        f"<td>{escape(run['task_version'])}</td><td>{time_of(run['created_at'])}</td>"
+        f'<td class="number">{duration(run["created_at"], run["ended_at"], view.now)}</td></tr>'
+        for run in view.runs
+    ]
+    if not lines:
+        return "<section><h2>Runs</h2><p>None yet.</p></section>"
+    query = urlencode({"task": view.task["name"], "scope": f"{view.task['project']}/{view.task['domain']}"})
+    listed = table(("Phase", "Run", "Version", "Created", "Duration"), lines)
+    return f'<section><h2>Runs</h2>{listed}<p><a href="/?{escape(query)}">All its runs</a></p></section>'
+
+
+def _triggers(view: TaskView) -> str:
+    lines = [
+        f'<li><a href="{escape(scope_path(row["project"], row["domain"], "triggers", row["name"]))}">'
+        f"{escape(row['name'])}</a> {'' if row['is_active'] else '(not active)'}</li>"
+        for row in view.triggers
+    ]
+    return f"<section><h2>Triggers</h2><ul>{''.join(lines)}</ul></section>" if lines else ""
+
+
+def _versions(view: TaskView) -> str:
+    lines = [
+        f'<tr><td><a href="{escape(task_path(row, row["version"]))}"'
+        f"{' aria-current=true' if row['version'] == view.task['version'] else ''}>{escape(row['version'])}</a></td>"
+        f"<td>{time_of(row['deployed_at'])}</td></tr>"
+        for row in view.versions
+    ]
+    return f"<section><h2>Versions</h2>{table(('Version', 'Deployed'), lines)}</section>"
