@@ -50,6 +50,8 @@ class RpcError(UnionRpcError):
         """Whether the server may have seen the request. Where not, a repetition cannot do anything twice."""
         self.retry_after = retry_after
         """How many seconds the server asks to wait before another attempt."""
+        self.clock_remark = ""
+        """What is to be said of the clocks, where the server refused a call and they differ."""
 
 
 def error_of_json(body: bytes, *, status: int | None = None, method: str = "") -> RpcError | None:

@@ -10,7 +10,7 @@ import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Self
 
 from pyqwest import Headers, HTTPTransport, ReadError, RemoteProtocolError, Request, WriteError
@@ -138,6 +138,7 @@ class Transport:
         self._connections: HTTPTransport | None = None
         self._streams: set[HTTPTransport] = set()
         self._is_closed = False
+        self._told = ("", 0.0)
         self._relay = _relay_to(endpoint, self.limits.connect) if endpoint.skips_verification else None
 
     async def __aenter__(self) -> Self:
@@ -155,6 +156,14 @@ class Transport:
         self._streams.clear()
         if self._relay is not None:
             await self._relay.aclose()
+
+    def clock_remark(self) -> str:
+        """Return what is to be said of the clocks of this machine and of the server, by the last answer; empty: nothing."""
+        if not self._told[0]:
+            return ""
+        from flyte_protocol.clocks import clock_remark  # noqa: PLC0415 - it loads `email`
+
+        return clock_remark(*self._told)
 
     def renew(self) -> None:
         """Let further calls use new connections; calls that are under way keep theirs."""
@@ -418,6 +427,7 @@ class Transport:
             if isinstance(broken, TimeoutError) and not isinstance(broken, ConnectionError):
                 raise
             raise self._lost(method, broken) from None
+        self._told = response.headers.get("date", ""), time()
         if self._relay is not None and (reason := self._relay.failure_of(response.headers)):
             await response.aclose()
             raise self._lost(method, ConnectionError(f"(Connect): {reason}"))
@@ -457,9 +467,12 @@ class Transport:
         headers = {name.lower(): content for name, content in response.headers.items()}
         # Some servers repeat the token that they refuse.
         shown = without_secrets(bytes(body), added.values())
-        return error_of_answer(
+        error = error_of_answer(
             response.status, headers, shown, url=self.endpoint.url, method=method.path, wanted=wanted
         )
+        if error.status in {Code.UNAUTHENTICATED, Code.PERMISSION_DENIED}:
+            error.clock_remark = self.clock_remark()
+        return error
 
     async def _within(self, seconds: float, method: "Method", waiting: Any, *, what: str = "") -> Any:
         try:

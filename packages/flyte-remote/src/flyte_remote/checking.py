@@ -105,18 +105,19 @@ async def _tls(endpoint: Endpoint) -> str:
 
 
 async def _api(endpoint: Endpoint) -> str:
+    remark = ""
     try:
-        await _ask(endpoint)
+        remark = await _ask(endpoint)
     except RpcError as error:
         # An error of the protocol is an answer of an API; a web page, a redirect or a 404 is not.
         is_gateway = "` answered " in str(error)
         if is_gateway or error.status in {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED}:
             raise
-    return f"{endpoint.url} speaks the protocol"
+    return f"{endpoint.url} speaks the protocol" + (f"; but {remark}" if remark else "")
 
 
-async def _ask(endpoint: Endpoint) -> None:
-    """Make a call that needs no sign-in, but for that of a gateway before the control plane."""
+async def _ask(endpoint: Endpoint) -> str:
+    """Make a call that needs no sign-in, but for that of a gateway; return what is to be said of the clocks."""
     from flyteidl2.auth import auth_service_pb2  # noqa: PLC0415 - messages load when used
 
     target = current_target()
@@ -130,6 +131,7 @@ async def _ask(endpoint: Endpoint) -> None:
             auth_service_pb2.GetPublicClientConfigRequest(),
             _CALL,
         )
+        return transport.clock_remark()
 
 
 class _OnlyAdding:

@@ -1,5 +1,6 @@
 """Who calls a control plane, by the configuration: the credentials of a transport, shared by all event loops of a process."""
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +23,8 @@ from flyte_remote.sign_in.store import TokenStore
 
 __all__ = ["SignIn", "signed_in"]
 
+_log = logging.getLogger("flyte.sign_in")
+
 
 class SignIn:
     """Credentials that sign in when a control plane refuses a call, and once per process however many calls there are."""
@@ -38,6 +41,7 @@ class SignIn:
         unchecked = urlsplit(endpoint.url).netloc if endpoint.skips_verification else ""
         self._poster = Poster(endpoint.ca_certificates, settings.http_proxy_url, unchecked)
         self._server: Server | None = None
+        self._has_warned = False
         command = settings.proxy_command
         self._gate: Renewing | None = None
         if command:
@@ -61,15 +65,24 @@ class SignIn:
             headers[self._server.header if self._server else "authorization"] = f"Bearer {token}"
         return headers
 
-    async def refresh(self, refused: Mapping[str, str], error: RpcError) -> bool:  # noqa: ARG002
+    async def refresh(self, refused: Mapping[str, str], error: RpcError) -> bool:
         """Sign in, or get a new token, unless another call has done it meanwhile.
 
         Raises:
             SignInError: It failed.
         """
-        if self._gate is not None:
-            await self._gate.renew(_token(refused, "proxy-authorization"))
-        await self._renewing.renew(_token(refused, self._server.header if self._server else "authorization"))
+        remark = error.clock_remark
+        if remark and not self._has_warned:
+            self._has_warned = True
+            _log.warning("%s", remark)
+        try:
+            if self._gate is not None:
+                await self._gate.renew(_token(refused, "proxy-authorization"))
+            await self._renewing.renew(_token(refused, self._server.header if self._server else "authorization"))
+        except SignInError as failed:
+            if remark and remark not in str(failed):
+                raise SignInError(str(failed), remark, oauth_code=failed.oauth_code) from None
+            raise
         return True
 
     async def server(self) -> Server:
