@@ -1,6 +1,9 @@
 """The pages as a browser shows them: rendered without scripts, and kept up to date by them in a headless Chromium."""
 
+import http.client
 import json
+import re
+import signal
 from pathlib import Path
 
 from .browser import Browser
@@ -78,6 +81,23 @@ def test_the_list_shows_a_run_as_soon_as_it_is_there(server: Server, browser: Br
     browser.until(f"document.querySelector('#list').textContent.includes('{run}')")
     assert browser.errors == []
     browser.screenshot("runs")
+
+
+def test_pages_have_nothing_that_their_policy_forbids(server: Server, browser: Browser) -> None:
+    run = create_run(server, shell_task(SUCCEED, name="demo.policy"))
+    wait(server, run)
+    for address in ("/", "/tasks", "/triggers", run_path(run), "/nothing"):
+        _, headers, text = page(server, address)
+        assert "default-src 'none'" in headers["content-security-policy"], address
+        assert "unsafe" not in headers["content-security-policy"]
+        assert not re.search(r"<script(?! (type=\"module\" )?src=\"/static/)| style=| on\w+=|https?://", text), address
+    # And they can be read without their scripts: what is known of the run is there.
+    assert "demo.policy" in page(server, run_path(run))[2]
+    browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    browser.open(f"http://{server.record.endpoint}{run_path(run)}")
+    browser.until("document.querySelector('#found')?.textContent === '1 action'")
+    browser.screenshot("run-dark")
+    assert browser.errors == []
 
 
 def test_filters_of_the_list_are_in_its_address(server: Server, browser: Browser) -> None:
@@ -186,6 +206,23 @@ def test_a_page_goes_on_when_the_devbox_comes_back(folder: Path, browser: Browse
         run = create_run(server, shell_task(SUCCEED, name="demo.back"))
         browser.until(f"document.querySelector('#list').textContent.includes('{run}')")
     finally:
+        server.stop()
+
+
+def test_the_devbox_ends_at_once_with_pages_open(folder: Path) -> None:
+    """It gives streams a few seconds to come to an end: those of pages do not need them."""
+    server = start(folder)
+    connection = http.client.HTTPConnection("127.0.0.1", server.record.port, timeout=60)
+    try:
+        connection.request("GET", "/events?topic=runs&topic=triggers", headers={"host": server.record.endpoint})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        server.process.send_signal(signal.SIGTERM)
+        # Ended, and not cut.
+        assert answer.read().startswith(b"retry:")
+        assert server.process.wait(60) == 0
+    finally:
+        connection.close()
         server.stop()
 
 

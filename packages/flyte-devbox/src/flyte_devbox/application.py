@@ -59,6 +59,11 @@ class Application:
             body = json.dumps({"code": error.code, "message": error.message}).encode()
             await _send(send, STATUS_OF_CODE.get(error.code, 500), body, "application/json")
 
+    def end_streams(self) -> None:
+        """End what pages have open, which would otherwise hold up the end of the server."""
+        if self._console is not None:
+            self._console.events.end()
+
     async def _health(self, send: Send) -> None:
         usage = self._devbox.scheduler.usage()
         usage["event_streams"] = 0 if self._console is None else self._console.events.open

@@ -85,8 +85,13 @@ async def _serve(devbox: Devbox, listener: socket.socket, record: ServerRecord) 
     )
     server = _Server(config)
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        application.end_streams()
+        server.end()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.end)
+        loop.add_signal_handler(number, end)
     async with devbox.running(record.port):
         devbox.folder.write_record(record)
         _logger.info("the devbox listens on port %d", record.port)

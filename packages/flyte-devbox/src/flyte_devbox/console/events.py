@@ -51,8 +51,19 @@ class EventStreams:
 
     def __init__(self, devbox: "Devbox") -> None:
         self._devbox = devbox
-        self.open = 0
+        self._wakes: set[asyncio.Event] = set()
+        self._is_over = False
+
+    @property
+    def open(self) -> int:
         """How many streams there are."""
+        return len(self._wakes)
+
+    def end(self) -> None:
+        """End all streams: the server is about to."""
+        self._is_over = True
+        for wake in self._wakes:
+            wake.set()
 
     async def serve(self, topics: Sequence[tuple[str, ...]], receive: Receive, send: Send) -> None:
         """Send the names of topics whenever they change, until the browser is gone."""
@@ -71,26 +82,29 @@ class EventStreams:
         gone = asyncio.ensure_future(_until_gone(receive))
         gone.add_done_callback(lambda _: wake.set())
         followers = [asyncio.ensure_future(self._follow(topic, note)) for topic in topics]
-        self.open += 1
+        self._wakes.add(wake)
         try:
             # Subscribed before the browser hears that the stream is open: what it fetches then is not out of date.
             await asyncio.sleep(0)
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"retry: 1000\n\n", "more_body": True})
-            while not gone.done():
+            while not gone.done() and not self._is_over:
                 text = ": nothing new\n\n"
                 try:
                     await asyncio.wait_for(wake.wait(), _HEARTBEAT_SECONDS)
                 except TimeoutError:
                     pass
                 else:
+                    if self._is_over:
+                        break
                     await asyncio.sleep(_TOGETHER_SECONDS)
                     wake.clear()
                     text = f"data: {json.dumps(list(changed))}\n\n"
                     changed.clear()
                 await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
         finally:
-            self.open -= 1
+            self._wakes.discard(wake)
             for follower in (gone, *followers):
                 follower.cancel()
             await asyncio.wait({gone, *followers})

@@ -80,6 +80,8 @@ def time_of(seconds: float | None) -> str:
 def duration(begin: float, end: float | None, now: float) -> str:
     """Return how long something took, or has been going on."""
     seconds = max(0.0, (now if end is None else end) - begin)
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 3600:

@@ -61,14 +61,14 @@ def run_page(run: sqlite3.Row, way: Sequence[sqlite3.Row], detail: Detail) -> st
         f' data-{key}="{escape(str(run[key]))}"' for key in ("org", "project", "domain", "name", "is_tracked")
     )
     selected = detail.row["name"]
-    lines = "".join(_step(row, is_selected=row["name"] == selected) for row in way)
+    lines = "".join(_step(row, level, is_selected=row["name"] == selected) for level, row in enumerate(way, 1))
     body = (
         f'<p class="path"><a href="/">Runs</a> / <b>{name}</b></p>'
         f'<main id="content" class="run"{attributes} data-selected="{escape(selected)}">'
         '<section class="actions" aria-label="Actions">'
         '<div class="bar"><input id="search" type="search" placeholder="Search actions ( / )" aria-label="Search actions"'
         ' aria-controls="tree"><div id="phases" role="group" aria-label="Phases"></div></div>'
-        '<div id="axis" aria-hidden="true"></div>'
+        '<div class="scale" aria-hidden="true"><div id="axis"></div></div>'
         f'<div id="tree" role="tree" tabindex="0" aria-label="Actions of {name}">{lines}</div>'
         '<p id="found" role="status"></p></section>'
         f"{action_detail(detail)}</main>"
@@ -76,10 +76,11 @@ def run_page(run: sqlite3.Row, way: Sequence[sqlite3.Row], detail: Detail) -> st
     return document(run["name"], body, script="run.js", here="runs")
 
 
-def _step(row: sqlite3.Row, *, is_selected: bool) -> str:
+def _step(row: sqlite3.Row, level: int, *, is_selected: bool) -> str:
     mark = ' aria-current="true"' if is_selected else ""
     return (
-        f'<a href="?i={quote(row["name"])}" data-action="{escape(row["name"])}"{mark}>{phase(row["phase"])}'
+        f'<a role="treeitem" aria-level="{level}" href="?i={quote(row["name"])}"'
+        f' data-action="{escape(row["name"])}"{mark}>{phase(row["phase"])}'
         f"<span>{escape(label_of(row))}</span></a>"
     )
 

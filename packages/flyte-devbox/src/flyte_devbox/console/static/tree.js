@@ -298,7 +298,7 @@ export class ActionTree {
     if (branch.total <= index) branch.setTotal(index + 1);
     this.#active = branch.rowOf(index);
     this.#resize();
-    this.#reveal();
+    this.#reveal(true);
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
@@ -308,11 +308,13 @@ export class ActionTree {
     this.space.style.height = `${this.#branch.size * ROW}px`;
   }
 
-  #reveal() {
+  #reveal(inTheMiddle = false) {
     const top = this.#active * ROW;
     const { scrollTop, clientHeight } = this.element;
-    if (top < scrollTop) this.element.scrollTop = top;
-    else if (top + ROW > scrollTop + clientHeight) this.element.scrollTop = top + ROW - clientHeight;
+    if (top >= scrollTop && top + ROW <= scrollTop + clientHeight) return;
+    if (inTheMiddle) this.element.scrollTop = top - clientHeight / 2;
+    else if (top < scrollTop) this.element.scrollTop = top;
+    else this.element.scrollTop = top + ROW - clientHeight;
   }
 
   #draw() {
@@ -520,6 +522,7 @@ export class ActionTree {
 /** Write seconds as a person reads them. */
 export function took(seconds) {
   const whole = Math.max(0, seconds);
+  if (whole < 0.9995) return `${(whole * 1000).toFixed(0)} ms`;
   if (whole < 60) return `${whole.toFixed(1)} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${Math.floor(whole % 60)} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
