@@ -98,7 +98,7 @@ command: Any = LazyGroup(
         "devbox": ("flyte_cli.devbox", "delete_devbox"),
         "secret": ("flyte_cli.delete_nouns", "delete_secret"),
         "trigger": ("flyte_cli.delete_nouns", "delete_trigger"),
-        "app": ("flyte_cli.not_built", "delete_app"),
+        "app": ("flyte_cli.apps", "delete_app"),
     },
 )
 """The command `flyte delete`."""

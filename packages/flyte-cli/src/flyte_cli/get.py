@@ -21,7 +21,7 @@ command: Any = LazyGroup(
         "artifact": ("flyte_cli.artifacts", "get_artifact"),
         "settings": ("flyte_cli.settings", "get_settings"),
         "code": ("flyte_cli.get_code", "get_code"),
-        "app": ("flyte_cli.not_built", "get_app"),
+        "app": ("flyte_cli.apps", "get_app"),
         "devbox": ("flyte_cli.devbox", "get_devbox"),
         "config": ("flyte_cli.get_config", "get_config"),
     },

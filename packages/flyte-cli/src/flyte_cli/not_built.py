@@ -33,9 +33,6 @@ def refusing(name: str, purpose: str, reason: str, hint: str) -> click.Command:
 
 build = refusing("build", "Build the images of environments", _IMAGES, _IMAGES_HINT)
 serve = refusing("serve", "Serve an app", _APPS, _APPS_HINT)
-get_app = refusing("app", "Show apps", _APPS, _APPS_HINT)
-update_app = refusing("app", "Start or stop an app", _APPS, _APPS_HINT)
-delete_app = refusing("app", "Delete an app", _APPS, _APPS_HINT)
 proxy_app = refusing("app", "Forward a port of this machine to an app", _APPS, _APPS_HINT)
 start_tui = refusing("tui", "Open the text interface", _TUI, _TUI_HINT)
 prefetch_model = refusing(

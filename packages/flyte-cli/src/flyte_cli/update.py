@@ -67,7 +67,7 @@ command: Any = LazyGroup(
     table={
         "project": ("flyte_cli.update", "update_project"),
         "trigger": ("flyte_cli.update", "update_trigger"),
-        "app": ("flyte_cli.not_built", "update_app"),
+        "app": ("flyte_cli.apps", "update_app"),
     },
 )
 """The command `flyte update`."""

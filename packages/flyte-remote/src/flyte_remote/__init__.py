@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flyte_remote.action_details import ActionDetails as ActionDetails
     from flyte_remote.actions import Action as Action
+    from flyte_remote.apps import App as App
     from flyte_remote.artifacts import Artifact as Artifact
     from flyte_remote.conditions import Condition as Condition
     from flyte_remote.listing import TimeFilter as TimeFilter
@@ -31,6 +32,7 @@ _EXPORTS = {
     "ActionDetails": "flyte_remote.action_details",
     "ActionInputs": "flyte_remote.values",
     "ActionOutputs": "flyte_remote.values",
+    "App": "flyte_remote.apps",
     "Artifact": "flyte_remote.artifacts",
     "Condition": "flyte_remote.conditions",
     "PartitionSchema": "flyte_remote.partitions",
@@ -56,6 +58,7 @@ __all__ = [
     "ActionDetails",
     "ActionInputs",
     "ActionOutputs",
+    "App",
     "Artifact",
     "Condition",
     "PartitionSchema",

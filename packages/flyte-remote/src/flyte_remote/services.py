@@ -10,6 +10,8 @@ __all__ = ["method"]
 
 _MODULES = {
     "ActionsService": "flyteidl2.actions.actions_service_pb2",
+    "AppLogsService": "flyteidl2.app.app_logs_service_pb2",
+    "AppService": "flyteidl2.app.app_service_pb2",
     "ArtifactService": "flyteidl2.artifact.artifact_service_pb2",
     "AuthMetadataService": "flyteidl2.auth.auth_service_pb2",
     "ClusterService": "flyteidl2.cluster.service_pb2",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flyteidl2.common import identifier_pb2
     from google.protobuf.message import Message
 
-__all__ = ["details_of", "resumed", "watch_details"]
+__all__ = ["details_of", "resumed", "rest_between", "watch_details"]
 
 _PASSING = {Code.UNAVAILABLE, Code.INTERNAL, Code.DEADLINE_EXCEEDED, Code.ABORTED}
 _POLICY = RetryPolicy(attempts=8, first=0.3, longest=10.0)
@@ -52,6 +52,11 @@ async def resumed(
             await asyncio.sleep(_POLICY.delay(failed, error, chance=random.random()))  # noqa: S311 - jitter
 
 
+async def rest_between(rounds: int) -> None:
+    """Wait before a stream is opened again that its server has ended: the longer, the more often it did."""
+    await asyncio.sleep(min(10.0, 0.2 * 2 ** min(rounds, 6)))
+
+
 async def watch_details(connection: Connection, action_id: "identifier_pb2.ActionIdentifier") -> AsyncIterator[Any]:
     """Yield the details of an action at every change, until it is over.
 
@@ -73,7 +78,7 @@ async def watch_details(connection: Connection, action_id: "identifier_pb2.Actio
                 return
         # Servers and gateways end streams that last long.
         early += 1
-        await asyncio.sleep(min(10.0, 0.2 * 2 ** min(early, 6)))
+        await rest_between(early)
 
 
 async def details_of(connection: Connection, action_id: "identifier_pb2.ActionIdentifier") -> Any:
