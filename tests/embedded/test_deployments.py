@@ -183,6 +183,16 @@ def test_a_folder_is_deployed_as_a_whole(command, tmp_path) -> None:
     assert "broken.py" in done.stderr
 
 
+def test_folders_in_a_folder_are_deployed_but_those_that_are_not_the_users(command, tmp_path) -> None:
+    for place, name in (("jobs/deep", "one"), ("jobs/.flyte/runs/r/code", "two"), ("jobs/node_modules/x", "three")):
+        (tmp_path / place).mkdir(parents=True)
+        text = PROGRAM.replace('"base"', f'"base_{name}"').replace('"top"', f'"top_{name}"')
+        (tmp_path / place / "tasks.py").write_text(text)
+    done = command("deploy", "--dry-run", "--recursive", "-of", "json", "jobs")
+    assert done.returncode == 0, done.stderr
+    assert [task["name"] for task in json.loads(done.stdout)] == ["base_one.add", "top_one.main"]
+
+
 def test_the_command_shows_what_was_registered(command) -> None:
     assert command("deploy", "program.py", "env").returncode == 0
     found = json.loads(command("get", "trigger", "-of", "json", "top.main").stdout)

@@ -19,13 +19,14 @@ def write(root: Path, *names: str) -> None:
 
 def test_standard_ignores_stand_where_the_reference_has_them(tmp_path: Path) -> None:
     write(tmp_path, "a.pyc", "x/a.pyc", "__pycache__/a", "x/__pycache__/a", "x/.venv/a", ".mypy_cache/a", "x/n.whl")
+    write(tmp_path, ".flyte/config.yaml", "x/.flyte/runs/r/a.py")
     write(
         tmp_path, "build/a", "dist/a", "env/a", ".env", "venv/a", ".cache/a", "x/e.egg-info/a", "x/y.log", "x/.idea/a"
     )
     write(tmp_path, "x/build/a", "x/dist/a", "x/env/a", "x/.env", "x/.cache/a", "a.py")
     expected = ["a.py", "x/.cache/a", "x/.env", "x/build/a", "x/dist/a", "x/env/a"]
     assert expected == select_tree(tmp_path).names()
-    assert 22 == len(select_tree(tmp_path, standard=False))
+    assert 24 == len(select_tree(tmp_path, standard=False))
 
 
 def test_flyteignore_hides_tracked_files_and_lets_single_ones_return(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _WIDTH = 78
 _HEADINGS = ("TASK", "VERSION", "OUTCOME", "TRIGGERS")
-_SKIPPED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__"})
 
 
 @click.command("deploy")
@@ -172,8 +171,13 @@ def _show_comparisons(found: "list[Comparison]") -> None:
 def _files(path: Path, *, is_recursive: bool) -> list[Path]:
     if not path.is_dir():
         return [check_file(path)]
-    found = sorted(path.rglob("*.py") if is_recursive else path.glob("*.py"))
-    files = [each.absolute() for each in found if not _SKIPPED.intersection(each.relative_to(path).parts)]
+    if is_recursive:
+        from flyte.bundling.selecting import python_files  # noqa: PLC0415 - of this option only
+
+        found = python_files(path)
+    else:
+        found = sorted(path.glob("*.py"))
+    files = [each.absolute() for each in found]
     if not files:
         raise click.UsageError(f"there are no Python files in `{path}`\nhint: `--recursive` looks into its folders")
     return files

@@ -1,7 +1,9 @@
-//! What is never part of a bundle: caches, environments and build output, by the names the reference uses.
+//! What is never part of a bundle: caches, environments and build output, by the names the reference uses, and `.flyte`, where
+//! the records of this machine are: they change with every run, and some are secret.
 
 /// Ignored wherever they stand.
-const NAMES: [&[u8]; 6] = [
+const NAMES: [&[u8]; 7] = [
+    b".flyte",
     b"__pycache__",
     b".ruff_cache",
     b".mypy_cache",

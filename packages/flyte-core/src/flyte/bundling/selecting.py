@@ -17,6 +17,7 @@ logger = logging.getLogger("flyte.bundling")
 LARGE = 100 * 1024 * 1024
 """Bytes of content from which on a bundle is worth a warning: it is uploaded, and downloaded by every pod."""
 _NAMED = 5
+_NOT_OURS = frozenset({"venv", "node_modules"})
 
 
 def select_code(request: BundleRequest, modules: Mapping[str, object] | None = None) -> Selection:
@@ -44,6 +45,16 @@ def select_code(request: BundleRequest, modules: Mapping[str, object] | None = N
         raise CodeBundleError(f"there is nothing to bundle below `{root}`\n{_empty_hint(request)}")
     _warn(root, selection)
     return selection
+
+
+def python_files(folder: Path) -> list[Path]:
+    """Return the Python files of a folder and those below it that a bundle may have; hidden ones and `node_modules` are left out.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    names = (Path(name) for name in select_tree(folder).names() if name.endswith(".py"))
+    return [folder / name for name in names if not any(p.startswith(".") or p in _NOT_OURS for p in name.parts)]
 
 
 def _by_style(root: Path, request: BundleRequest, modules: Mapping[str, object] | None) -> Selection:
