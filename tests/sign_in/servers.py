@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import gzip
 import http.cookiejar
 import json
 import os
@@ -16,7 +17,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -76,6 +77,10 @@ class Plane:
     refused: int = 0
     seen: list[str] = field(default_factory=list)
     """Tokens that came, in order."""
+    answers: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+    """What calls are answered with, by the last part of their path, from their body; without one, as `UserInfo` is."""
+    asked: list[str] = field(default_factory=list)
+    """Last parts of the paths that came, and `PUT`, in order."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     closes: list[object] = field(default_factory=list)
 
@@ -96,7 +101,10 @@ def control_plane(issuer: str, tls: ssl.SSLContext | None = None, **settings: ob
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length") or 0))
+            sent = self.rfile.read(int(self.headers.get("content-length") or 0))
+            name = self.path.rpartition("/")[2]
+            with plane.lock:
+                plane.asked.append(name)
             if plane.proxy_token and self.headers.get("proxy-authorization") != f"Bearer {plane.proxy_token}":
                 self._answer(302, b"", "text/html", location="https://gateway.example/login")
             elif self.path == f"{_AUTH}GetOAuth2Metadata":
@@ -120,8 +128,13 @@ def control_plane(issuer: str, tls: ssl.SSLContext | None = None, **settings: ob
                 with plane.lock:
                     plane.seen.append(token)
                 if token and (plane.is_active(token)):
-                    answer = identity_pb2.UserInfoResponse(subject="somebody", name="Some Body")
-                    self._answer(200, answer.SerializeToString(), "application/proto")
+                    answer = identity_pb2.UserInfoResponse(subject="somebody", name="Some Body").SerializeToString()
+                    if name in plane.answers:
+                        if self.headers.get("content-encoding") == "gzip":
+                            sent = gzip.decompress(sent)
+                        answer = plane.answers[name](sent)
+                    kind = self.headers.get("content-type") or ""
+                    self._answer(200 if answer or name == "UserInfo" else 404, answer, kind)
                 else:
                     with plane.lock:
                         plane.refused += 1
@@ -129,6 +142,11 @@ def control_plane(issuer: str, tls: ssl.SSLContext | None = None, **settings: ob
                         {"code": "unauthenticated", "message": f"token {token if plane.echoes else ''} is not valid"}
                     ).encode()
                     self._answer(401, body, "application/json")
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            plane.asked.append("PUT")
+            self._answer(200, b"", "text/plain")
 
         def _answer(self, status: int, body: bytes, kind: str, **headers: str) -> None:
             self.send_response(status)

@@ -4,18 +4,21 @@ import asyncio
 import json
 import os
 import weakref
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import field
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from flyte_models.errors import InitializationError
 from flyte_models.values import value
+from flyte_protocol.codes import Code
 from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
 from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.retrying import RetryPolicy
+from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions, Transport
+from flyte_remote.routing import ROUTED, Routes, selection_of
 from flyte_remote.services import method
 from flyte_syncify.settling import settle_at_exit
 
@@ -60,7 +63,7 @@ class Target:
 
 
 _find_target: Callable[[], Target | None] = lambda: None  # noqa: E731 - replaced by whoever knows
-_transports: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[tuple[Any, ...], Transport]]" = (
+_transports: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[tuple[Any, ...], Transport, Routes]]" = (
     weakref.WeakKeyDictionary()
 )
 
@@ -74,9 +77,10 @@ def set_target(find: Callable[[], Target | None]) -> None:
 class Connection:
     """Calls to one control plane from the running event loop."""
 
-    def __init__(self, transport: Transport, target: Target) -> None:
+    def __init__(self, transport: Transport, target: Target, routes: Routes) -> None:
         self.transport = transport
         self.target = target
+        self._routes = routes
 
     @property
     def org(self) -> str:
@@ -99,17 +103,51 @@ class Connection:
         """
         return _named("domain", given or self.target.domain)
 
-    async def call(self, service: str, name: str, request: "Message", options: CallOptions = _DEFAULTS) -> Any:
-        """Call a method and return its answer.
+    async def call(
+        self,
+        service: str,
+        name: str,
+        request: "Message",
+        options: CallOptions = _DEFAULTS,
+        *,
+        pool: str | None = None,
+    ) -> Any:
+        """Call a method, at the cluster that the request belongs to, and return its answer.
+
+        Args:
+            service: Such as `RunService`.
+            name: Of the method.
+            request: Its request.
+            options: What is different for this call.
+            pool: The cluster pool that it is about, where the request has no place for it.
 
         Raises:
             RpcError: it failed.
         """
-        return await self.transport.call(method(service, name), request, options)
+        async with self._routed(service, name, request, pool) as transport:
+            return await transport.call(method(service, name), request, options)
 
-    def stream(self, service: str, name: str, request: "Message") -> AbstractAsyncContextManager[AsyncIterator[Any]]:
-        """Open a stream of the server; see `Transport.stream`."""
-        return self.transport.stream(method(service, name), request)
+    @asynccontextmanager
+    async def stream(self, service: str, name: str, request: "Message") -> AsyncGenerator[AsyncIterator[Any]]:
+        """Open a stream of the server, at the cluster that the request belongs to; see `Transport.stream`."""
+        async with (
+            self._routed(service, name, request, None) as transport,
+            transport.stream(method(service, name), request) as messages,
+        ):
+            yield messages
+
+    @asynccontextmanager
+    async def _routed(self, service: str, name: str, request: "Message", pool: str | None) -> AsyncGenerator[Transport]:
+        question = selection_of(service, name, request, pool=pool) if service in ROUTED else None
+        if question is None:
+            yield self.transport
+            return
+        try:
+            yield await self._routes.find(question)
+        except RpcError as error:
+            if error.status is Code.UNAVAILABLE:
+                self._routes.forget(question)
+            raise
 
 
 def current_target() -> Target:
@@ -148,7 +186,7 @@ def connection() -> Connection:
     )
     known = _transports.get(loop)
     if known is not None and known[0] == key:
-        return Connection(known[1], target)
+        return Connection(known[1], target, known[2])
     endpoint = Endpoint.of(
         target.endpoint,
         is_insecure=target.is_insecure,
@@ -156,11 +194,17 @@ def connection() -> Connection:
         skips_verification=target.skips_verification,
     )
     settle_at_exit()
-    transport = Transport(
-        endpoint, credentials=credentials_of(target, endpoint), retry=RetryPolicy(attempts=target.retries + 1)
-    )
-    _transports[loop] = (key, transport)
-    return Connection(transport, target)
+    # Who signs in at the control plane is known to its clusters.
+    credentials = credentials_of(target, endpoint)
+    retry = RetryPolicy(attempts=target.retries + 1)
+    transport = Transport(endpoint, credentials=credentials, retry=retry)
+
+    def open_at(url: str) -> Transport:
+        return Transport(replace(endpoint, url=url), credentials=credentials, retry=retry)
+
+    routes = Routes(transport, open_at)
+    _transports[loop] = (key, transport, routes)
+    return Connection(transport, target, routes)
 
 
 def credentials_of(target: Target, endpoint: Endpoint) -> Credentials:

@@ -68,7 +68,7 @@ class Secret(OfMessage):
         else:
             spec.binary_value = value
         request = payload_pb2.CreateSecretRequest(id=_identifier(name, cluster_pool), secret_spec=spec)
-        await connection().call("SecretService", "CreateSecret", request)
+        await connection().call("SecretService", "CreateSecret", request, pool=cluster_pool)
 
     @syncify.class_method
     @classmethod
@@ -81,7 +81,7 @@ class Secret(OfMessage):
         from flyteidl2.secret import payload_pb2  # noqa: PLC0415
 
         request = payload_pb2.GetSecretRequest(id=_identifier(name, cluster_pool))
-        return cls((await connection().call("SecretService", "GetSecret", request)).secret)
+        return cls((await connection().call("SecretService", "GetSecret", request, pool=cluster_pool)).secret)
 
     @syncify.class_method
     @classmethod
@@ -94,7 +94,7 @@ class Secret(OfMessage):
             organization=place.organization, project=place.project, domain=place.domain, limit=limit
         )
         while True:
-            answer = await at.call("SecretService", "ListSecrets", request)
+            answer = await at.call("SecretService", "ListSecrets", request, pool=cluster_pool)
             for found in answer.secrets:
                 yield cls(found)
             if not answer.token or answer.token == request.token or not answer.secrets:
@@ -112,18 +112,16 @@ class Secret(OfMessage):
         from flyteidl2.secret import payload_pb2  # noqa: PLC0415
 
         request = payload_pb2.DeleteSecretRequest(id=_identifier(name, cluster_pool))
-        await connection().call("SecretService", "DeleteSecret", request)
+        await connection().call("SecretService", "DeleteSecret", request, pool=cluster_pool)
 
 
 def _identifier(name: str, cluster_pool: str | None) -> "definition_pb2.SecretIdentifier":
     from flyteidl2.secret import definition_pb2  # noqa: PLC0415
 
-    if cluster_pool is not None:
-        raise NotImplementedError(
-            "secrets of a cluster pool are not built: this version's protocol has no place for the pool\n"
-            "hint: leave `cluster_pool` out"
-        )
     at = connection()
+    if cluster_pool is not None:
+        # The protocol has no place for the pool: it says which cluster is asked, where the secret is the organisation's.
+        return definition_pb2.SecretIdentifier(name=name, organization=at.org)
     return definition_pb2.SecretIdentifier(
         name=name, organization=at.org, project=at.target.project or "", domain=at.target.domain or ""
     )

@@ -27,6 +27,7 @@ _MODULES = {
 }
 
 _UNDECLARED_READS = {
+    "ClusterService": ("SelectCluster",),
     "DataProxyService": ("CreateUploadLocation", "CreateDownloadLink"),
     "IdentityService": ("UserInfo",),
     "ProjectService": ("ListProjects",),
