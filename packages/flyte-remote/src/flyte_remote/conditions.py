@@ -68,11 +68,13 @@ class Condition(OfMessage):
             limit: How many at most.
         """
         left = limit
-        async for action in _paused(run_name, action_name):
+        if left <= 0:
+            return
+        async for action in _paused(run_name, action_name, limit):
+            yield cls(action)
+            left -= 1
             if left <= 0:
                 return
-            left -= 1
-            yield cls(action)
 
     @syncify.class_method
     @classmethod
@@ -116,7 +118,7 @@ class Condition(OfMessage):
 _FIELDS: dict[type[Any], str] = {bool: "bool_value", int: "int_value", float: "float_value", str: "string_value"}
 
 
-async def _paused(run_name: str, parent: str | None) -> AsyncIterator[Any]:
+async def _paused(run_name: str, parent: str | None, page: int | None = None) -> AsyncIterator[Any]:
     from flyteidl2.workflow import run_service_pb2  # noqa: PLC0415
 
     at = connection()
@@ -131,6 +133,6 @@ async def _paused(run_name: str, parent: str | None) -> AsyncIterator[Any]:
         )
         return answer.actions, answer.token
 
-    async for action in pages(fetch, request_of(filters), None):
+    async for action in pages(fetch, request_of(filters, limit=page), None):
         if action.metadata.WhichOneof("spec") == "condition":
             yield action

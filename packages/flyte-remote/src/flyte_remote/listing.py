@@ -123,15 +123,15 @@ def request_of(
 
 
 async def pages(
-    fetch: "Callable[[list_pb2.ListRequest], Awaitable[tuple[Sequence[Any], str]]]",
-    request: "list_pb2.ListRequest",
+    fetch: Callable[[Any], Awaitable[tuple[Sequence[Any], str]]],
+    request: Any,
     limit: int | None,
 ) -> AsyncIterator[Any]:
     """Yield items, and ask for a further page only when it is needed.
 
     Args:
         fetch: Returns the items of a page and the token of the next one, empty when it was the last.
-        request: Of the first page.
+        request: Of the first page: a message with `limit` and `token`.
         limit: How many items at most; None or less than 0 for all.
     """
     left = limit if limit is not None and limit >= 0 else None

@@ -1,10 +1,10 @@
 """`Project`: what tasks and runs belong to."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flyte_remote.connection import connection
-from flyte_remote.listing import SortBy
+from flyte_remote.listing import SortBy, pages
 from flyte_remote.messages import OfMessage
 from flyte_syncify import syncify
 
@@ -92,13 +92,13 @@ class Project(OfMessage):
             sort_by=list_pb2.Sort(key=field, direction=direction),
             org=at.org,
         )
-        while True:
+
+        async def fetch(request: Any) -> tuple[Any, str]:
             answer = (await at.call("ProjectService", "ListProjects", request)).projects
-            for found in answer.projects:
-                yield cls(found)
-            if not answer.token or answer.token == request.token or not answer.projects:
-                return
-            request.token = answer.token
+            return answer.projects, answer.token
+
+        async for found in pages(fetch, request, None):
+            yield cls(found)
 
     @syncify.class_method
     @classmethod

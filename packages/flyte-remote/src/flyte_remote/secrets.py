@@ -1,9 +1,10 @@
 """`Secret`: values that tasks ask for by name. They go in, and do not come out here again."""
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flyte_remote.connection import connection
+from flyte_remote.listing import pages
 from flyte_remote.messages import OfMessage
 from flyte_syncify import syncify
 
@@ -93,13 +94,13 @@ class Secret(OfMessage):
         request = payload_pb2.ListSecretsRequest(
             organization=place.organization, project=place.project, domain=place.domain, limit=limit
         )
-        while True:
+
+        async def fetch(request: Any) -> tuple[Any, str]:
             answer = await at.call("SecretService", "ListSecrets", request, pool=cluster_pool)
-            for found in answer.secrets:
-                yield cls(found)
-            if not answer.token or answer.token == request.token or not answer.secrets:
-                return
-            request.token = answer.token
+            return answer.secrets, answer.token
+
+        async for found in pages(fetch, request, None):
+            yield cls(found)
 
     @syncify.class_method
     @classmethod
