@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flyteidl2.actions import actions_service_pb2
 from flyteidl2.common import identifier_pb2
 from flyteidl2.core import tasks_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
@@ -208,6 +209,28 @@ def create_run(server: Server, spec: Any, name: str = "", **run_spec: Any) -> st
     else:
         request.project_id.CopyFrom(identifier_pb2.ProjectIdentifier(organization=ORG, name=PROJECT, domain=DOMAIN))
     return server.call("RunService", "CreateRun", request).run.action.id.run.name
+
+
+def enqueue(
+    server: Server, run: str, name: str, spec=None, *, parent: str = "a0", cache_key: str = "", **extra
+) -> None:
+    base = details_base(server)
+    action = actions_service_pb2.Action(
+        action_id=action_id(run, name),
+        parent_action_name=parent,
+        input_uri=f"{base}/{run}/{name}/inputs.pb",
+        run_output_base=f"{base}/{run}",
+        **extra,
+    )
+    if spec is not None:
+        action.task.spec.CopyFrom(spec)
+        if cache_key:
+            action.task.cache_key.value = cache_key
+    server.call("ActionsService", "Enqueue", actions_service_pb2.EnqueueRequest(action=action))
+
+
+def details_base(server: Server) -> str:
+    return f"{server.folder}/objects/flytesnacks/development"
 
 
 def details(server: Server, run: str, action: str = "a0") -> run_definition_pb2.ActionDetails:

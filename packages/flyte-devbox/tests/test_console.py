@@ -7,8 +7,7 @@ import signal
 from pathlib import Path
 
 from .browser import Browser
-from .serving import SUCCEED, Server, abort, create_run, details, shell_task, start, until, wait
-from .test_runs import enqueue
+from .serving import SUCCEED, Server, abort, create_run, details, enqueue, shell_task, start, until, wait
 
 EVIL = "<script>alert(1)</script>"
 

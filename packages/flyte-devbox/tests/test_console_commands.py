@@ -9,9 +9,8 @@ from flyteidl2.core import types_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from .browser import Browser
-from .serving import SUCCEED, Server, abort, create_run, details, shell_task, start, until, wait
+from .serving import SUCCEED, Server, abort, create_run, details, enqueue, shell_task, start, until, wait
 from .test_console import run_path
-from .test_runs import enqueue
 
 RUNNING, SUCCEEDED, ABORTED, PAUSED = 4, 5, 7, 9
 

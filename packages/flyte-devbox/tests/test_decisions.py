@@ -9,9 +9,18 @@ from flyteidl2.task import run_pb2, task_definition_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flyte_devbox.executors import Reuse
 from flyte_devbox.live import LiveAction, LiveRun
 from flyte_devbox.policies import policy_of
-from flyte_devbox.scheduling.decisions import below, initial_state, queue_limit, retry_pause, run_limit
+from flyte_devbox.scheduling.decisions import (
+    below,
+    concurrency_limits,
+    environment_limit,
+    initial_state,
+    queue_limit,
+    retry_pause,
+    run_limit,
+)
 from flyte_models.lifecycle import ActionState
 from flyte_models.phases import ActionPhase
 
@@ -59,6 +68,16 @@ def test_only_the_deadline_leaves_no_room_for_another_attempt() -> None:
     assert deadline is not None
     assert (runtime.kind, runtime.left, runtime.is_final) == ("max_runtime", 4.0, False)
     assert (deadline.kind, deadline.left, deadline.is_final) == ("deadline", 2.0, True)
+
+
+def test_an_action_counts_against_its_run_and_its_reusable_environment() -> None:
+    action = actions_of({"a0": ""})["a0"]
+    kept = replace(POLICY, reuse=Reuse("env", "v1", 1, 3, 4, None, None))
+    assert environment_limit(POLICY) is None
+    assert environment_limit(kept) == ("environment env v1", 12)
+    assert concurrency_limits(action, POLICY) == ()
+    action.run.max_concurrency = 2
+    assert concurrency_limits(action, kept) == ("run 1", "environment env v1")
 
 
 @given(st.integers(1, 50))

@@ -21,6 +21,8 @@ from .serving import (
     action_id,
     create_run,
     details,
+    details_base,
+    enqueue,
     logs,
     run_id,
     shell_task,
@@ -31,28 +33,6 @@ from .serving import (
 )
 
 SUCCEEDED, FAILED, ABORTED, TIMED_OUT, PAUSED, RECOVERED = 5, 6, 7, 8, 9, 10
-
-
-def enqueue(
-    server: Server, run: str, name: str, spec=None, *, parent: str = "a0", cache_key: str = "", **extra
-) -> None:
-    base = details_base(server)
-    action = actions_service_pb2.Action(
-        action_id=action_id(run, name),
-        parent_action_name=parent,
-        input_uri=f"{base}/{run}/{name}/inputs.pb",
-        run_output_base=f"{base}/{run}",
-        **extra,
-    )
-    if spec is not None:
-        action.task.spec.CopyFrom(spec)
-        if cache_key:
-            action.task.cache_key.value = cache_key
-    server.call("ActionsService", "Enqueue", actions_service_pb2.EnqueueRequest(action=action))
-
-
-def details_base(server: Server) -> str:
-    return f"{server.folder}/objects/flytesnacks/development"
 
 
 def test_a_run_succeeds_and_tells_its_phases_and_measures(server: Server) -> None:

@@ -11,6 +11,7 @@ from flyte_devbox.admission import Ticket
 from flyte_devbox.executors import Handle
 from flyte_devbox.policies import TaskPolicy
 from flyte_devbox.records import ActionUpdate, AttemptUpdate
+from flyte_devbox.rows import notes_event
 from flyte_models.lifecycle import ActionState
 
 __all__ = ["LiveAction", "LiveRun"]
@@ -85,6 +86,14 @@ class LiveAction:
     asked_in: int = 0
     """In which attempt of its parent it was last asked for."""
 
+    notes: list[tuple[float, str, str]] = field(default_factory=list[tuple[float, str, str]])
+    """When, a word, and a sentence: what is to be told about the current attempt."""
+
+    def note(self, reason: str, message: str) -> None:
+        """Tell something about the current attempt, once."""
+        if all(said != message for _, _, said in self.notes):
+            self.notes.append((time.time(), reason, message))
+
     @property
     def number(self) -> int:
         """The current attempt."""
@@ -157,4 +166,5 @@ class LiveAction:
             ended_at,
             None if error is None else error.SerializeToString(),
             *usage,
+            event=notes_event(self.notes) if self.notes else None,
         )

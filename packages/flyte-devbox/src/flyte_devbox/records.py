@@ -113,6 +113,8 @@ class AttemptUpdate:
     cpu_seconds: float | None = None
     max_rss_bytes: int | None = None
     wall_seconds: float | None = None
+    event: bytes | None = None
+    """What is told about it, unless something is told already."""
 
 
 def spec_digest(spec: bytes) -> bytes:
@@ -247,12 +249,13 @@ def update_attempt(connection: sqlite3.Connection, action: int, update: AttemptU
     """Record how an attempt stands."""
     connection.execute(
         "INSERT INTO attempts (action_id, number, phase, started_at, ended_at, error, output_uri, transitions, worker,"
-        " cpu_seconds, max_rss_bytes, wall_seconds, cache_status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " cpu_seconds, max_rss_bytes, wall_seconds, cache_status, event)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (action_id, number) DO UPDATE SET phase = excluded.phase, started_at = excluded.started_at,"
         " ended_at = excluded.ended_at, error = excluded.error, output_uri = excluded.output_uri,"
         " transitions = excluded.transitions, worker = excluded.worker, cpu_seconds = excluded.cpu_seconds,"
         " max_rss_bytes = excluded.max_rss_bytes, wall_seconds = excluded.wall_seconds,"
-        " cache_status = excluded.cache_status",
+        " cache_status = excluded.cache_status, event = coalesce(event, excluded.event)",
         (
             action,
             update.number,
@@ -267,6 +270,7 @@ def update_attempt(connection: sqlite3.Connection, action: int, update: AttemptU
             update.max_rss_bytes,
             update.wall_seconds,
             update.cache_status,
+            update.event,
         ),
     )
 

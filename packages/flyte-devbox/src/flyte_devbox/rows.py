@@ -18,6 +18,7 @@ __all__ = [
     "action_of",
     "attempt_of",
     "details_of",
+    "notes_event",
     "run_id",
     "run_of",
     "status_of",
@@ -187,15 +188,25 @@ def attempt_of(row: sqlite3.Row, attempt: sqlite3.Row) -> run_definition_pb2.Act
         memory = (attempt["max_rss_bytes"] or 0) / 1024**2
         wall, cpu = attempt["wall_seconds"], attempt["cpu_seconds"] or 0.0
         measured = f"wall time {wall:.3f} s, CPU time {cpu:.3f} s, memory {memory:.0f} MiB at most"
-        message.cluster_events.add(
-            occurred_at=timestamp(attempt["ended_at"]),
-            message=measured,
-            type=run_definition_pb2.ClusterEvent.TYPE_NORMAL,
-            reason="Measured",
-            source_component=CLUSTER,
-            count=1,
-        )
+        message.cluster_events.append(_cluster_event(attempt["ended_at"], "Measured", measured))
     return message
+
+
+def notes_event(notes: Iterable[tuple[float, str, str]]) -> bytes:
+    """Return what the devbox tells about an attempt as an `ActionEvent`: of each note when, a word, and a sentence."""
+    events = [_cluster_event(*note) for note in notes]
+    return run_definition_pb2.ActionEvent(cluster_events=events).SerializeToString()
+
+
+def _cluster_event(at: float, reason: str, message: str) -> run_definition_pb2.ClusterEvent:
+    return run_definition_pb2.ClusterEvent(
+        occurred_at=timestamp(at),
+        message=message,
+        type=run_definition_pb2.ClusterEvent.TYPE_NORMAL,
+        reason=reason,
+        source_component=CLUSTER,
+        count=1,
+    )
 
 
 def pod_name(row: sqlite3.Row, number: int) -> str:

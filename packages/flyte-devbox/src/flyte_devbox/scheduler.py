@@ -27,6 +27,7 @@ from flyte_devbox.scheduling.recording import Recorder
 from flyte_devbox.starting import AttemptStarter
 from flyte_devbox.watching import Hub
 from flyte_models.lifecycle import Fail, Resume, Succeed, TimeOut, Wait
+from flyte_models.phases import ActionPhase
 
 __all__ = ["Scheduler", "initial_state"]
 
@@ -39,6 +40,7 @@ _WAITING_BATCH = 500
 _STOP_GRACE_SECONDS = 3.0
 
 _CONDITION = run_definition_pb2.ACTION_TYPE_CONDITION
+_WAITING = ActionPhase.WAITING_FOR_RESOURCES.to_protobuf_value()
 
 
 class Scheduler:
@@ -203,7 +205,10 @@ class Scheduler:
             await asyncio.sleep(_TICK_SECONDS)
             for action in self._places.waiting_since(time.time() - _WAITING_AFTER_SECONDS, _WAITING_BATCH):
                 self._recorder.advance(action, Wait())
-                self._recorder.record(action)
+                reason = self._places.explain(action)
+                if reason:
+                    action.note("WaitingForResources", reason)
+                self._recorder.record(action, action.attempt_update(action.number, _WAITING))
             for run in self.runs.values():
                 for action in run.actions.values():
                     if action.handle is not None:

@@ -149,11 +149,15 @@ class Attempts:
         phase = ActionPhase.ABORTED.to_protobuf_value()
         action.transitions.append((phase, now))
         update = action.attempt_update(number, phase, ended_at=now, error=INTERRUPTED, usage=_usage(action, ended, now))
-        action.transitions = [(1, now)]
-        action.attempt_started_at = None
-        action.worker = ""
+        self._begin_anew(action, now)
         self._leave(action)
         await self._recorder.record_surely(action, update)
+
+    def _begin_anew(self, action: LiveAction, now: float) -> None:
+        action.transitions = [(1, now)]
+        action.notes = []
+        action.attempt_started_at = None
+        action.worker = ""
 
     async def _end(self, action: LiveAction, outcome: Outcome, ended: Exit, *, is_limit: bool = False) -> None:
         number = action.number
@@ -174,9 +178,7 @@ class Attempts:
         phase = failed.to_protobuf_value()
         action.transitions[-1] = (phase, now)
         update = action.attempt_update(number, phase, ended_at=now, error=outcome.error, usage=usage)
-        action.transitions = [(1, now)]
-        action.attempt_started_at = None
-        action.worker = ""
+        self._begin_anew(action, now)
         self._leave(action)
         await self._recorder.record_surely(action, update)
         self._starter.clean(action, number)

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
-from flyte_devbox.admission import Admission, Capacity
+from flyte_devbox.admission import Admission, Capacity, Ticket
 from flyte_devbox.live import LiveAction, LiveRun
+from flyte_devbox.policies import TaskPolicy
 from flyte_devbox.scheduling.decisions import TimeLimit, concurrency_limits, environment_limit, queue_limit
 from flyte_models.phases import ActionPhase
 
@@ -60,9 +61,10 @@ class Places:
         environment = environment_limit(policy)
         if environment is not None:
             self._admission.set_limit(*environment)
-        action.ticket = self._admission.enter(
-            action, policy.demand, limits=concurrency_limits(action, policy), depth=action.depth
-        )
+        excess = self._admission.capacity.explain_excess(policy.demand)
+        if excess:
+            action.note("Clamped", f"it asks for {excess} that there are: it runs alone, with what there is")
+        self._enter(action, policy)
         self._queued[action.id] = action
         limit = queue_limit(policy, age=action.age)
         if limit is not None:
@@ -73,14 +75,20 @@ class Places:
         """Give a place, even beyond what there is, to an action that runs already."""
         policy = action.policy
         assert policy is not None
-        ticket = self._admission.enter(
-            action, policy.demand, limits=concurrency_limits(action, policy), depth=action.depth
-        )
-        ticket.is_waiting = False
-        self._admission.waiting -= 1
+        ticket = self._enter(action, policy)
+        self._admission.release(ticket)
         if not action.children:
             self._admission.take(ticket)
-        action.ticket = ticket
+
+    def _enter(self, action: LiveAction, policy: TaskPolicy) -> Ticket[LiveAction]:
+        action.ticket = self._admission.enter(
+            action,
+            policy.demand,
+            limits=concurrency_limits(action, policy),
+            depth=action.depth,
+            group=action.run.id,
+        )
+        return action.ticket
 
     def withdraw(self, action: LiveAction) -> None:
         """Let an action wait no more; one that has a place keeps it until `leave`."""
@@ -112,6 +120,10 @@ class Places:
             one for one in self._queued.values() if one.state.phase is ActionPhase.QUEUED and one.queued_at < before
         )
         return list(islice(found, most))
+
+    def explain(self, action: LiveAction) -> str:
+        """Say what an action waits for; empty if nothing is in its way."""
+        return "" if action.ticket is None else self._admission.explain(action.ticket)
 
     def kick(self) -> None:
         """Look who may be let in now, once, when what happens now is over."""
