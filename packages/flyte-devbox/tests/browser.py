@@ -66,6 +66,10 @@ class Tab:
         """Write into what has the focus."""
         self.ask("Input.insertText", text=text)
 
+    def crash(self) -> None:
+        """End its process; nothing more can be asked of it."""
+        self._browser.tell("Page.crash", self.session)
+
     def screenshot(self, name: str) -> None:
         """Keep a picture where `FLYTE_TEST_SCREENSHOTS` says; none is kept without it."""
         folder = os.environ.get("FLYTE_TEST_SCREENSHOTS")
@@ -123,15 +127,20 @@ class Browser(Tab):
         """Open another tab, in a window of its own, so that it can be seen."""
         return Tab(self, self.send("Target.createTarget", url="about:blank", newWindow=True)["targetId"])
 
-    def send(self, method: str, session: str = "", **parameters: Any) -> dict[str, Any]:
+    def tell(self, method: str, session: str = "", **parameters: Any) -> int:
+        """Say something whose answer is not waited for, and return its number."""
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
         os.write(self._writes, json.dumps(message).encode() + b"\0")
+        return self._number
+
+    def send(self, method: str, session: str = "", **parameters: Any) -> dict[str, Any]:
+        number = self.tell(method, session, **parameters)
         while True:
             answer = self._next()
-            if answer.get("id") == self._number:
+            if answer.get("id") == number:
                 assert "error" not in answer, answer
                 return answer["result"]
             if answer.get("method") in {"Runtime.exceptionThrown", "Log.entryAdded"}:

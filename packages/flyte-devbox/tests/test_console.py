@@ -179,6 +179,32 @@ def test_a_browser_needs_one_stream_for_any_number_of_tabs(server: Server, brows
     abort(server, run)
 
 
+def test_a_browser_that_cannot_share_has_a_stream_in_each_tab(server: Server, browser: Browser) -> None:
+    browser.ask("Page.addScriptToEvaluateOnNewDocument", source="delete window.SharedWorker")
+    browser.open(f"http://{server.record.endpoint}/")
+    until(lambda: event_streams(server) == 1, 60)
+    assert browser.evaluate("typeof SharedWorker") == "undefined"
+    run = create_run(server, shell_task(SUCCEED, name="demo.alone"))
+    browser.until(f"document.querySelector('#list').textContent.includes('{run}')")
+    browser.open("about:blank")
+    until(lambda: event_streams(server) == 0, 60)
+
+
+def test_a_tab_that_crashes_takes_nothing_from_the_others(server: Server, browser: Browser) -> None:
+    """What they share lives in the process of one of them."""
+    run = create_run(server, shell_task(SUCCEED, name="demo.crashed"))
+    wait(server, run)
+    other = browser.tab()
+    other.open(f"http://{server.record.endpoint}{run_path(run)}")
+    other.until("'ready' in document.documentElement.dataset")
+    browser.open(f"http://{server.record.endpoint}/")
+    until(lambda: event_streams(server) == 1, 60)
+    other.crash()
+    again = create_run(server, shell_task(SUCCEED, name="demo.again"))
+    browser.until(f"document.querySelector('#list').textContent.includes('{again}')")
+    assert event_streams(server) == 1
+
+
 def test_a_hidden_tab_has_no_stream(server: Server, browser: Browser) -> None:
     browser.open(f"http://{server.record.endpoint}/")
     until(lambda: event_streams(server) == 1, 60)

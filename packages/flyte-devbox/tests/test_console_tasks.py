@@ -82,6 +82,20 @@ def test_a_task_shows_its_versions_and_interface(server: Server) -> None:
     assert "No task is like that" in page(server, "/tasks?q=nosuchtask")[2]
 
 
+def test_any_name_has_a_page(server: Server) -> None:
+    name = "odd/na%41me.mäin ?#&"
+    deploy(server, name, shell_task(SUCCEED, name=name))
+    listed = page(server, "/tasks?q=odd/na")[2]
+    address = listed.partition('<td><a href="')[2].partition('"')[0]
+    status, _, text = page(server, address.replace("&amp;", "&"))
+    assert status == 200
+    assert "<h1>odd/na%41me.mäin ?#&amp;</h1>" in text
+    status, _, body = server.post(
+        f"{address}/start", b'{"version": "v1", "values": {}}', {"content-type": "application/json"}
+    )
+    assert status == 200, body
+
+
 def test_only_pages_are_linked_as_sources(server: Server) -> None:
     spec = shell_task(SUCCEED, name="pages.linked")
     spec.documentation.source_code.link = "javascript:alert(1)"

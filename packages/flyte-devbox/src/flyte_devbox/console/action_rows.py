@@ -17,6 +17,7 @@ __all__ = ["Question", "answer", "deepest_failed", "question_of"]
 _MOST_RANGES = 40
 _MOST_ROWS = 200
 _MOST_COUNTED = 500
+_MOST_PHASES = 20
 _MOST_DEPTH = 10_000
 _COLUMNS = "a.id, a.name, a.parent, a.task_name, a.type, a.phase, a.created_at, a.started_at, a.ended_at"
 
@@ -63,7 +64,7 @@ def question_of(message: Any) -> Question:
             ranges,
             [str(name) for name in fields.get("counted", ())],
             str(fields.get("search", ""))[:200],
-            [int(phase) for phase in fields.get("phases", ())],
+            [int(phase) for phase in fields.get("phases", ())][:_MOST_PHASES],
             str(fields.get("wayTo", "")),
             bool(fields.get("wantsPhases", False)),
         )

@@ -64,18 +64,19 @@ class Console:
         elif not self._access.is_known(headers):
             await _send_page(send, 401, stranger_page())
         elif is_post:
-            await self._command(path, headers, receive, send)
+            await self._command(scope, headers, receive, send)
         elif path == "/events":
             await self.events.serve(parse_topics(query.get("topic", ())), receive, send)
         else:
             try:
-                await self._page(path, query, send)
+                await self._page(scope, query, send)
             except ServiceError as error:
                 await _send_page(send, STATUS_OF_CODE.get(error.code, 500), message_page(error.message))
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
-    async def _page(self, path: str, query: Query, send: Send) -> None:
+    async def _page(self, scope: Scope, query: Query, send: Send) -> None:
+        path: str = scope["path"]
         is_fragment = "fragment" in query
         if path == "/":
             await _send_page(send, 200, await self._runs(query, is_fragment=is_fragment))
@@ -86,7 +87,7 @@ class Console:
         if path == "/triggers":
             await _send_page(send, 200, await self._triggers((), is_fragment=is_fragment))
             return
-        parts = _parts(path)
+        parts = _parts(scope)
         if parts is not None and parts[2] in _RUN_KINDS and len(parts) == 4:
             await _send_page(send, 200, await self._run(parts, query, is_fragment=is_fragment))
         elif parts is not None and parts[2] == "tasks" and len(parts) == 4:
@@ -202,12 +203,12 @@ class Console:
 
     # --- commands -------------------------------------------------------------------------------------------------
 
-    async def _command(self, path: str, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
+    async def _command(self, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
         # A form of another site cannot send JSON without asking first, which nothing here allows.
         if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             raise invalid_argument("a command of a page is sent as JSON")
         message = await _read_json(receive)
-        parts = _parts(path)
+        parts = _parts(scope)
         if parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["actions"]:
             run, question = self._find_run(parts)["id"], action_rows.question_of(message)
             found = await self._devbox.database.read_aside(
@@ -226,7 +227,7 @@ class Console:
             else:
                 await _send_json(send, 200, {"path": run_list.run_path(made)})
         else:
-            raise not_found(f"there is no command `{path[:200]}`")
+            raise not_found(f"there is no command `{scope['path'][:200]}`")
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
@@ -257,12 +258,14 @@ class Console:
         )
 
 
-def _parts(path: str) -> list[str] | None:
+def _parts(scope: Scope) -> list[str] | None:
     """Take a path apart: domain, project, kind, name, and what follows. `None` if it is none of the protocol's links.
 
     The protocol's clients write links as `/v2/domain/{domain}/project/{project}/runs/{run}`.
     """
-    parts = [unquote(part) for part in path.split("/")[1:]]
+    # As it was sent: a name may have a slash.
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    parts = [unquote(part) for part in raw.decode("latin-1").partition("?")[0].split("/")[1:]]
     if len(parts) < 7 or parts[:2] != ["v2", "domain"] or parts[3] != "project":
         return None
     return [parts[2], *parts[4:]]

@@ -1,6 +1,7 @@
 // Tells a page which of the things that it shows have changed. A hidden tab is told nothing, and asks when it is seen again.
 import { Source } from "./source.js";
 
+const GREETING = 30000;
 const lock = `tab-${crypto.randomUUID()}`;
 let topics = [];
 let hear = () => {};
@@ -9,15 +10,35 @@ let isLive = true;
 /** What all tabs share, or this tab's own where the browser cannot share. */
 function connect() {
   if (typeof SharedWorker === "undefined" || !navigator.locks) return own();
-  const worker = new SharedWorker("/static/worker.js", { type: "module", name: "events" });
-  let post = (message) => worker.port.postMessage(message);
-  worker.port.onmessage = ({ data }) => receive(data);
-  worker.onerror = () => {
+  let post;
+  const fallBack = () => {
     post = own();
     send();
   };
+  const share = () => {
+    const worker = new SharedWorker("/static/worker.js", { type: "module", name: "events" });
+    const isSilent = setTimeout(() => {
+      worker.port.close();
+      fallBack();
+    }, GREETING);
+    worker.port.onmessage = ({ data }) => {
+      if (!data.worker) return receive(data);
+      clearTimeout(isSilent);
+      // It lives in the process of one of the tabs, and dies with that when it crashes.
+      navigator.locks.request(data.worker, share);
+    };
+    worker.onerror = () => {
+      clearTimeout(isSilent);
+      fallBack();
+    };
+    post = (message) => worker.port.postMessage(message);
+    post({ topics: shown(), lock: isLocked ? lock : undefined });
+  };
+  let isLocked = false;
+  share();
   // Held as long as this tab lives.
   navigator.locks.request(lock, () => {
+    isLocked = true;
     post({ topics: shown(), lock });
     return new Promise(() => {});
   });
