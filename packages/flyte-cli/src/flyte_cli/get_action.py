@@ -1,5 +1,7 @@
 """`flyte get action`: the actions of a run, or one with its attempts and their errors."""
 
+from typing import Any
+
 import click
 
 from flyte_cli.completers import complete_action, complete_run
@@ -7,7 +9,7 @@ from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, attempt_data
-from flyte_engine.records import ActionRecord
+from flyte_engine.records import ActionRecord, AttemptRecord
 from flyte_engine.store import ActionStore
 
 
@@ -38,6 +40,9 @@ def get_action(
 
 def _show_action(store: ActionStore, action: ActionRecord) -> None:
     attempts = store.attempts(action.run_name, action.name)
+    # Only a control plane has them: local runs are shown at no page.
+    find_links = getattr(store, "links", None)
+    links: list[tuple[int, str, str]] = find_links(action.run_name, action.name) if find_links else []
 
     def text(layout: Layout) -> str:
         fields = [("action", action.name), ("run", action.run_name), ("task", action.task_name)]
@@ -51,7 +56,12 @@ def _show_action(store: ActionStore, action: ActionRecord) -> None:
             part = f"attempt {attempt.number}: {attempt.phase.value}, {took}"
             if attempt.error is not None:
                 part += f"\n{attempt.error.traceback or f'{attempt.error.code}: {attempt.error.message}'}"
-            parts.append(part.rstrip("\n"))
+            of_attempt = [f"{name}: {uri}" for number, name, uri in links if number == attempt.number]
+            parts.append("\n".join([part.rstrip("\n"), *of_attempt]))
         return "\n\n".join(parts)
 
-    show(lambda: action_data(action) | {"tries": [attempt_data(attempt) for attempt in attempts]}, text)
+    def data(attempt: AttemptRecord) -> dict[str, Any]:
+        found = [{"name": name, "uri": uri} for number, name, uri in links if number == attempt.number]
+        return attempt_data(attempt) | ({"links": found} if found else {})
+
+    show(lambda: action_data(action) | {"tries": [data(attempt) for attempt in attempts]}, text)

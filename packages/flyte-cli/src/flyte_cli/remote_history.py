@@ -70,6 +70,12 @@ class RemoteHistory:
         details = self._details(run_name, name)
         return [] if details is None else [_attempt(message) for message in details.pb2.attempts]
 
+    def links(self, run_name: str, name: str) -> list[tuple[int, str, str]]:
+        """Return the links of an action, in the order of its attempts: number of the attempt, name, address."""
+        details = self._details(run_name, name)
+        attempts = details.pb2.attempts if details is not None else ()
+        return [(attempt.attempt, link.name, link.uri) for attempt in attempts for link in attempt.log_info]
+
     def inputs(self, run_name: str, name: str) -> bytes | None:
         """Return the inputs of an action, as bytes of the wire."""
         return self._data(run_name, name)[0]

@@ -93,6 +93,7 @@ def target() -> Target | None:
             client_config=made.auth_client_config,
         ),
         retries=platform.rpc_retries,
+        console=platform.console_endpoint,
     )
 
 

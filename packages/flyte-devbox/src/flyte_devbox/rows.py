@@ -1,8 +1,10 @@
 """Actions, attempts and runs between SQLite's rows and the messages of the protocol."""
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
 
 from flyteidl2.common import identifier_pb2, identity_pb2
 from flyteidl2.core import catalog_pb2, execution_pb2, literals_pb2
@@ -43,6 +45,8 @@ IDENTITY = identity_pb2.EnrichedIdentity(
 
 CLUSTER = "devbox"
 NAMESPACE = "devbox"
+_PLACE = re.compile(r"\{\{\s*\.?(\w+)\s*\}\}")
+"""What a link leaves open, `{{.podName}}`."""
 
 
 def timestamp(seconds: float) -> timestamp_pb2.Timestamp:
@@ -126,6 +130,9 @@ def details_of(
     details = run_definition_pb2.ActionDetails(
         id=action_id(row), metadata=metadata_of(row), status=status_of(row, now), attempts=_attempts(row, attempts)
     )
+    if spec is not None and spec.task_template.metadata.log_links:
+        for attempt in details.attempts:
+            attempt.log_info.extend(_links(row, attempt.attempt, spec.task_template.metadata.log_links))
     kind = row["type"]
     if kind == run_definition_pb2.ACTION_TYPE_TASK and spec is not None:
         details.task.CopyFrom(spec)
@@ -147,6 +154,23 @@ def details_of(
 
 def _attempts(row: sqlite3.Row, attempts: Iterable[sqlite3.Row]) -> list[run_definition_pb2.ActionAttempt]:
     return [attempt_of(row, attempt) for attempt in attempts]
+
+
+def _links(row: sqlite3.Row, number: int, links: Iterable[execution_pb2.TaskLog]) -> Iterator[execution_pb2.TaskLog]:
+    """Yield the links of a task for one of its attempts, with what was not known when it was registered."""
+    known = {
+        "runName": row["run_name"],
+        "actionName": row["name"],
+        "podName": pod_name(row, number),
+        "executionProject": row["project"],
+        "executionDomain": row["domain"],
+    }
+    for link in links:
+        filled = execution_pb2.TaskLog()
+        filled.CopyFrom(link)
+        filled.uri = _PLACE.sub(lambda found: quote(known.get(found[1], found[0]), safe="{}."), link.uri)
+        filled.ready = True
+        yield filled
 
 
 def transitions_of(attempt: sqlite3.Row) -> list[tuple[int, float]]:

@@ -60,6 +60,8 @@ class Target:
     """How one signs in; None: not at all."""
     retries: int = 3
     """How often a call that may be made twice is made again after a failure that may pass."""
+    console: str | None = None
+    """Where its pages are, if not at the host of its API."""
 
 
 _find_target: Callable[[], Target | None] = lambda: None  # noqa: E731 - replaced by whoever knows

@@ -3,9 +3,21 @@
 from urllib.parse import quote, urlsplit
 
 from flyte_protocol.endpoints import Endpoint
-from flyte_remote.connection import current_target
+from flyte_remote.connection import Target, current_target
 
-__all__ = ["console_url"]
+__all__ = ["console_of", "console_url"]
+
+
+def console_of(target: Target) -> str:
+    """Return where the console of a control plane is: `console.endpoint` if it is set, else the host of its API.
+
+    A path before the API is not one of the console. The console of a local cluster (port 8090) listens on port 8080.
+    """
+    if target.console:
+        return Endpoint.of(target.console, is_insecure=target.is_insecure).url
+    parts = urlsplit(Endpoint.of(target.endpoint, is_insecure=target.is_insecure).url)
+    is_local_cluster = parts.hostname == "localhost" and parts.port == 8090
+    return f"{parts.scheme}://{'localhost:8080' if is_local_cluster else parts.netloc}"
 
 
 def console_url(kind: str, name: str, *, project: str, domain: str, action: str | None = None) -> str:
@@ -18,10 +30,6 @@ def console_url(kind: str, name: str, *, project: str, domain: str, action: str 
         domain: Its domain.
         action: Of a run, the action that is selected.
     """
-    target = current_target()
-    endpoint = Endpoint.of(target.endpoint, is_insecure=target.is_insecure).url
-    parts = urlsplit(endpoint)
-    if parts.hostname == "localhost" and parts.port == 8090:
-        endpoint = "http://localhost:8080"
     selected = f"?i={quote(action)}" if action else ""
-    return f"{endpoint}/v2/domain/{quote(domain)}/project/{quote(project)}/{kind}/{quote(name, safe='')}{selected}"
+    place = f"domain/{quote(domain)}/project/{quote(project)}"
+    return f"{console_of(current_target())}/v2/{place}/{kind}/{quote(name, safe='')}{selected}"

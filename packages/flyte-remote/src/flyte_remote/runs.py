@@ -1,8 +1,10 @@
 """`Run`: one execution on a control plane, and all that can be done with it."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urljoin
 
 from flyte_models.bundles import CodeBundle
 from flyte_models.phases import ActionPhase
@@ -11,8 +13,8 @@ from flyte_protocol.phases import phase_from_wire
 from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.action_details import ActionDetails
 from flyte_remote.code import download_code
-from flyte_remote.connection import connection
-from flyte_remote.console import console_url
+from flyte_remote.connection import connection, current_target
+from flyte_remote.console import console_of, console_url
 from flyte_remote.downloads import report_of
 from flyte_remote.failures import failure_of
 from flyte_remote.identifiers import project_identifier, run_identifier
@@ -21,6 +23,7 @@ from flyte_remote.logs import log_lines, show_lines
 from flyte_remote.run_details import RunDetails
 from flyte_remote.values import ActionInputs, ActionOutputs, Types
 from flyte_remote.waiting import wait_for_action
+from flyte_remote.watching import watch_details
 from flyte_syncify import syncify
 
 if TYPE_CHECKING:
@@ -330,13 +333,19 @@ class Run:
 
     @syncify
     async def get_debug_url(self) -> str | None:
-        """Return where the debugger of the root action listens; None when it has none."""
-        details = (await self._fetched()).action_details
-        for attempt in reversed(details.pb2.attempts):
-            for log in attempt.log_info:
-                if "debug" in log.name.lower() or "vscode" in log.name.lower():
-                    return log.uri
-        return None
+        """Return where the editor of a run in debug mode listens, as soon as it does; None when the run is over, or has none.
+
+        A run that was not started in debug mode is looked at once.
+        """
+        details = await self._fetched()
+        url = _debugger(details.action_details.pb2)
+        if url is None and any(pair.key == "_F_E_VS" for pair in details.pb2.run_spec.envs.values):
+            async with aclosing(watch_details(connection(), self.pb2.action.id)) as messages:
+                async for message in messages:
+                    url = _debugger(message)
+                    if url is not None:
+                        break
+        return None if url is None else urljoin(f"{console_of(current_target())}/", url)
 
     async def _fetched(self) -> RunDetails:
         if self._details is None or not self._details.done():
@@ -362,3 +371,13 @@ def _run_of(details: RunDetails) -> "run_definition_pb2.Run":
     )
     run.labels.update(dict(details.pb2.run_spec.labels.values))
     return run
+
+
+def _debugger(details: "run_definition_pb2.ActionDetails") -> str | None:
+    """Return the link to an editor that is ready, of the last attempt."""
+    from flyteidl2.core import execution_pb2  # noqa: PLC0415 - messages load when used
+
+    for log in details.attempts[-1].log_info if details.attempts else ():
+        if log.link_type == execution_pb2.TaskLog.IDE and log.ready:
+            return log.uri
+    return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from flyte_protocol.codes import Code
@@ -57,7 +57,7 @@ async def rest_between(rounds: int) -> None:
     await asyncio.sleep(min(10.0, 0.2 * 2 ** min(rounds, 6)))
 
 
-async def watch_details(connection: Connection, action_id: "identifier_pb2.ActionIdentifier") -> AsyncIterator[Any]:
+async def watch_details(connection: Connection, action_id: "identifier_pb2.ActionIdentifier") -> AsyncGenerator[Any]:
     """Yield the details of an action at every change, until it is over.
 
     Raises:

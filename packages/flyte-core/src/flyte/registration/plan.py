@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "NAME_LIMIT",
     "ContainerPlan",
     "LinkPlan",
+    "LinkScope",
     "MetadataPlan",
     "ResourcePlan",
     "TaskPlan",
@@ -46,6 +48,17 @@ class ResourcePlan:
 
     requests: tuple[tuple[str, str], ...] = ()
     limits: tuple[tuple[str, str], ...] = ()
+
+
+@value
+class LinkScope:
+    """What the links of a task are told of the run that shows them; what is not known yet, the control plane fills in."""
+
+    run_name: str = "{{.runName}}"
+    project: str = "{{.executionProject}}"
+    domain: str = "{{.executionDomain}}"
+    parent_action_name: str = "{{.actionName}}"
+    context: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @value
@@ -123,7 +136,10 @@ class TaskPlan:
 
 
 def plan_of(
-    task: TaskTemplate[..., Any], context: SerializationContext, task_context: "TaskContext | None" = None
+    task: TaskTemplate[..., Any],
+    context: SerializationContext,
+    task_context: "TaskContext | None" = None,
+    links: LinkScope | None = None,
 ) -> TaskPlan:
     """Plan the registration of a task.
 
@@ -131,6 +147,7 @@ def plan_of(
         task: The task.
         context: Version, place, bundle and images.
         task_context: The context of the action that registers the task in passing, by calling it: its links are known then.
+        links: What its links are told otherwise; without either they are left out.
 
     Raises:
         RuntimeUserError: The image must be built, and the context's image cache does not have it.
@@ -149,7 +166,7 @@ def plan_of(
         task_type_version=task.task_type_version,
         short_name=task.short_name[:NAME_LIMIT],
         environment=(task.parent_env_name or "")[:NAME_LIMIT],
-        metadata=_metadata(task, context, task_context),
+        metadata=_metadata(task, context, links if task_context is None else _scope_of(task_context)),
         container=_container(task, context),
         pod_template=None if isinstance(task.pod_template, str) else task.pod_template,
         sql=task.sql(context),
@@ -187,9 +204,7 @@ def resource_plan(resources: Resources | None) -> ResourcePlan:
     return ResourcePlan(tuple(requests), tuple(limits))
 
 
-def _metadata(
-    task: TaskTemplate[..., Any], context: SerializationContext, task_context: "TaskContext | None"
-) -> MetadataPlan:
+def _metadata(task: TaskTemplate[..., Any], context: SerializationContext, links: LinkScope | None) -> MetadataPlan:
     cache = task.cache
     limits = timeout_from_request(task.timeout) if task.timeout is not None else Timeout()
     bundle = context.code_bundle
@@ -213,7 +228,7 @@ def _metadata(
         is_entrypoint=task.entrypoint,
         produces_artifacts=task.produces_artifacts,
         pod_template_name=task.pod_template if isinstance(task.pod_template, str) else "",
-        links=_links(task, task_context),
+        links=() if links is None else _links(task, links),
         code_bundle_uri=(bundle.tgz or "") if bundle is not None else "",
         image_build_run=builds.get(task.parent_env_name or ""),
     )
@@ -228,19 +243,27 @@ def _discovery_version(task: TaskTemplate[..., Any], cache: Cache, context: Seri
     return (cache if cache.is_enabled() else Cache("auto")).get_version(parameters)
 
 
-def _links(task: TaskTemplate[..., Any], context: "TaskContext | None") -> tuple[LinkPlan, ...]:
-    if context is None:
-        return ()
-    action = context.action
+def _scope_of(task_context: "TaskContext") -> LinkScope:
+    action = task_context.action
+    return LinkScope(
+        run_name=action.run_name or "",
+        project=action.project or "",
+        domain=action.domain or "",
+        parent_action_name=action.name,
+        context=dict(task_context.custom_context),
+    )
+
+
+def _links(task: TaskTemplate[..., Any], scope: LinkScope) -> tuple[LinkPlan, ...]:
     return tuple(
         LinkPlan(
             name=link.name,
             uri=link.get_link(
-                run_name=action.run_name or "",
-                project=action.project or "",
-                domain=action.domain or "",
-                context=dict(context.custom_context),
-                parent_action_name=action.name,
+                run_name=scope.run_name,
+                project=scope.project,
+                domain=scope.domain,
+                context=dict(scope.context),
+                parent_action_name=scope.parent_action_name,
                 action_name="{{.actionName}}",
                 pod_name="{{.podName}}",
             ),

@@ -5,6 +5,7 @@ from typing import Any
 from flyteidl2.task import task_definition_pb2, task_service_pb2
 
 from flyte.git import GitStatus
+from flyte.registration.plan import LinkScope
 from flyte.registration.wire import default_inputs, documented, task_spec
 from flyte.tasks.template import TaskTemplate
 from flyte_models.serialization import SerializationContext
@@ -30,7 +31,7 @@ async def deploy_request(
         TypeError: A default, or an input of a trigger, is not of its type.
     """
     environment = task.parent_env() if task.parent_env is not None else None
-    spec = task_spec(task, serialization_context, defaults=await default_inputs(task.interface))
+    spec = task_spec(task, serialization_context, defaults=await default_inputs(task.interface), links=LinkScope())
     identifier = spec.task_template.id
     return task_service_pb2.DeployTaskRequest(
         task_id=task_definition_pb2.TaskIdentifier(

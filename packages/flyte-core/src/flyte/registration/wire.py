@@ -19,7 +19,7 @@ from flyte.registration.actors import actor_config
 from flyte.registration.arguments import container_args
 from flyte.registration.devices import device_class_number, device_name
 from flyte.registration.documentation import documentation_of
-from flyte.registration.plan import ContainerPlan, MetadataPlan, ResourcePlan, TaskPlan, plan_of
+from flyte.registration.plan import ContainerPlan, LinkScope, MetadataPlan, ResourcePlan, TaskPlan, plan_of
 from flyte.registration.pods import pod_spec
 from flyte_models.resources import Device
 from flyte_models.secrets import Secret
@@ -53,6 +53,7 @@ def task_spec(
     *,
     defaults: "list[common_pb2.NamedParameter] | None" = None,
     task_context: "TaskContext | None" = None,
+    links: LinkScope | None = None,
 ) -> task_definition_pb2.TaskSpec:
     """Give what a control plane must know to run a task.
 
@@ -61,6 +62,7 @@ def task_spec(
         serialization_context: Version, place, bundle and images.
         defaults: The inputs that have a default, of `default_inputs`: only of a task that is deployed.
         task_context: The context of the action that calls the task, if one does.
+        links: What the links of the task are told where no action calls it; without it they are left out.
 
     Raises:
         RuntimeUserError: The image must be built, and the context's image cache does not have it.
@@ -68,7 +70,7 @@ def task_spec(
             template has no primary container.
         RuntimeSystemError: The context has no `root_dir`, and the task is found by its module.
     """
-    plan = plan_of(task, serialization_context, task_context)
+    plan = plan_of(task, serialization_context, task_context, links)
     bundle = serialization_context.code_bundle
     template = tasks_pb2.TaskTemplate(
         id=identifier_pb2.Identifier(

@@ -22,6 +22,7 @@ from flyte.controllers.conversion import codec_for
 from flyte.initialization import settings
 from flyte.registration import wire
 from flyte.registration.arguments import search_path_env
+from flyte.registration.plan import LinkScope
 from flyte.remote import ActionDetails, Run, RunDetails, TaskDetails, Trigger, TriggerDetails
 from flyte.running.options import RunOptions
 from flyte.tasks.declarations import check_names
@@ -97,6 +98,7 @@ class RemoteStrategy:
                 image_cache=images_of(closure, at),
                 root_dir=options.root_dir or settings().root_dir,
             ),
+            links=LinkScope(project=project, domain=domain, context=options.custom_context),
         )
         if options.dry_run:
             return DryRun(spec, inputs, bundle)
