@@ -183,6 +183,19 @@ def test_a_folder_is_deployed_as_a_whole(command, tmp_path) -> None:
     assert "broken.py" in done.stderr
 
 
+def test_a_trigger_that_misses_an_input_is_the_users_to_mend(command, tmp_path) -> None:
+    (tmp_path / "lacking.py").write_text(
+        "import flyte\n"
+        'env = flyte.TaskEnvironment("lacking")\n'
+        '@env.task(triggers=flyte.Trigger("nightly", flyte.Cron("0 2 * * *")))\n'
+        "def main(n: int) -> int:\n"
+        "    return n\n"
+    )
+    refused = command("deploy", "lacking.py", "env")
+    assert refused.returncode == 3
+    assert refused.stderr.startswith("error: trigger `nightly` gives no value for the input `n`")
+
+
 def test_folders_in_a_folder_are_deployed_but_those_that_are_not_the_users(command, tmp_path) -> None:
     for place, name in (("jobs/deep", "one"), ("jobs/.flyte/runs/r/code", "two"), ("jobs/node_modules/x", "three")):
         (tmp_path / place).mkdir(parents=True)

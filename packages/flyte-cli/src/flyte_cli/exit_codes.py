@@ -6,7 +6,7 @@ RUN_FAILED = 1
 USAGE = 2
 """The command line, an input or a path is wrong; nothing was run."""
 CODE_NOT_LOADED = 3
-"""The user's file could not be imported."""
+"""The user's file could not be imported, or what it declares cannot be registered."""
 CONFIGURATION = 4
 """The configuration cannot be used."""
 CONTROL_PLANE = 5

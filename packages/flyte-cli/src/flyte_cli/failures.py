@@ -1,5 +1,6 @@
 """From any exception to what the user reads and the exit code: the one place where the command line turns errors into text."""
 
+import sys
 import traceback
 from collections.abc import Sequence
 from typing import cast
@@ -16,7 +17,19 @@ from flyte_cli.hints import local_option
 from flyte_cli.messages import dim, error_text
 from flyte_config import ConfigError
 from flyte_engine.store import StoreError
-from flyte_models.errors import BaseRuntimeError, InitializationError, RemoteTaskNotFoundError, UnionRpcError
+from flyte_models.errors import (
+    BaseRuntimeError,
+    CodeBundleError,
+    DeclarationError,
+    DeploymentError,
+    ImageBuildError,
+    InitializationError,
+    InvalidPackageError,
+    ModuleLoadError,
+    RemoteTaskNotFoundError,
+    RuntimeUserError,
+    UnionRpcError,
+)
 from flyte_types.errors import InputTypeError, InputValueError, UnsupportedTypeError
 
 
@@ -54,14 +67,34 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
     for kinds, code in _PLAIN:
         if isinstance(error, kinds):
             return error_text(_plain_message(error), colour=colour), code
+    if _is_of_store(error):
+        return error_text(str(error), colour=colour), exit_codes.CONTROL_PLANE
     return _internal(error, verbose=verbose, colour=colour), exit_codes.INTERNAL
+
+
+def _is_of_store(error: BaseException) -> bool:
+    # Whoever raises it has loaded it; hardly any command does.
+    errors = sys.modules.get("flyte_storage.errors")
+    return errors is not None and isinstance(error, errors.StorageError)
 
 
 _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (
     ((click.ClickException, InputTypeError, InputValueError, NotImplementedError), exit_codes.USAGE),
-    ((DuplicateEnvironmentError, UnsupportedTypeError), exit_codes.CODE_NOT_LOADED),
+    (
+        (
+            DeclarationError,
+            DuplicateEnvironmentError,
+            UnsupportedTypeError,
+            CodeBundleError,
+            ImageBuildError,
+            InvalidPackageError,
+            ModuleLoadError,
+        ),
+        exit_codes.CODE_NOT_LOADED,
+    ),
     ((ConfigError, StoreError, InitializationError), exit_codes.CONFIGURATION),
-    ((UnionRpcError, RemoteTaskNotFoundError), exit_codes.CONTROL_PLANE),
+    ((UnionRpcError, RemoteTaskNotFoundError, DeploymentError), exit_codes.CONTROL_PLANE),
+    (RuntimeUserError, exit_codes.USAGE),
 )
 """Errors whose text is complete as it is, and their exit codes."""
 

@@ -40,6 +40,10 @@ class InitializationError(BaseRuntimeError):
     """The SDK was used before `flyte.init`, or was initialised without what the call needs."""
 
 
+class DeclarationError(ValueError):
+    """What a task, an environment or a trigger declares cannot be registered; the message says what to change."""
+
+
 class RuntimeSystemError(BaseRuntimeError):
     """The system failed, not the user's code."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from flyteidl2.core import literals_pb2
 from flyteidl2.task import common_pb2, run_pb2
 
+from flyte_models.errors import DeclarationError
 from flyte_models.interface import NativeInterface
 from flyte_models.triggers import (
     Cron,
@@ -39,7 +40,7 @@ async def inputs_of_trigger(trigger: Trigger, task_name: str, interface: NativeI
         interface: Of the task; defaults that are stored are taken as they are.
 
     Raises:
-        ValueError: It gives an input that the task does not have, or leaves one out.
+        DeclarationError: It gives an input that the task does not have, or leaves one out.
         TypeError: An input is not of its type.
     """
     declared = interface.inputs
@@ -48,7 +49,7 @@ async def inputs_of_trigger(trigger: Trigger, task_name: str, interface: NativeI
     unknown = [name for name in given if name not in declared]
     if unknown:
         known = ", ".join(f"`{name}`" for name in declared) or "none"
-        raise ValueError(
+        raise DeclarationError(
             f"trigger `{trigger.name}` gives the input `{unknown[0]}`, and the inputs of task `{task_name}` are {known}"
         )
     values = {name: item for name, item in given.items() if name not in bound}
@@ -58,7 +59,7 @@ async def inputs_of_trigger(trigger: Trigger, task_name: str, interface: NativeI
         if default is not Parameter.empty:
             values[name] = default
         elif name not in bound and trigger.automation is not None:
-            raise ValueError(
+            raise DeclarationError(
                 f"trigger `{trigger.name}` gives no value for the input `{name}` of task `{task_name}`\n"
                 f'hint: `inputs={{"{name}": ...}}`, or give the parameter a default'
             )

@@ -1,5 +1,6 @@
 """How the protocol calls accelerators: names of models as Kubernetes labels them, and numbers of classes."""
 
+from flyte_models.errors import DeclarationError
 from flyte_models.resources import Device
 
 __all__ = ["device_class_number", "device_name"]
@@ -29,10 +30,10 @@ def device_name(device: Device) -> str:
     """Give the label of a device's model.
 
     Raises:
-        ValueError: The device has no model.
+        DeclarationError: The device has no model.
     """
     if device.device is None:
-        raise ValueError(
+        raise DeclarationError(
             f"`{device!r}` names no model, and a cluster schedules by it\n"
             "hint: `flyte.GPU(...)` names one; `Resources(gpu=2)` asks for any GPUs"
         )

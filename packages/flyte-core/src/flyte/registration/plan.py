@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flyte.tasks.template import TaskTemplate
 from flyte_images import default_image_uri
 from flyte_models.caching import Cache, VersionParameters
-from flyte_models.errors import RuntimeUserError
+from flyte_models.errors import DeclarationError, RuntimeUserError
 from flyte_models.policies import Backoff, Timeout, timeout_from_request
 from flyte_models.resources import Device, Resources
 from flyte_models.secrets import Secret, secrets_from_request
@@ -240,7 +240,10 @@ def _discovery_version(task: TaskTemplate[..., Any], cache: Cache, context: Seri
     if bundle is not None and bundle.pkl:
         return bundle.computed_version
     parameters = VersionParameters(func=getattr(task, "func", None), image=task.image, code_bundle=bundle)
-    return (cache if cache.is_enabled() else Cache("auto")).get_version(parameters)
+    try:
+        return (cache if cache.is_enabled() else Cache("auto")).get_version(parameters)
+    except ValueError as error:
+        raise DeclarationError(f"task `{task.name}`: {error}") from error
 
 
 def _scope_of(task_context: "TaskContext") -> LinkScope:

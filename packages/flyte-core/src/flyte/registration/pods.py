@@ -4,6 +4,8 @@ from copy import deepcopy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from flyte_models.errors import DeclarationError
+
 if TYPE_CHECKING:
     from flyte.registration.plan import ContainerPlan
     from flyte_models.pod_templates import PodTemplate
@@ -17,7 +19,7 @@ def pod_spec(template: "PodTemplate", container: "ContainerPlan") -> dict[str, A
     """Give the specification of the pod as Kubernetes writes it in JSON.
 
     Raises:
-        ValueError: The template has containers, and none is the primary one.
+        DeclarationError: The template has containers, and none is the primary one.
         ModuleNotFoundError: The specification is an object of the `kubernetes` package, which is not installed.
     """
     spec = _as_data(template.pod_spec)
@@ -27,7 +29,7 @@ def pod_spec(template: "PodTemplate", container: "ContainerPlan") -> dict[str, A
         containers.append({"name": name})
     primary = next((each for each in containers if each.get("name") == name), None)
     if primary is None:
-        raise ValueError(
+        raise DeclarationError(
             f"the pod template has no container {name!r}, which would run the task; it has "
             f"{', '.join(repr(each.get('name')) for each in containers)}\n"
             "hint: add it, or name the one that runs the task: `primary_container_name=`"

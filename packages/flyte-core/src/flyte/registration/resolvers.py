@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flyte.tasks.template import TaskTemplate
+from flyte_models.errors import DeclarationError
 
 __all__ = ["DEFAULT_RESOLVER", "default_loader_args"]
 
@@ -20,7 +21,7 @@ def default_loader_args(task: TaskTemplate[..., Any], root_dir: Path) -> list[st
     """Name the module and the attribute that a task is found by: `mod <module> instance <attribute>`.
 
     Raises:
-        ValueError: The module is neither below `root_dir` nor installed.
+        DeclarationError: The module is neither below `root_dir` nor installed.
         NotImplementedError: The task has no function that says where it is defined.
     """
     function: Any = getattr(task, "func", None)
@@ -36,7 +37,7 @@ def module_name(function: Any, root_dir: Path) -> str:
     """Name the module of a function as it is imported when `root_dir` is on `sys.path`.
 
     Raises:
-        ValueError: Its file is neither below `root_dir` nor installed.
+        DeclarationError: Its file is neither below `root_dir` nor installed.
     """
     module = sys.modules.get(function.__module__)
     file = getattr(module, "__file__", None) or function.__code__.co_filename
@@ -49,7 +50,7 @@ def module_name(function: Any, root_dir: Path) -> str:
     except ValueError:
         if _is_installed(path):
             return str(function.__module__)
-        raise ValueError(
+        raise DeclarationError(
             f"`{function.__name__}` stands in `{path}`, which is neither below the root folder `{root_dir}` nor installed\n"
             "hint: name the folder that its module is imported from: `flyte.init(root_dir=...)`, `flyte run --root-dir ...`"
         ) from None
