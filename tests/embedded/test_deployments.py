@@ -1,16 +1,20 @@
 """`flyte.deploy` and `flyte deploy` against a devbox: order, repetition, versions that are the same everywhere, failures."""
 
+import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
+import threading
+from typing import Any
 
 import pytest
 
 import flyte
 import flyte.remote
-from flyte import initialization
+from flyte import deployment, initialization
 from flyte_models.errors import DeploymentError
 
 from .running import CODE, end, load, start
@@ -160,6 +164,112 @@ def test_progress_is_told(connected) -> None:
     flyte.deploy(env, version="told", _on_progress=lambda done, total, task: told.append((done, total)))
     assert told == [(number + 1, len(told)) for number in range(len(told))]
     assert told[-1][1] == 2
+
+
+class CutsBehind:
+    """Forwards to a port, until so many calls of a method are answered; then nothing passes, and every connection is cut."""
+
+    def __init__(self, target: int, mark: bytes, most: int) -> None:
+        self.target, self.mark, self.left = target, mark, most
+        self.port = 0
+        self._begun = False
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def __enter__(self) -> "CutsBehind":
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(20)
+        self._loop.close()
+
+    async def _start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
+        self._server.close()
+        self._cut()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _cut(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.left <= 0:
+            writer.transport.abort()
+            return
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        self._open |= {writer, up_writer}
+
+        async def requests() -> None:
+            while piece := await reader.read(65536):
+                self._begun = self._begun or self.mark in piece
+                up_writer.write(piece)
+            up_writer.close()
+
+        async def answers() -> None:
+            while piece := await up_reader.read(65536):
+                if self._begun and self.left <= 0:
+                    return
+                if self._begun:
+                    self.left -= 1
+                    if self.left <= 0:
+                        # Not at once: what was sent before is to arrive.
+                        self._loop.call_later(0.5, self._cut)
+                writer.write(piece)
+            writer.close()
+
+        await asyncio.gather(requests(), answers(), return_exceptions=True)
+
+
+def test_a_deployment_that_is_cut_off_says_how_far_it_came_and_the_next_finishes_it(command, devbox, tmp_path) -> None:
+    tasks = "".join(f"@env.task\ndef t{number:02}(n: int) -> int:\n    return n\n\n\n" for number in range(18))
+    last = 'last = flyte.TaskEnvironment("last_cut", depends_on=[env])\n\n\n@last.task\ndef end() -> None: ...\n'
+    (tmp_path / "program.py").write_text(f'import flyte\n\nenv = flyte.TaskEnvironment("cut")\n\n\n{tasks}{last}')
+    config = (tmp_path / "config.yaml").read_text()
+    with CutsBehind(devbox, b"TaskService/DeployTask", 3) as proxy:
+        (tmp_path / "config.yaml").write_text(config.replace(f":{devbox}", f":{proxy.port}"))
+        failed = command("deploy", "program.py", "last")
+    (tmp_path / "config.yaml").write_text(config)
+    assert failed.returncode == 5, failed.stderr
+    assert "of 19 tasks could not be registered:" in failed.stderr
+    assert "(perhaps it is registered all the same)" in failed.stderr
+    # Each task is named once: it failed, it is registered, or it was not tried.
+    every = [f"cut.t{number:02}" for number in range(18)] + ["last_cut.end"]
+    assert sorted(re.findall(r"`(cut\.t\d\d|last_cut\.end)`", failed.stderr)) == every
+    said = set(re.findall(r"`([\w.]+)`", failed.stderr.partition("\nregistered: ")[2].partition("\n")[0]))
+    there = json.loads(command("get", "task", "-of", "json").stdout)
+    before = {each["taskId"]["name"] for each in there} & set(every)
+    assert said <= before
+    assert 3 <= len(before) < 19
+    done = command("deploy", "-of", "json", "program.py", "last")
+    assert done.returncode == 0, done.stderr
+    outcomes = {task["name"]: task["outcome"] for task in json.loads(done.stdout)}
+    assert sorted(outcomes) == every
+    assert {name for name, outcome in outcomes.items() if outcome == "unchanged"} == before
+
+
+def test_each_task_is_described_once(connected, monkeypatch) -> None:
+    names: list[str] = []
+    plain = deployment.described
+
+    def counted(task: Any, context: Any) -> Any:
+        names.append(task.name)
+        return plain(task, context)
+
+    monkeypatch.setattr(deployment, "described", counted)
+    made = flyte.deploy(load("many").env)[0].tasks()
+    assert sorted(names) == sorted(task.name for task in made)
 
 
 def test_the_command_says_what_it_misses(command, tmp_path) -> None:

@@ -20,8 +20,8 @@ from flyte.git import GitStatus
 from flyte.initialization import settings
 from flyte.registration.arguments import search_path_env
 from flyte.registration.differences import Difference, differences
-from flyte.registration.triggers import deploy_request
-from flyte.registration.wire import task_spec
+from flyte.registration.triggers import complete_request, described
+from flyte.registration.versions import VERSION_TO_COME, neutral_bytes, set_version
 from flyte.running.options import CopyStyle, check_copy_style
 from flyte.running.remote import images_of
 from flyte.tasks.declarations import check_names
@@ -56,6 +56,9 @@ Change = Literal["new", "changed", "renewed", "unchanged", "taken"]
 refused, since the version is that of something else."""
 
 _AT_ONCE = 16
+_NAMED = 20
+_LOST = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELED)
+"""The control plane does not answer: nobody knows what it did, and further calls fare no better."""
 _REPEATABLE = CallOptions(is_idempotent=True)
 
 
@@ -148,9 +151,8 @@ async def deploy(
     place = _Place.dry() if is_dry else _Place.of(connection())
     bundle = await _bundle(everything, place, copy_style, version)
     images = images_of(tuple(everything), place.connected) if place.connected is not None else None
-    chosen = version or _computed_version(everything, bundle)
     context = SerializationContext(
-        version=chosen,
+        version=version or VERSION_TO_COME,
         project=place.project,
         domain=place.domain,
         org=place.org,
@@ -158,18 +160,24 @@ async def deploy(
         image_cache=images,
         root_dir=settings().root_dir,
     )
-    made = {id(each): DeployedTaskEnvironment(each) for each in everything}
     # Everything is described before anything is registered: most mistakes are found here.
+    planned = [(each, [(task, described(task, context)) for task in _tasks_of(each)]) for each in everything]
+    if version is None:
+        specs = [spec for _, tasks in planned for _, spec in tasks]
+        chosen = _computed_version(specs, bundle)
+        for spec in specs:
+            set_version(spec, chosen)
     repository = await asyncio.to_thread(GitStatus.from_current_repo)
     variables = search_path_env(settings().root_dir, sys.path) if settings().sync_local_sys_paths else {}
     requests = {
-        id(each): [await _request(task, context, repository, variables) for task in _tasks_of(each)]
+        id(each): [await _request(task, spec, repository, variables) for task, spec in tasks] for each, tasks in planned
+    }
+    made = {
+        id(each): DeployedTaskEnvironment(
+            each, [DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]]
+        )
         for each in everything
     }
-    for each in everything:
-        made[id(each)].deployed_entities = [
-            DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]
-        ]
     if place.connected is not None:
         await _register(
             stages, requests, made, place.connected, is_version_given=version is not None, on_progress=_on_progress
@@ -253,24 +261,18 @@ async def _bundle(
         return await bundle_code(request, FolderUploader(Path(folder)))
 
 
-def _computed_version(everything: Iterable[Environment], bundle: CodeBundle | None) -> str:
-    """Compute the version from what is the same on every machine: no place, no address of the bundle."""
-    code = None
-    if bundle is not None:
-        code = CodeBundle(computed_version=bundle.computed_version, tgz="", destination=bundle.destination)
-    neutral = SerializationContext(version="", code_bundle=code, root_dir=settings().root_dir)
-    parts = {
-        task.name: task_spec(task, neutral).SerializeToString(deterministic=True)
-        for each in everything
-        for task in _tasks_of(each)
-    }
+def _computed_version(specs: Iterable[task_definition_pb2.TaskSpec], bundle: CodeBundle | None) -> str:
+    parts = {spec.task_template.id.name: neutral_bytes(spec, bundle) for spec in specs}
     return deployment_version(parts, bundle.computed_version if bundle is not None else None)
 
 
 async def _request(
-    task: TaskTemplate[..., Any], context: SerializationContext, repository: GitStatus, variables: dict[str, str]
+    task: TaskTemplate[..., Any],
+    spec: task_definition_pb2.TaskSpec,
+    repository: GitStatus,
+    variables: dict[str, str],
 ) -> task_service_pb2.DeployTaskRequest:
-    request = await deploy_request(task, context, repository)
+    request = await complete_request(task, spec, repository)
     template = request.spec.task_template
     if template.HasField("container"):
         named = {pair.key for pair in template.container.env}
@@ -292,26 +294,34 @@ async def _register(
     total = sum(len(each.deployed_entities) for each in made.values())
     places = asyncio.Semaphore(_AT_ONCE)
     done: list[DeployedTask] = []
+    failed: list[tuple[DeployedTask, RpcError]] = []
+    is_lost = False
 
-    async def register(request: task_service_pb2.DeployTaskRequest, task: DeployedTask) -> Exception | None:
+    async def register(request: task_service_pb2.DeployTaskRequest, task: DeployedTask) -> None:
+        nonlocal is_lost
         async with places:
+            if is_lost:
+                return
             try:
                 task.outcome = await _registered(request, connected, is_version_given=is_version_given)
             except RpcError as error:
-                return error
+                # The others would each wait as long for a control plane that does not answer.
+                is_lost = is_lost or error.status in _LOST
+                failed.append((task, error))
+                return
             done.append(task)
             if on_progress is not None:
                 on_progress(len(done), total, task)
-            return None
 
     for stage in stages:
         pairs = [
             pair for each in stage for pair in zip(requests[id(each)], made[id(each)].deployed_entities, strict=True)
         ]
-        ended = await asyncio.gather(*(register(*pair) for pair in pairs))
-        failed = [(task, error) for (_, task), error in zip(pairs, ended, strict=True) if error is not None]
+        await asyncio.gather(*(register(*pair) for pair in pairs))
         if failed:
-            raise _failed(failed, done, total) from failed[0][1]
+            tried = {id(task) for task in done} | {id(task) for task, _ in failed}
+            tasks = [task for every in stages for each in every for task in made[id(each)].deployed_entities]
+            raise _failed(failed, done, [task for task in tasks if id(task) not in tried]) from failed[0][1]
 
 
 async def _registered(
@@ -335,15 +345,28 @@ async def _is_same(request: task_service_pb2.DeployTaskRequest, connected: Conne
     return there.SerializeToString(deterministic=True) == request.spec.SerializeToString(deterministic=True)
 
 
-def _failed(failed: list[tuple[DeployedTask, Exception]], done: list[DeployedTask], total: int) -> DeploymentError:
-    reasons = "\n".join(f"  `{task.name}`: {str(error).partition(chr(10))[0]}" for task, error in failed)
-    names = ", ".join(f"`{task.name}`" for task in done) or "none"
-    left = total - len(done) - len(failed)
-    further = f"\nnot tried, since they come later: {left}" if left else ""
+def _failed(
+    failed: list[tuple[DeployedTask, RpcError]], done: list[DeployedTask], left: list[DeployedTask]
+) -> DeploymentError:
+    total = len(failed) + len(done) + len(left)
+    by_reason: dict[str, list[DeployedTask]] = {}
+    for task, error in failed:
+        by_reason.setdefault(_reason(error), []).append(task)
+    reasons = "\n".join(f"  {_names(tasks)}: {reason}" for reason, tasks in by_reason.items())
+    further = f"\nnot tried: {_names(left)}" if left else ""
     return DeploymentError(
-        f"{len(failed)} of {total} tasks could not be registered:\n{reasons}\nregistered: {names}{further}\n"
+        f"{len(failed)} of {total} tasks could not be registered:\n{reasons}\nregistered: {_names(done)}{further}\n"
         "hint: deploy again when the reason is gone; what is registered stays as it is"
     )
+
+
+def _reason(error: RpcError) -> str:
+    return str(error).partition("\n")[0] + (" (perhaps it is registered all the same)" if error.status in _LOST else "")
+
+
+def _names(tasks: list[DeployedTask]) -> str:
+    shown = ", ".join(f"`{task.name}`" for task in tasks[:_NAMED]) or "none"
+    return shown + (f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else "")
 
 
 def _tasks_of(environment: Environment) -> list[TaskTemplate[..., Any]]:

@@ -12,7 +12,7 @@ from flyte_models.serialization import SerializationContext
 from flyte_models.triggers import Trigger
 from flyte_remote.trigger_messages import automation_of, inputs_of_trigger, run_spec_of
 
-__all__ = ["deploy_request", "task_trigger"]
+__all__ = ["complete_request", "deploy_request", "described", "task_trigger"]
 
 
 async def deploy_request(
@@ -27,11 +27,40 @@ async def deploy_request(
 
     Raises:
         RuntimeUserError: The image must be built, and the context's image cache does not have it.
-        ValueError: As of `task_spec`; or a trigger gives an input that the task does not have, or leaves one out.
+        ValueError: As of `task_spec` and `complete_request`.
+        TypeError: As of `complete_request`.
+    """
+    return await complete_request(task, described(task, serialization_context), repository)
+
+
+def described(
+    task: TaskTemplate[..., Any], serialization_context: SerializationContext
+) -> task_definition_pb2.TaskSpec:
+    """Give the specification of a task that is deployed, without documentation and defaults.
+
+    Raises:
+        RuntimeUserError: The image must be built, and the context's image cache does not have it.
+        ValueError: As of `task_spec`.
+    """
+    return task_spec(task, serialization_context, links=LinkScope())
+
+
+async def complete_request(
+    task: TaskTemplate[..., Any], spec: task_definition_pb2.TaskSpec, repository: GitStatus | None = None
+) -> task_service_pb2.DeployTaskRequest:
+    """Give the request that deploys a task that is described already.
+
+    Args:
+        task: The task.
+        spec: As `task_spec` makes it; it gets documentation and defaults.
+        repository: What is checked out, for the link to the source; git is asked if it is not given.
+
+    Raises:
+        ValueError: A trigger gives an input that the task does not have, or leaves one out.
         TypeError: A default, or an input of a trigger, is not of its type.
     """
     environment = task.parent_env() if task.parent_env is not None else None
-    spec = task_spec(task, serialization_context, defaults=await default_inputs(task.interface), links=LinkScope())
+    spec.default_inputs.extend(await default_inputs(task.interface))
     identifier = spec.task_template.id
     return task_service_pb2.DeployTaskRequest(
         task_id=task_definition_pb2.TaskIdentifier(
