@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from flyteidl2.common import identifier_pb2
 from flyte.controllers import channel
 from flyte.controllers.backends import ChildRequest
 from flyte.controllers.channel import ChannelBackend
+from flyte_protocol.channel import FrameCutter, Kind, pack
 from flyte_protocol.codes import Code
 from flyte_protocol.rpc_errors import RpcError
 
@@ -25,6 +26,7 @@ class Services:
 
     def __init__(self) -> None:
         self.enqueued: list[ChildRequest] = []
+        self.aborted: list[tuple[str, str]] = []
 
     async def enqueue(self, child: ChildRequest) -> None:
         self.enqueued.append(child)
@@ -37,7 +39,7 @@ class Services:
         yield messages()
 
     async def abort(self, action_id: Any, reason: str) -> None:
-        raise AssertionError((action_id, reason))
+        self.aborted.append((action_id.name, reason))
 
 
 @pytest.fixture
@@ -114,3 +116,68 @@ def test_where_there_is_no_socket_the_services_are_called(place: Path) -> None:
     assert asyncio.run(go()) == (PARENT, 1.0)
     assert len(services.enqueued) == 1
     assert (place / "c" / "inputs.pb").read_bytes() == b"inputs"
+
+
+def answer_with(answer: bytes) -> Serve:
+    """A devbox that answers the first abort."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        cutter = FrameCutter()
+        while data := await reader.read(65536):
+            for kind, content in cutter.feed(data):
+                if kind is Kind.ABORT:
+                    writer.write(pack(Kind.TAKEN, content[:4], answer))
+        writer.close()
+
+    return serve
+
+
+def abort_by(place: Path, serve: Serve) -> list[tuple[str, str]]:
+    """Abort an action; return what the services were asked to."""
+    services = Services()
+
+    async def go() -> None:
+        serving: list[asyncio.Task[None]] = []
+
+        async def serve_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await serve(reader, writer)
+            finally:
+                writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
+
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            serving.append(asyncio.create_task(serve_and_close(reader, writer)))
+
+        server = await asyncio.start_unix_server(begin, str(place / "s"))
+        backend = ChannelBackend(str(place / "s"), PARENT, token="", services=services)
+        try:
+            async with asyncio.timeout(60), backend.watch(PARENT, longest=600.0):
+                await backend.abort(request(place).action_id, "enough")
+        finally:
+            server.close()
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
+
+    asyncio.run(go())
+    return services.aborted
+
+
+def test_an_abort_that_is_confirmed_is_not_repeated(place: Path) -> None:
+    assert abort_by(place, answer_with(b"")) == []
+
+
+def test_an_abort_that_is_refused_is_an_error(place: Path) -> None:
+    with pytest.raises(RpcError) as refused:
+        abort_by(place, answer_with(b'{"code": "not_found", "message": "there is no such action"}'))
+    assert refused.value.status is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize("serve", [hang_up, stand_still])
+def test_an_abort_that_nobody_confirms_goes_to_the_services(
+    place: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve
+) -> None:
+    monkeypatch.setattr(channel, "_ABORT_SECONDS", 0.3)
+    assert abort_by(place, serve) == [("c", "enough")]

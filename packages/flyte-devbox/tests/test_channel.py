@@ -12,7 +12,7 @@ from flyteidl2.workflow import state_service_pb2
 
 from flyte_protocol.channel import Enqueued, FrameCutter, Kind, pack, pack_enqueue, unpack_update
 
-from .serving import DOMAIN, PROJECT, SUCCEED, Server, create_run, details, shell_task, start, until
+from .serving import DOMAIN, PROJECT, SUCCEED, Server, abort, action_id, create_run, details, shell_task, start, until
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,35 @@ def test_what_cannot_be_taken_is_refused_and_the_rest_goes_on(near: Server, line
         assert json.loads(answer[4:])["code"] == code
     line.socket.sendall(child(near, run, "c0", 3))
     assert line.until(Kind.TAKEN) == (3).to_bytes(4, "little")
+
+
+def abortion(run: str, name: str, number: int) -> bytes:
+    request = actions_service_pb2.AbortRequest(reason="not needed any more")
+    request.action_id.CopyFrom(action_id(run, name))
+    return pack(Kind.ABORT, number.to_bytes(4, "little"), request.SerializeToString())
+
+
+def test_an_abort_is_confirmed_when_it_is_recorded(near: Server, lines: Callable[[], Line]) -> None:
+    run = create_run(near, shell_task("sleep 300"))
+    line = lines().hello(near, run)
+    # All at once: what is taken back is there by then, and one that never was ends nothing.
+    line.socket.sendall(
+        specification("sleep 300")
+        + child(near, run, "c0", 1)
+        + abortion(run, "c0", 2)
+        + abortion(run, "nosuchchild", 3)
+        + child(near, run, "c1", 4)
+    )
+    answers: dict[int, bytes] = {}
+    while len(answers) < 4:
+        answer = line.until(Kind.TAKEN)
+        answers[int.from_bytes(answer[:4], "little")] = answer[4:]
+        if 2 in answers:
+            ended = details(near, run, "c0")
+            assert (ended.status.phase, ended.abort_info.reason) == (7, "not needed any more")
+    assert (answers[1], answers[2], answers[4]) == (b"", b"", b"")
+    assert json.loads(answers[3])["code"] == "not_found"
+    abort(near, run)
 
 
 def test_who_does_not_know_the_token_is_refused(near: Server, lines: Callable[[], Line]) -> None:

@@ -103,6 +103,7 @@ class _Connection(asyncio.Protocol):
         self._parent: identifier_pb2.ActionIdentifier | None = None
         self._specs: dict[int, ChildTask] = {}
         self._incoming: list[Enqueued] = []
+        self._aborts: list[tuple[int, actions_service_pb2.AbortRequest]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._telling: set[asyncio.Task[None]] = set()
         """Those that are of no use without the connection."""
@@ -149,6 +150,9 @@ class _Connection(asyncio.Protocol):
         if self._incoming:
             requests, self._incoming = self._incoming, []
             self._spawn(self._enqueue(requests), self._tasks)
+        if self._aborts:
+            aborts, self._aborts = self._aborts, []
+            self._spawn(self._abort(aborts, tuple(self._tasks)), self._tasks)
 
     def close(self) -> None:
         """Cut it."""
@@ -173,9 +177,8 @@ class _Connection(asyncio.Protocol):
         elif kind is Kind.WATCH:
             self._spawn(self._watch(self._parent), self._telling)
         elif kind is Kind.ABORT:
-            request = actions_service_pb2.AbortRequest.FromString(content)
-            check(request)
-            self._spawn(abort_below(self._devbox, request.action_id, request.reason), self._tasks)
+            request = actions_service_pb2.AbortRequest.FromString(content[4:])
+            self._aborts.append((int.from_bytes(content[:4], "little"), request))
         else:
             raise ChannelError(f"`{kind.name}` comes from the devbox only")
 
@@ -218,6 +221,24 @@ class _Connection(asyncio.Protocol):
                 errors = [internal(f"the devbox could not record it: {error}")] * len(children)
             answers += [_taken(number, error) for number, error in zip(numbers, errors, strict=True)]
         self._send(b"".join(answers))
+
+    async def _abort(
+        self, requests: list[tuple[int, actions_service_pb2.AbortRequest]], before: "tuple[asyncio.Task[None], ...]"
+    ) -> None:
+        if before:
+            # What was asked for and is taken back at once has to be there first.
+            await asyncio.wait(before)
+        for number, request in requests:
+            refusal: ServiceError | None = None
+            try:
+                check(request)
+                await abort_below(self._devbox, request.action_id, request.reason)
+            except ServiceError as error:
+                refusal = error
+            except Exception as error:
+                _logger.exception("action `%s` cannot be aborted", request.action_id.name)
+                refusal = internal(f"the devbox could not abort it: {error}")
+            self._send(_taken(number, refusal))
 
     def _prepare(self, request: Enqueued) -> NewChild | None:
         action = actions_service_pb2.Action.FromString(request.action)

@@ -56,9 +56,9 @@ class Kind(IntEnum):
     WATCH = 4
     """From a parent: tell all children as they are, then `SYNCED`, then how they end."""
     ABORT = 5
-    """From a parent: an `AbortRequest`."""
+    """From a parent: four bytes with a number of its choice, then an `AbortRequest`. What was asked for before comes first."""
     TAKEN = 6
-    """From the devbox: four bytes with the number of an `ENQUEUE`; behind it JSON with `code` and `message` if it was refused."""
+    """From the devbox: the number of an `ENQUEUE` or `ABORT`, four bytes, and JSON with `code` and `message` if it is refused."""
     UPDATE = 7
     """From the devbox: see `pack_update`."""
     SYNCED = 8

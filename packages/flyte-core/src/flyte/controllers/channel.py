@@ -33,6 +33,7 @@ __all__ = ["ChannelBackend", "ChannelUpdate"]
 _MOST_SPECS = 500
 """What is beyond goes with its actions: a parent whose every call overrides something has many specifications."""
 _CONNECT_SECONDS = 5.0
+_ABORT_SECONDS = 5.0
 
 
 @value
@@ -101,10 +102,18 @@ class ChannelBackend:
     async def abort(self, action_id: identifier_pb2.ActionIdentifier, reason: str) -> None:
         """See `Backend.abort`."""
         line = await self._opened()
-        if line is None:
-            await self._services.abort(action_id, reason)
-        else:
-            line.abort(action_id, reason)
+        if line is not None:
+            try:
+                async with asyncio.timeout(_ABORT_SECONDS):
+                    await line.abort(action_id, reason)
+                return
+            except TimeoutError:
+                pass
+            except RpcError as error:
+                if error.status is not Code.UNAVAILABLE:
+                    raise
+        # It may be that nobody has heard of it. To abort twice does no harm.
+        await self._services.abort(action_id, reason)
 
     async def _opened(self) -> "_Line | None":
         if self._line is not None and self._line.is_open:
@@ -193,11 +202,7 @@ class _Line(asyncio.Protocol):
             self._fail(error_of_json(content) or RpcError(Code.INTERNAL, "the devbox refused the channel"))
 
     async def enqueue(self, child: ChildRequest) -> None:
-        if self._transport is None:
-            raise self._error or RpcError(Code.UNAVAILABLE, "the channel to the devbox is closed")
-        self._count += 1
-        number = self._count
-        future = self._asked[number] = self._loop.create_future()
+        number, taken = self._ask()
         action = actions_service_pb2.Action(
             action_id=child.action_id,
             parent_action_name=child.parent_name,
@@ -219,11 +224,24 @@ class _Line(asyncio.Protocol):
             else:
                 action.task.CopyFrom(child.task)
         self._write(pack_enqueue(Enqueued(number, spec, action.SerializeToString(), child.inputs)))
-        await future
+        await taken
 
-    def abort(self, action_id: identifier_pb2.ActionIdentifier, reason: str) -> None:
+    async def abort(self, action_id: identifier_pb2.ActionIdentifier, reason: str) -> None:
+        number, taken = self._ask()
         request = actions_service_pb2.AbortRequest(action_id=action_id, reason=reason)
-        self._write(pack(Kind.ABORT, request.SerializeToString()))
+        self._write(pack(Kind.ABORT, number.to_bytes(4, "little"), request.SerializeToString()))
+        try:
+            await taken
+        finally:
+            self._asked.pop(number, None)
+
+    def _ask(self) -> "tuple[int, asyncio.Future[None]]":
+        """Return the number of a request, and what is set when it is taken."""
+        if self._transport is None:
+            raise self._error or RpcError(Code.UNAVAILABLE, "the channel to the devbox is closed")
+        self._count += 1
+        taken = self._asked[self._count] = self._loop.create_future()
+        return self._count, taken
 
     def _number_of(self, task: run_definition_pb2.TaskAction) -> int:
         data = task.spec.SerializeToString()
