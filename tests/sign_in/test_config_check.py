@@ -87,11 +87,37 @@ def test_what_create_config_writes_is_what_is_read(tmp_path: Path) -> None:
     done = flyte(tmp_path, "create", "config", *words)
     assert done.returncode == 0, done.stderr
     assert yaml.safe_load((tmp_path / ".flyte/config.yaml").read_text()) == {
-        "admin": {"endpoint": "dns:///flyte.example", "insecure": False, "authType": "DeviceFlow"},
+        "admin": {"endpoint": "dns:///flyte.example", "authType": "DeviceFlow"},
         "task": {"org": "o", "project": "p", "domain": "d"},
         "image": {"builder": "local-podman", "registry": "localhost:5000"},
         "local": {"persistence": True, "tracked": True},
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        # As 2.12.1 writes them.
+        (
+            ("--endpoint", "acme.example.org"),
+            {"admin": {"endpoint": "dns:///acme.example.org"}, "task": {"org": "acme"}},
+        ),
+        (("--org", "o"), {"task": {"org": "o"}}),
+        (("--local-persistence",), {"local": {"persistence": True}}),
+        (
+            ("--endpoint", "dns:///localhost:8090", "--insecure"),
+            {"admin": {"endpoint": "dns:///localhost:8090", "insecure": True}},
+        ),
+        # 2.12.1 drops the `http://`, and then speaks TLS to it.
+        (("--endpoint", "http://localhost:8090"), {"admin": {"endpoint": "http://localhost:8090"}}),
+    ],
+)
+def test_what_is_not_given_is_as_in_the_reference(
+    tmp_path: Path, words: tuple[str, ...], written: dict[str, object]
+) -> None:
+    done = flyte(tmp_path, "create", "config", *words)
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load((tmp_path / ".flyte/config.yaml").read_text()) == {"image": {"builder": "local"}, **written}
 
 
 def test_an_address_that_is_none_is_not_written(tmp_path: Path) -> None:

@@ -72,6 +72,26 @@ def test_init_keeps_what_it_is_given() -> None:
     assert (flyte.current_project(), flyte.current_domain()) == ("p", "d")
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "org"),
+    [
+        # As 2.12.1 sends it, but for addresses of numbers, which it takes apart as well.
+        ("acme.example.org:443", "acme"),
+        ("dns:///acme.hosted.example.org", "acme"),
+        ("https://acme.a.b/api", "acme"),
+        ("example.org", None),
+        ("dns:///localhost:8090", None),
+        ("127.0.0.1:30080", None),
+        ("http://[::1]:80", None),
+    ],
+)
+def test_the_organisation_is_the_first_part_of_the_host(endpoint: str, org: str | None) -> None:
+    flyte.init(endpoint=endpoint)
+    assert settings().org == org
+    flyte.init(endpoint=endpoint, org="given")
+    assert settings().org == "given"
+
+
 def test_an_unknown_setting_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="projekt"):
         flyte.init(projekt="p")  # type: ignore[call-arg]

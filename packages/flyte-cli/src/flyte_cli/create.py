@@ -9,6 +9,7 @@ from flyte_cli.app import AUTH_TYPES, LazyGroup
 from flyte_cli.configuring import spelled
 from flyte_cli.output import output_option, show
 from flyte_cli.writing import write_file
+from flyte_config import org_of_endpoint
 from flyte_devbox.folder import default_folder
 from flyte_devbox.process import find_server
 from flyte_protocol.endpoints import Endpoint
@@ -21,7 +22,9 @@ _DEVBOX_ENDPOINT = "localhost:30080"
 @click.option("--endpoint", help="Control plane, such as `dns:///flyte.example.org`")
 @click.option("--insecure", is_flag=True, help="Talk to it without TLS")
 @click.option("--auth-type", type=click.Choice(AUTH_TYPES), metavar="TYPE", help="How to sign in; see docs/sign-in.md")
-@click.option("--org", help="Organisation")
+@click.option(
+    "--org", help="Organisation [default: the first part of the endpoint's host name, if it has more than two]"
+)
 @click.option("-p", "--project", help="Project of runs [default with --devbox: flytesnacks]")
 @click.option("-d", "--domain", help="Domain of runs [default with --devbox: development]")
 @click.option(
@@ -79,11 +82,11 @@ def create_config(
     sections: dict[str, dict[str, str | bool | None]] = {
         "admin": {
             "endpoint": address,
-            "insecure": insecure if endpoint is not None else None,
+            "insecure": insecure or None,
             "authType": spelled(auth_type) if auth_type is not None else None,
         },
-        "task": {"org": org, "project": project, "domain": domain},
-        "image": {"builder": image_builder, "registry": registry},
+        "task": {"org": org or org_of_endpoint(endpoint), "project": project, "domain": domain},
+        "image": {"builder": image_builder or "local", "registry": registry},
         "local": {"persistence": local_persistence or None, "tracked": local_tracked or None},
     }
     lines: list[str] = []

@@ -4,6 +4,7 @@ from flyte_config.discovery import find_config_file, git_root, local_state_folde
 from flyte_config.errors import ConfigError
 from flyte_config.loading import ConfigFile, auto, get_config_file, set_if_exists
 from flyte_config.model import Config, ImageConfig, LocalConfig, PlatformConfig, TaskConfig
+from flyte_config.organisations import org_of_endpoint
 
 __all__ = [
     "Config",
@@ -18,5 +19,6 @@ __all__ = [
     "get_config_file",
     "git_root",
     "local_state_folder",
+    "org_of_endpoint",
     "set_if_exists",
 ]

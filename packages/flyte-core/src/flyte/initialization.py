@@ -3,11 +3,20 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from flyte_config import Config, ImageConfig, LocalConfig, PlatformConfig, TaskConfig, auto, local_state_folder
+from flyte_config import (
+    Config,
+    ImageConfig,
+    LocalConfig,
+    PlatformConfig,
+    TaskConfig,
+    auto,
+    local_state_folder,
+    org_of_endpoint,
+)
 from flyte_models.context import current_context
 from flyte_models.errors import InitializationError
 from flyte_models.values import value
@@ -186,7 +195,7 @@ def init(  # noqa: PLR0917 - the public signature
     something needs one.
 
     Args:
-        org: Organisation of runs.
+        org: Organisation of runs; default: the first part of the endpoint's host name, if it has more than two.
         project: Project of runs.
         domain: Domain of runs.
         root_dir: Folder that the user's modules are imported from; it joins `sys.path`. Default: the working directory.
@@ -352,6 +361,8 @@ def init_from_config(  # noqa: PLR0917 - the public signature
 def apply(made: Settings, *, storage: Any = None) -> None:
     """Make these the settings of the process, and let its root folder join `sys.path`."""
     global _settings  # noqa: PLW0603 - one process has one set of settings, as in the reference
+    if made.org is None and made.endpoint:
+        made = replace(made, org=org_of_endpoint(made.endpoint))
     _settings = made
     # Without settings it goes back to the environment; programs that never touch a store do not load this.
     if storage is not None or "flyte_storage.settings" in sys.modules:

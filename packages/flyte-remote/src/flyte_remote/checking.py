@@ -15,6 +15,7 @@ from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions, Transport
 from flyte_remote.connection import connection, credentials_of, current_target
 from flyte_remote.services import method
+from flyte_syncify.settling import settle_at_exit
 
 __all__ = ["STEPS", "Step", "steps"]
 
@@ -43,6 +44,8 @@ async def steps() -> AsyncGenerator[Step]:
         InitializationError: No endpoint is configured.
     """
     target = current_target()
+    # The first steps have clients of their own, whose threads have to come to rest as well.
+    settle_at_exit()
     try:
         endpoint = Endpoint.of(
             target.endpoint,

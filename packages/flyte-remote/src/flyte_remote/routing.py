@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTED", "Routes", "selection_of"]
 
-ROUTED = frozenset({"DataProxyService", "SecretService"})
+ROUTED = frozenset({"AppLogsService", "DataProxyService", "SecretService"})
 """Services that each cluster has its own of."""
 
 _MOST_KEPT = 4096
@@ -57,6 +57,10 @@ def selection_of(
             _project(question, asked.run_id.org, asked.run_id.project, asked.run_id.domain)
         else:
             question.project_id.CopyFrom(asked.project_id)
+    elif service == "AppLogsService":
+        question.operation = kinds.OPERATION_TAIL_LOGS
+        is_replica = asked.WhichOneof("target") == "replica_id"
+        question.app_id.CopyFrom(asked.replica_id.app_id if is_replica else asked.app_id)
     elif name in {"GetActionData", "TailLogs"}:
         question.operation = kinds.OPERATION_TAIL_LOGS if name == "TailLogs" else kinds.OPERATION_GET_ACTION_DATA
         question.action_id.CopyFrom(asked.action_id)
