@@ -67,7 +67,7 @@ def test_bodies_run_in_other_processes_and_call_children() -> None:
     processes = {each[1] for each in results}
     assert os.getpid() not in processes
     actions = store.actions("r1", "a0")
-    assert [action.group for action in actions] == ["numbers", "numbers", "process_of_map"]
+    assert [action.group for action in actions] == ["numbers", "numbers", f"{process_of.name}_map"]
     # The same names as in this process.
     here = MemoryStore()
     asyncio.run(Runner(RunOptions(name="r1", store=here)).attempt(where, (2,), {}))

@@ -22,8 +22,12 @@ async def durable_time() -> float:
 
 
 @trace
-async def sleep_start(seconds: float) -> float:
-    del seconds  # it tells sleeps apart
+async def durable_now() -> datetime:
+    return datetime.fromtimestamp(_read_clock())
+
+
+@trace
+async def sleep_start() -> float:
     return _read_clock()
 
 
@@ -36,7 +40,8 @@ async def time() -> float:
 @syncify
 async def now() -> datetime:
     """Return the local time, without a time zone, at which this call was made first; outside a task, the time now."""
-    return datetime.fromtimestamp(await durable_time())
+    # On the wire, a time without a zone is one of UTC with the same digits.
+    return (await durable_now()).replace(tzinfo=None)
 
 
 @syncify
@@ -48,7 +53,7 @@ async def sleep(seconds: float) -> None:
     """
     if seconds < 0:
         raise ValueError(f"`flyte.durable.sleep` takes seconds from 0 on, got {seconds!r}")
-    left = await sleep_start(float(seconds)) + seconds - _read_clock()
+    left = await sleep_start() + seconds - _read_clock()
     if left <= 0:
         return
     recorder = active_traces.get()

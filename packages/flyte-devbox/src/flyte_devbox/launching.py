@@ -148,7 +148,8 @@ def environment_of(
         "_U_RUN_BASE": place.run_base,
         "_U_EP_OVERRIDE": server.endpoint,
         "_U_INSECURE": "1",
-        "_U_USE_ACTIONS": "1",
+        # A run may ask for the services of older control planes.
+        "_U_USE_ACTIONS": env.get("_U_USE_ACTIONS", "1"),
         "FLYTE_DEVBOX_FOLDER": server.folder,
         "FLYTE_DEVBOX_CODE": server.code,
         "PYTHONUNBUFFERED": "1",

@@ -7,7 +7,6 @@ from flyteidl2.workflow import run_definition_pb2
 
 from flyte.controllers.backends import ChildRequest
 from flyte.controllers.children import ChildState
-from flyte_models.digests import task_identity_hash
 from flyte_models.errors import ConditionFailedError, ConditionTimedoutError
 from flyte_models.phases import ActionPhase
 from flyte_models.task_context import TaskContext
@@ -39,10 +38,10 @@ def condition_request(condition: "Condition", context: TaskContext, base: str) -
         context: Of the action that asks.
         base: URI of the folder of the run.
     """
-    # As in a local run: not the question, which may be put in other words by a later attempt.
-    identity = task_identity_hash(f"flyte.condition.{condition.name}", condition.data_type.__name__, "")
-    number = context.call_counter.next(identity)
-    action = context.action.new_sub_action_from(number, identity, "", None)
+    # Not the question, which may be put in other words by a later attempt.
+    group = context.group_data.name if context.group_data is not None else None
+    number = context.call_counter.next(f"{condition.name}-{condition.name}-{group or ''}")
+    action = context.action.new_sub_action_from(number, condition.name, condition.name, group)
     asked = run_definition_pb2.ConditionAction(
         name=condition.name,
         type=types_pb2.LiteralType(simple=_TYPES[condition.data_type]),
@@ -61,7 +60,7 @@ def condition_request(condition: "Condition", context: TaskContext, base: str) -
         parent_name=context.action.name,
         input_uri=f"{base}/{action.name}/inputs.pb",
         run_base_dir=base,
-        group=context.group_data.name if context.group_data is not None else "",
+        group=group or "",
         condition=asked,
     )
 

@@ -91,8 +91,7 @@ class Child:
     interface_hash: str
     inputs: bytes
     inputs_hash: str
-    keyed_inputs_hash: str
-    """The same without the inputs that the cache ignores."""
+    """Without the inputs that the cache ignores: the child's name and cache key follow from it."""
     max_bytes: int
     task_id: task_definition_pb2.TaskIdentifier | None = None
     """Of a task that is registered; None for one that travels with its parent's code."""
@@ -209,15 +208,13 @@ class ClusterController:
         inputs = await codec.encode_inputs_async(given, {**context.custom_context, **_declared_artifacts(task)})
         spec = await self._spec_of(task)
         ignored = list(spec.task_template.metadata.cache_ignore_input_vars)
-        inputs_hash = codec.inputs_hash(inputs)
         child = Child(
             task_name=task.name,
             short_name=task.short_name,
             spec=spec,
             interface_hash=codec.interface_hash(),
             inputs=inputs,
-            inputs_hash=inputs_hash,
-            keyed_inputs_hash=codec.inputs_hash(inputs, ignored) if ignored else inputs_hash,
+            inputs_hash=codec.inputs_hash(inputs, ignored),
             max_bytes=getattr(task, "max_inline_io_bytes", None) or DEFAULT_INLINE_BYTES,
             queue=getattr(task, "queue", None) or "",
         )
@@ -359,7 +356,7 @@ class ClusterController:
         cache_key = None
         if template.metadata.discoverable:
             key = cache_key_hash(
-                child.task_name, child.keyed_inputs_hash, child.interface_hash, template.metadata.discovery_version
+                child.task_name, child.inputs_hash, child.interface_hash, template.metadata.discovery_version
             )
             cache_key = wrappers_pb2.StringValue(value=key)
         request = ChildRequest(

@@ -29,15 +29,13 @@ async def registered_child(
         interface.inputs, interface.outputs, task_name=task.name, max_inline_io_bytes=task.max_inline_io_bytes
     )
     ignored = list(task.pb2.spec.task_template.metadata.cache_ignore_input_vars)
-    inputs_hash = codec.inputs_hash(inputs)
     child = Child(
         task_name=task.name,
         short_name=task.pb2.spec.short_name or task.name.rpartition(".")[2],
         spec=task.pb2.spec,
         interface_hash=codec.interface_hash(),
         inputs=inputs,
-        inputs_hash=inputs_hash,
-        keyed_inputs_hash=codec.inputs_hash(inputs, ignored) if ignored else inputs_hash,
+        inputs_hash=codec.inputs_hash(inputs, ignored),
         max_bytes=task.max_inline_io_bytes,
         task_id=task.pb2.task_id,
         queue=task.queue or "",

@@ -68,7 +68,7 @@ def _stream(
         raise ValueError(f"`concurrency` is {concurrency}, expected 0 (no limit) or more")
     task, bound = _task_of(func, len(iterables))
     calls = ((task, bound[0], {**bound[1], **kwargs}) for kwargs in _named(task, bound, iterables))
-    group = f"{task.short_name}_{group_name or 'map'}"
+    group = f"{task.name}_{group_name or 'map'}"
     controller = active_controller.get()
     if controller is None:
         return _run_plainly(calls, return_exceptions)

@@ -13,7 +13,6 @@ from flyte_engine.records import TraceRecord
 from flyte_engine.retries import error_from_exception
 from flyte_models.caching import FunctionBodyPolicy, VersionParameters
 from flyte_models.context import current_context, task_scope
-from flyte_models.digests import task_identity_hash
 from flyte_models.errors import NonRecoverableError
 from flyte_models.ids import ActionID
 from flyte_models.interface import outputs_from_annotation
@@ -53,8 +52,8 @@ class TracedFunction:
         item: Any = _item_type(result)
         outputs = {"o0": list[item]} if yields else _outputs(result)
         self.codec = InterfaceCodec(inputs, outputs, task_name=self.name)
-        full_name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', self.name)}"
-        self.identity = task_identity_hash(full_name, self.codec.interface_hash(), _source_version(function))
+        # As 2.12.1 does it, so that what its traces recorded is found.
+        self.identity = f"{self.name}-{_source_version(function)}"
 
     def _input_type(self, name: str, hints: dict[str, Any]) -> Any:
         # What `*args` and `**kwargs` collect has no annotation of its own.
