@@ -26,6 +26,7 @@ GET_RUN, DEPLOY_UNCHANGED, DEPLOY_NEW = Limit(0.5), Limit(1.5), Limit(4.0)
 """Issue 8."""
 _RUNS, _TASKS = 50_000, 200
 IDLE = Limit(80 * 1024 * 1024)
+IDLE_CPU = Limit(0.001)
 _LONGEST = 900.0
 _SHAPES = {"burst": "bursts", "steady": "100 at once, steady", "p50": "one at a time, median"}
 
@@ -48,6 +49,7 @@ def run_devbox(
     ]
     measured: dict[str, list[dict[str, float]]] = {"kept": [], "fresh": [], **{side.name: [] for side in sides}}
     starts: list[float] = []
+    idle: list[float] = []
     commands: dict[str, list[float]] = {"up": [], "started": []}
     memory: dict[str, list[float]] = {"server": [], "warm": []}
     with stages(ours, *sides) as (mine, *others):
@@ -62,6 +64,7 @@ def run_devbox(
                     continue
                 found = _json_of(stage, ("{python}", "{programs}/our_devbox.py", str(count), "1"))
                 starts.append(found["start"])
+                idle.append(found["idle"])
                 for name, values in memory.items():
                     values.append(float(found["memory"][name]))
                 measured["kept"] += found["kept"]
@@ -70,7 +73,7 @@ def run_devbox(
                     commands[kind] += values
             progress(f"devbox: round {number + 1} of {rounds}")
         many = _json_of(mine, ("{python}", "{programs}/our_control_plane.py", str(_RUNS), str(_TASKS), str(rounds)))
-    return [*_dispatch(measured), *_commands(commands), *_many(many), *_process(starts, memory)]
+    return [*_dispatch(measured), *_commands(commands), *_many(many), *_process(starts, idle, memory)]
 
 
 def _json_of(stage: Stage, command: tuple[str, ...]) -> Any:
@@ -143,9 +146,10 @@ def _many(times: dict[str, list[float]]) -> list[Result]:
     ]
 
 
-def _process(starts: list[float], memory: dict[str, list[float]]) -> list[Result]:
+def _process(starts: list[float], idle: list[float], memory: dict[str, list[float]]) -> list[Result]:
     return [
         _alone("devbox-start", "start to first answer", starts, START),
+        _alone("devbox-idle-cpu", "idle server, CPU each second", idle, IDLE_CPU),
         _alone("devbox-idle-memory", "idle server (PSS)", memory["server"], IDLE, is_memory=True),
         _alone("devbox-warm-memory", "its warm parent (PSS)", memory["warm"], None, is_memory=True),
     ]

@@ -26,6 +26,7 @@ CODE = Path(__file__).parent / "dispatch"
 RUNS = methods_of(run_service_pb2.DESCRIPTOR.services_by_name["RunService"])
 DATA = methods_of(dataproxy_service_pb2.DESCRIPTOR.services_by_name["DataProxyService"])
 LONGEST = 300.0
+IDLE_SECONDS = 5.0
 
 
 def load() -> Any:
@@ -45,6 +46,18 @@ def proportional_bytes(pid: int) -> int:
 
 def children_of(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def cpu_seconds(pid: int) -> float:
+    times = (task / "schedstat" for task in Path(f"/proc/{pid}/task").iterdir())
+    return sum(int(time.read_text().split()[0]) for time in times) / 1e9
+
+
+def idle_share(pid: int) -> float:
+    """Seconds of CPU that a server without anything to do takes each second."""
+    before, began = cpu_seconds(pid), time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    return (cpu_seconds(pid) - before) / (time.monotonic() - began)
 
 
 async def run(transport: Transport, task: Any, folder: Path, **inputs: Any) -> Any:
@@ -94,10 +107,11 @@ def main(count: int, rounds: int) -> None:
             time.sleep(2.0)
             pid = started.record.pid
             memory = {"server": proportional_bytes(pid), "warm": sum(map(proportional_bytes, children_of(pid)))}
+            idle = idle_share(pid)
             found = asyncio.run(measure(started.record.port, count, rounds, Path(root, "bundles")))
         finally:
             stop_server(folder)
-    print(json.dumps({"start": seconds, "memory": memory, **found}))
+    print(json.dumps({"start": seconds, "memory": memory, "idle": idle, **found}))
 
 
 if __name__ == "__main__":

@@ -101,14 +101,24 @@ async def _serve(devbox: Devbox, listener: socket.socket, record: ServerRecord) 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, which end the process before the state is closed."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         """Leave the signals to us."""
         yield
 
+    async def main_loop(self) -> None:
+        """Wait for the end, without looking for it ten times a second as uvicorn does."""
+        await self.on_tick(0)
+        await self._ended.wait()
+
     def end(self) -> None:
         """Take no more requests, and return from `serve`; streams are cut."""
         self.should_exit = True
+        self._ended.set()
 
 
 def _listen(port: int | None, known: ServerRecord | None) -> socket.socket:
