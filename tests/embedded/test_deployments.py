@@ -139,17 +139,54 @@ def test_a_dry_run_says_what_would_change(command, tmp_path) -> None:
         "top_dry.main": "changed",
     }
     found = {each["field"]: (each["before"], each["after"]) for each in larger["base_dry.add"]["differences"]}
-    assert found["task_template.metadata.retries.retries"] == ("nothing", "2")
-    assert found["task_template.metadata.discoverable"] == ("nothing", "True")
+    assert found["retries"] == ("nothing", "2")
+    assert found["cache"] == ("nothing", "True")
     assert "code" in found
     # The other task has new code as well, and nothing else.
     assert [each["field"] for each in larger["top_dry.main"]["differences"]] == ["code"]
     shown = command("deploy", "--dry-run", "program.py", "env").stdout
-    assert "task_template.metadata.retries.retries: nothing -> 2" in shown
+    assert "  retries: nothing -> 2\n" in shown
 
     version = json.loads(registered.stdout)[0]["version"]
     taken = planned(text.replace("@base.task", "@base.task(retries=2)"), "--version", version)
     assert taken["base_dry.add"]["change"] == "taken"
+
+
+def test_a_dry_run_says_what_would_change_of_triggers(command, tmp_path) -> None:
+    def planned(text: str) -> dict[str, Any]:
+        (tmp_path / "program.py").write_text(text)
+        done = command("deploy", "--dry-run", "-of", "json", "program.py", "env")
+        assert done.returncode == 0, done.stderr
+        main = next(task for task in json.loads(done.stdout) if task["name"] == "top_clock.main")
+        return {each["field"]: (each["before"], each["after"]) for each in main["differences"]}
+
+    text = PROGRAM.replace('"base"', '"base_clock"').replace('"top"', '"top_clock"')
+    assert planned(text) == {"trigger nightly": ("nothing", "cron 0 3 * * * UTC")}
+    assert command("deploy", "program.py", "env").returncode == 0
+    assert planned(text) == {}
+    assert command("update", "trigger", "nightly", "top_clock.main", "--deactivate").returncode == 0
+    assert planned(text) == {"trigger nightly: active": ("False", "True")}
+    other = text.replace(
+        'flyte.Cron("0 3 * * *"), inputs={"n": 3}',
+        'flyte.FixedRate(5), inputs={"n": 4}, description="often", env_vars={"A": "b"}, labels={"l": "1"}, queue="q"',
+    )
+    assert other != text
+    found = planned(other)
+    assert {"code", "function"} <= found.keys()
+    assert {name: texts for name, texts in found.items() if name.startswith("trigger")} == {
+        "trigger nightly": ("cron 0 3 * * * UTC", "every 5 minutes"),
+        "trigger nightly: active": ("False", "True"),
+        "trigger nightly: description": ("nothing", "often"),
+        "trigger nightly: env_vars[A]": ("nothing", "b"),
+        "trigger nightly: inputs[n]": ("3", "4"),
+        "trigger nightly: labels[l]": ("nothing", "1"),
+        "trigger nightly: queue": ("nothing", "q"),
+    }
+    gone = planned(text.replace('triggers=flyte.Trigger("nightly"', 'triggers=flyte.Trigger("daily"'))
+    assert {name: texts for name, texts in gone.items() if name.startswith("trigger")} == {
+        "trigger daily": ("nothing", "cron 0 3 * * * UTC"),
+        "trigger nightly": ("registered", "not declared any more, and stays"),
+    }
 
 
 def test_the_command_says_that_a_version_is_not_registered(command) -> None:

@@ -145,7 +145,8 @@ def _show_comparisons(found: "list[Comparison]") -> None:
         lines = [layout.table(("TASK", "VERSION", "WOULD BE", "TRIGGERS"), rows)]
         for each in found:
             if each.differences:
-                lines.append(f"\n{each.task.name}, beside version {each.beside}:")
+                beside = f", beside version {each.beside}" if each.beside else ""
+                lines.append(f"\n{each.task.name}{beside}:")
                 lines += [f"  {difference}" for difference in each.differences]
         return "\n".join(lines)
 

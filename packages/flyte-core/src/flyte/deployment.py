@@ -19,7 +19,7 @@ from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
 from flyte.git import GitStatus
 from flyte.initialization import settings
 from flyte.registration.arguments import search_path_env
-from flyte.registration.differences import Difference, differences
+from flyte.registration.differences import Difference, TriggerFacts, differences, trigger_differences
 from flyte.registration.triggers import complete_request, described
 from flyte.registration.versions import VERSION_TO_COME, neutral_bytes, set_version
 from flyte.running.options import CopyStyle, check_copy_style
@@ -35,6 +35,7 @@ from flyte_protocol.codes import Code
 from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
+from flyte_storage.errors import StorageError
 from flyte_syncify import syncify
 
 __all__ = [
@@ -198,35 +199,67 @@ class Comparison:
 
 @syncify
 async def compare(tasks: Iterable[DeployedTask]) -> list[Comparison]:
-    """Say what deploying tasks of a dry run would change. Triggers are not compared.
+    """Say what deploying tasks of a dry run would change, of the tasks and of their triggers.
 
     Raises:
         InitializationError: No control plane, project or domain is configured.
         RpcError: The control plane does not answer.
     """
+    chosen = list(tasks)
+    names = {task.name for task in chosen}
     places = asyncio.Semaphore(_AT_ONCE)
+    # Asked once, not for each task; most have none.
+    triggers = [each async for each in _remote.Trigger.listall.aio(limit=-1) if each.task_name in names]
+
+    async def fetch(trigger: _remote.Trigger) -> tuple[str, str, TriggerFacts]:
+        async with places:
+            return trigger.task_name, trigger.name, await _facts(await trigger.get_details())
+
+    there: dict[str, dict[str, TriggerFacts]] = {}
+    for task_name, name, facts in await asyncio.gather(*map(fetch, triggers)):
+        there.setdefault(task_name, {})[name] = facts
 
     async def one(task: DeployedTask) -> Comparison:
         async with places:
-            return await _compared(task)
+            return await _compared(task, there.get(task.name, {}))
 
-    return list(await asyncio.gather(*(one(task) for task in tasks)))
+    return list(await asyncio.gather(*(one(task) for task in chosen)))
 
 
-async def _compared(task: DeployedTask) -> Comparison:
+async def _compared(task: DeployedTask, triggers: dict[str, TriggerFacts]) -> Comparison:
+    declared = {
+        each.name: TriggerFacts(each.automation_spec, each.spec, each.spec.description, each.spec.inputs)
+        for each in task.deployed_triggers
+    }
+    of_triggers = [
+        difference
+        for name in [*declared, *(name for name in triggers if name not in declared)]
+        for difference in trigger_differences(name, triggers.get(name), declared.get(name))
+    ]
     try:
         same = await _remote.TaskDetails.fetch.aio(task.name, version=task.version)
     except RemoteTaskNotFoundError:
         pass
     else:
         found = differences(same.spec, task.deployed_task)
-        return Comparison(task, "taken" if found else "unchanged", task.version, found)
+        if found:
+            return Comparison(task, "taken", task.version, found)
+        return Comparison(task, "unchanged", task.version, tuple(of_triggers))
     try:
         latest = await _remote.TaskDetails.fetch.aio(task.name, auto_version="latest")
     except RemoteTaskNotFoundError:
-        return Comparison(task, "new")
+        return Comparison(task, "new", None, tuple(of_triggers))
     found = differences(latest.spec, task.deployed_task)
-    return Comparison(task, "changed" if found else "renewed", latest.version, found)
+    return Comparison(task, "changed" if found else "renewed", latest.version, (*found, *of_triggers))
+
+
+async def _facts(details: _remote.TriggerDetails) -> TriggerFacts:
+    try:
+        inputs = await details.stored_inputs()
+    except StorageError:
+        inputs = None
+    spec = details.pb2.spec
+    return TriggerFacts(details.automation_spec, spec, details.pb2.description or spec.description, inputs)
 
 
 class _Place:

@@ -1,16 +1,22 @@
-"""What differs between two specifications of a task, field by field: pure, for people who are about to deploy."""
+"""What differs between two specifications of a task, or its triggers, field by field, for those who are about to deploy. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf.json_format import MessageToDict
 
+from flyte.registration.words import trigger_words, words
 from flyte_models.values import value
+from flyte_types.literal_text import literal_string_repr
+from flyte_types.names import describe_type
+from flyte_types.reverse import python_type_of
 
 if TYPE_CHECKING:
-    from flyteidl2.task import task_definition_pb2
+    from flyteidl2.core import literals_pb2
+    from flyteidl2.task import common_pb2, task_definition_pb2
 
-__all__ = ["Difference", "differences"]
+__all__ = ["Difference", "TriggerFacts", "differences", "trigger_differences"]
 
 _NOTHING = "nothing"
 _LONGEST = 80
@@ -25,7 +31,7 @@ class Difference:
     """A field that has another value."""
 
     field: str
-    """Its path, such as `task_template.container.resources.requests[CPU].value`."""
+    """What a declaration calls it, such as `resources.cpu` or `env_vars[A]`."""
     before: str
     after: str
 
@@ -37,7 +43,41 @@ def differences(
     before: "task_definition_pb2.TaskSpec", after: "task_definition_pb2.TaskSpec"
 ) -> tuple[Difference, ...]:
     """Compare two specifications. Identifiers and places of the code do not count; its digest does."""
-    old, new = dict(_leaves(_plain(before), "")), dict(_leaves(_plain(after), ""))
+    return _compared(_named_leaves(before), _named_leaves(after))
+
+
+@value
+class TriggerFacts:
+    """What is compared of a trigger."""
+
+    automation: "common_pb2.TriggerAutomationSpec"
+    settings: Any
+    """Its specification: of the task that declares it, or as it is registered."""
+    description: str
+    inputs: "common_pb2.Inputs | None"
+    """None: they are where this machine cannot read them, and are not compared."""
+
+
+def trigger_differences(name: str, before: TriggerFacts | None, after: TriggerFacts | None) -> tuple[Difference, ...]:
+    """Compare a trigger that is registered with the one that is declared.
+
+    Args:
+        name: Of the trigger.
+        before: As it is registered; None if it is not.
+        after: As it is declared; None if it is not any more.
+    """
+    if before is None and after is None:
+        return ()
+    if after is None:
+        return (Difference(f"trigger {name}", "registered", "not declared any more, and stays"),)
+    if before is None:
+        return (Difference(f"trigger {name}", _NOTHING, _automation(after.automation)),)
+    is_comparable = before.inputs is not None and after.inputs is not None
+    old, new = (_trigger_leaves(name, each, with_inputs=is_comparable) for each in (before, after))
+    return _compared(old, new)
+
+
+def _compared(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Difference, ...]:
     return tuple(
         Difference(path, old.get(path, _NOTHING), new.get(path, _NOTHING))
         for path in [*old, *(path for path in new if path not in old)]
@@ -45,13 +85,101 @@ def differences(
     )
 
 
-def _plain(spec: "task_definition_pb2.TaskSpec") -> dict[str, Any]:
+def _named_leaves(spec: "task_definition_pb2.TaskSpec") -> dict[str, str]:
     made = MessageToDict(spec, preserving_proto_field_name=True)
     template: dict[str, Any] = made.get("task_template", {})
     template.pop("id", None)
     # The digest of the code is among the arguments as well.
     template.get("metadata", {}).pop("code_bundle_uri", None)
-    return made
+    # Where shared memory is mounted nobody declares.
+    extended: dict[str, Any] = template.get("extended_resources", {})
+    if "shared_memory" in extended:
+        extended["shared_memory"] = {"size_limit": extended["shared_memory"].get("size_limit", "auto")}
+    # Types and defaults are shown as they are declared.
+    template.pop("interface", None)
+    made.pop("default_inputs", None)
+    found: dict[str, str] = {}
+    interface = spec.task_template.interface
+    for role, variables in (("input", interface.inputs.variables), ("output", interface.outputs.variables)):
+        for entry in variables:
+            found[f"{role} {entry.key}"] = _type(entry.value.type)
+            if entry.value.description:
+                found[f"docs of {role} {entry.key}"] = _shortened(entry.value.description)
+    for each in spec.default_inputs:
+        if each.parameter.HasField("default"):
+            found[f"default of {each.name}"] = _literal(each.name, each.parameter.default)
+    named = _in_words(made, words)
+    if not spec.task_template.metadata.discoverable and "cache.version" in named:
+        # Of a task that is not cached it only tells one source of the function from another.
+        named = {"function" if name == "cache.version" else name: text for name, text in named.items()}
+    return {**named, **found}
+
+
+def _trigger_leaves(name: str, facts: TriggerFacts, *, with_inputs: bool) -> dict[str, str]:
+    found = {f"trigger {name}": _automation(facts.automation)}
+    if facts.description:
+        found[f"trigger {name}: description"] = _shortened(facts.description)
+    settings = MessageToDict(facts.settings, preserving_proto_field_name=True)
+    plain = {key: settings.get(key) for key in ("active", "run_spec") if settings.get(key) is not None}
+    plain.setdefault("active", False)
+    found |= {f"trigger {name}: {path}": text for path, text in _in_words(plain, trigger_words).items()}
+    if with_inputs and facts.inputs is not None:
+        for pair in facts.inputs.literals:
+            found[f"trigger {name}: inputs[{pair.name}]"] = _literal(pair.name, pair.value)
+        for pair in facts.inputs.context:
+            if not pair.key.startswith("_u_"):
+                found[f"trigger {name}: custom_context[{pair.key}]"] = _shortened(pair.value)
+    return found
+
+
+def _automation(automation: "common_pb2.TriggerAutomationSpec") -> str:
+    """Say what fires a trigger, with the inputs that are known then only."""
+    schedule, artifact = automation.schedule, automation.artifact
+    kind = automation.WhichOneof("automation")
+    if kind == "artifact":
+        where = "".join(f", {key}={text}" for key, text in sorted(artifact.partitions.items()))
+        bound = [artifact.input_arg] if artifact.input_arg else []
+        bound += sorted(artifact.partition_input_args)
+        which = f"@{artifact.version}" if artifact.version else ""
+        return f"on artifact {artifact.artifact_name}{which}{where}" + (f" -> {', '.join(bound)}" if bound else "")
+    if kind != "schedule":
+        return "by hand"
+    if schedule.WhichOneof("expression") == "rate":
+        start = f" from {schedule.rate.start_time.ToJsonString()}" if schedule.rate.HasField("start_time") else ""
+        when = f"every {schedule.rate.value} minutes{start}"
+    elif schedule.WhichOneof("expression") == "cron":
+        when = f"cron {schedule.cron.expression} {schedule.cron.timezone}".rstrip()
+    else:
+        when = f"cron {schedule.cron_expression}"
+    return when + (f" -> {schedule.kickoff_time_input_arg}" if schedule.kickoff_time_input_arg else "")
+
+
+def _in_words(made: Mapping[str, Any], name: Callable[[str], str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path, text in _leaves(made, ""):
+        named = name(path)
+        # Two fields of one name: the second keeps its path.
+        found[named if named not in found else path] = text
+    return found
+
+
+def _type(literal_type: Any) -> str:
+    try:
+        name = describe_type(python_type_of(literal_type))
+    except ValueError:
+        return _shortened(" ".join(str(literal_type).split()))
+    if "metadata {" not in str(literal_type):
+        return name
+    # Two classes of one name may have other fields.
+    digest = sha256(literal_type.SerializeToString(deterministic=True)).hexdigest()
+    return f"{name} (schema {digest[:6]})"
+
+
+def _literal(name: str, literal: "literals_pb2.Literal") -> str:
+    try:
+        return _shortened(str(literal_string_repr({name: literal})[name]))
+    except ValueError:
+        return _shortened(" ".join(str(literal).split()))
 
 
 def _leaves(item: Any, path: str) -> Iterator[tuple[str, str]]:
