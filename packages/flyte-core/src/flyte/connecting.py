@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flyte.initialization import LogFormat, Settings, apply, init
+from flyte.pods import KEY_VARIABLES
 from flyte_config import Config, PlatformConfig, TaskConfig
 from flyte_models.errors import InitializationError
 from flyte_models.values import value
@@ -16,7 +17,6 @@ from flyte_syncify import immediate
 __all__ = ["DecodedKey", "decode_api_key", "init_from_api_key", "init_in_cluster", "init_passthrough"]
 
 _KEY_VARIABLE = "FLYTE_API_KEY"
-_POD_KEY_VARIABLES = ("_UNION_EAGER_API_KEY", "EAGER_API_KEY")
 _DEVBOX_ENDPOINT = "host.docker.internal:8090"
 """Where a pod of a local cluster finds the control plane when no variable says it; the reference's default."""
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -144,7 +144,7 @@ def init_in_cluster(  # noqa: PLR0917 - the public signature
     org = org or variables.get("_U_ORG_NAME")
     project = project or variables.get("FLYTE_INTERNAL_EXECUTION_PROJECT")
     domain = domain or variables.get("FLYTE_INTERNAL_EXECUTION_DOMAIN")
-    key = api_key or next((variables[name] for name in _POD_KEY_VARIABLES if variables.get(name)), None)
+    key = api_key or next((variables[name] for name in KEY_VARIABLES if variables.get(name)), None)
     made: dict[str, Any] = {"insecure": insecure or _is_on("_U_INSECURE")}
     skips = _is_on("_U_INSECURE_SKIP_VERIFY")
     if skips:

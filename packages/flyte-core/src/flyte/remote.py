@@ -7,6 +7,7 @@ import flyte_remote
 from flyte.controllers.protocol import active_controller
 from flyte.initialization import Settings as _Settings
 from flyte.initialization import settings
+from flyte.pods import pod_settings
 from flyte_models.context import current_context
 from flyte_remote.connection import Target, set_target
 from flyte_remote.failures import set_on_missing_bundle
@@ -99,18 +100,21 @@ def target() -> Target | None:
 
 def _target_of_container() -> Target | None:
     """Return the control plane that has started this container, as its environment says."""
-    env, context = os.environ, current_context()
-    if not context or not context.is_in_cluster() or not env.get("_U_EP_OVERRIDE"):
+    context = current_context()
+    if not context or not context.is_in_cluster():
         return None
-    action = context.action
+    found, action = pod_settings(os.environ), context.action
+    if not found.endpoint:
+        return None
     return Target(
-        env["_U_EP_OVERRIDE"],
-        is_insecure=env.get("_U_INSECURE", "").lower() in {"1", "true"},
-        skips_verification=env.get("_U_INSECURE_SKIP_VERIFY", "").lower() in {"1", "true"},
+        found.endpoint,
+        is_insecure=found.is_insecure,
+        skips_verification=found.skips_verification,
         org=action.org,
         project=action.project,
         domain=action.domain,
-        token=env.get("FLYTE_DEVBOX_TOKEN") or None,
+        token=found.token or None,
+        sign_in=found.sign_in,
     )
 
 

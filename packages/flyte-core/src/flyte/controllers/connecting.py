@@ -1,10 +1,10 @@
 """The connection of an action in a container to its control plane, from what its environment says. Loads the transport."""
 
 import random
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from flyte.controllers.backends import ActionsBackend, Backend, QueueBackend
+from flyte.pods import PodSettings, pod_settings
 from flyte_models.errors import RuntimeSystemError
 from flyte_protocol.channel import CHANNEL_VARIABLE
 from flyte_protocol.credentials import BearerToken, Credentials, NoCredentials
@@ -38,27 +38,27 @@ def connect(invocation: "Invocation") -> tuple[Transport, Backend]:
 
 
 def _transport_of(invocation: "Invocation") -> Transport:
-    env = invocation.environment
-    address = env.get("_U_EP_OVERRIDE")
-    if not address:
+    found = pod_settings(invocation.environment)
+    if not found.endpoint:
         raise RuntimeSystemError(
             "NoControlPlane",
             "the environment does not say where the control plane is (`_U_EP_OVERRIDE`), so this action can have no children",
         )
-    endpoint = Endpoint.of(
-        address,
-        is_insecure=env.get("_U_INSECURE", "").lower() in {"1", "true"},
-        skips_verification=env.get("_U_INSECURE_SKIP_VERIFY", "").lower() in {"1", "true"},
-    )
+    endpoint = Endpoint.of(found.endpoint, is_insecure=found.is_insecure, skips_verification=found.skips_verification)
     action = invocation.action
     where = f"{action.project}-{action.domain}-{action.run_name}-{action.name}"
     return Transport(
         endpoint,
-        credentials=_credentials(env),
+        credentials=_credentials(found, endpoint),
         request_id=lambda: f"{where}-{random.randbytes(2).hex()}",  # noqa: S311 - a label
     )
 
 
-def _credentials(env: Mapping[str, str]) -> Credentials:
-    token = env.get("FLYTE_DEVBOX_TOKEN", "")
-    return BearerToken(lambda: token) if token else NoCredentials()
+def _credentials(found: PodSettings, endpoint: Endpoint) -> Credentials:
+    if found.token:
+        return BearerToken(lambda: found.token)
+    if found.sign_in is None or found.is_insecure:
+        return NoCredentials()
+    from flyte_remote.sign_in.session import signed_in  # noqa: PLC0415 - a devbox needs none of it
+
+    return signed_in(endpoint, found.sign_in)
