@@ -191,3 +191,15 @@ def test_who_waits_is_told_why(demand: Demand, limits: tuple[str, ...], reason: 
 def test_what_is_more_than_there_is_is_named() -> None:
     assert CAPACITY.explain_excess(Demand(4, 8 * GIB, 1)) == ""
     assert CAPACITY.explain_excess(Demand(5, 9 * GIB, 2)) == ("5 cores of 4 cores, 9.0 GiB of 8.0 GiB, 2 GPUs of 1 GPU")
+
+
+def test_the_only_parent_of_a_run_takes_its_place_again() -> None:
+    admission: Admission[str] = Admission(Capacity(1, 1, 0))
+    ticket = admission.enter("parent", Demand(1, 0, 0), group=1)
+    assert list(admission.admit()) == [ticket]
+    admission.release(ticket)
+    assert not list(admission.admit())
+    admission.take(ticket)
+    admission.release(ticket)
+    again = admission.enter("parent", Demand(1, 0, 0), group=1)
+    assert list(admission.admit()) == [again]

@@ -235,6 +235,8 @@ class Admission(Generic[_T]):
         if not running:
             del self._running[group]
         if sign > 0:
+            # One that takes its place again, after the group had neither any that runs nor any that waits.
+            self._turns.setdefault(group, next(self._order))
             return
         kinds = self._kinds.get(group)
         if kinds:
