@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flyte.controllers.conversion import codec_for
 from flyte.controllers.protocol import Controller, active_controller, active_traces, sync_bodies
@@ -24,7 +25,9 @@ from flyte_types.codec import InterfaceCodec
 if TYPE_CHECKING:
     from flyte.tracing.recorder import TraceRecorder
 
-__all__ = ["Outcome", "run_action"]
+__all__ = ["Outcome", "SyncBodies", "run_action"]
+
+R = TypeVar("R")
 
 _ARTIFACTS = "flyte.artifacts.declaring"
 _DECLARED = "_u_produced_artifacts"
@@ -40,8 +43,20 @@ class Outcome:
     error: BaseException | None = None
 
 
+class SyncBodies(Protocol):
+    """Runs a sync body away from the loop, and returns its result; see `run_on_thread`."""
+
+    async def __call__(self, function: Callable[[], R], /) -> R:
+        """Run it."""
+        ...
+
+
 async def run_action(
-    invocation: Invocation, *, controller: Controller, traces: "TraceRecorder | None" = None
+    invocation: Invocation,
+    *,
+    controller: Controller,
+    traces: "TraceRecorder | None" = None,
+    bodies: SyncBodies = run_on_thread,
 ) -> Outcome:
     """Run one attempt to its end; whatever goes wrong in it is in the outcome, not raised.
 
@@ -49,6 +64,7 @@ async def run_action(
         invocation: What to run.
         controller: Where its children go.
         traces: Where its traced calls are recorded; not at all without one.
+        bodies: Where a sync body runs.
 
     Raises:
         asyncio.CancelledError: the attempt was aborted; clean-up code of the task has run.
@@ -60,7 +76,7 @@ async def run_action(
             content = await inputs
         finally:
             inputs.cancel()
-        return Outcome(outputs=await _run(invocation, task, bundle, content, controller, traces))
+        return Outcome(outputs=await _run(invocation, task, bundle, content, controller, traces, bodies))
     except asyncio.CancelledError:
         raise
     except BaseException as error:
@@ -75,6 +91,7 @@ async def _run(  # noqa: PLR0917 - what `run_action` has
     inputs: bytes,
     controller: Controller,
     traces: "TraceRecorder | None",
+    bodies: SyncBodies,
 ) -> bytes:
     codec = codec_for(task)
     set_checkpoint_factory(_open_checkpoint)
@@ -89,7 +106,7 @@ async def _run(  # noqa: PLR0917 - what `run_action` has
             if custom:
                 context = context.replace(custom_context=dict(custom))
             with task_scope(context):
-                call = _call(task, arguments)
+                call = _call(task, arguments, bodies)
                 result = await (with_report(context, call) if task.report else call)
                 outputs = await codec.encode_outputs_async(result)
                 if declared is not None or _ARTIFACTS in sys.modules:
@@ -120,8 +137,8 @@ def _artifacts(
     return as_outputs(found, types, outputs) + (from_context(by_caller, types) if by_caller is not None else b"")
 
 
-async def _call(task: TaskTemplate[..., Any], arguments: dict[str, Any]) -> Any:
-    token = sync_bodies.set(run_on_thread)
+async def _call(task: TaskTemplate[..., Any], arguments: dict[str, Any], bodies: SyncBodies) -> Any:
+    token = sync_bodies.set(bodies)
     try:
         return await task.execute(**arguments)
     finally:

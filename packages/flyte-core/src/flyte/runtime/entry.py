@@ -11,8 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from flyte.controllers.deferred import DeferredController
-from flyte.runtime.action import Outcome, run_action
+from flyte.running.threads import run_on_thread
+from flyte.runtime.action import Outcome, SyncBodies, run_action
 from flyte.runtime.invocation import Invocation, InvocationError, read_invocation
+from flyte.runtime.main_thread import MainThread
 from flyte.runtime.objects import remove_object, write_object
 from flyte.tracing.cluster import ClusterTraces
 
@@ -35,13 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     _dump_stacks_on_signal()
     try:
-        return asyncio.run(_carry_out(invocation))
+        main_thread = MainThread()
+        return main_thread.run(carry_out(invocation, main_thread.run_body))
     except (asyncio.CancelledError, KeyboardInterrupt):
         return _ABORTED
 
 
-async def perform(invocation: Invocation) -> Outcome:
+async def perform(invocation: Invocation, bodies: SyncBodies = run_on_thread) -> Outcome:
     """Run the action and return its outcome, without writing it; its children and connections have ended.
+
+    Args:
+        invocation: What to run.
+        bodies: Where a sync body runs.
 
     Raises:
         asyncio.CancelledError: it was aborted.
@@ -49,21 +56,18 @@ async def perform(invocation: Invocation) -> Outcome:
     controller = DeferredController(invocation)
     traces = ClusterTraces(controller, is_restart=invocation.is_restart)
     try:
-        return await run_action(invocation, controller=controller, traces=traces)
+        return await run_action(invocation, controller=controller, traces=traces, bodies=bodies)
     finally:
         await traces.settle()
         await controller.aclose()
 
 
-async def _carry_out(invocation: Invocation) -> int:
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await carry_out(invocation)
-
-
-async def carry_out(invocation: Invocation) -> int:
+async def carry_out(invocation: Invocation, bodies: SyncBodies = run_on_thread) -> int:
     """Run the action and write its outcome; return the exit code that says so, which is 0.
+
+    Args:
+        invocation: What to run.
+        bodies: Where a sync body runs.
 
     Raises:
         asyncio.CancelledError: it was aborted.
@@ -71,7 +75,7 @@ async def carry_out(invocation: Invocation) -> int:
     """
     # Of an earlier attempt whose place this one has: it would be taken for the outcome of this one.
     await remove_object(f"{invocation.outputs_path}/error.pb")
-    outcome = await perform(invocation)
+    outcome = await perform(invocation, bodies)
     if outcome.error is None:
         assert outcome.outputs is not None
         try:

@@ -1,0 +1,70 @@
+"""Sync tasks that wait in C, where no exception of another thread reaches them."""
+
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import flyte
+
+env = flyte.TaskEnvironment("blocked")
+
+
+def cleaned(place: Path, wait) -> None:
+    (place / "begun").touch()
+    try:
+        wait()
+    except BaseException as error:
+        (place / "error").write_text(type(error).__name__)
+        raise
+    finally:
+        # Longer than it takes to be asked twice.
+        time.sleep(1)
+        (place / "cleaned").write_text(threading.current_thread().name)
+
+
+@env.task(retries=2)
+def sleeps(place: str) -> None:
+    cleaned(Path(place), lambda: time.sleep(1000))
+
+
+@env.task
+def reads(place: str) -> None:
+    ends = socket.socketpair()
+    cleaned(Path(place), lambda: ends[0].recv(1))
+
+
+@env.task
+def waits(place: str) -> None:
+    def wait() -> None:
+        process = subprocess.Popen(["sleep", "1000"])
+        Path(place, "pid").write_text(str(process.pid))
+        try:
+            process.wait()
+        finally:
+            process.kill()
+            process.wait()
+
+    cleaned(Path(place), wait)
+
+
+@env.task
+def parent(place: str) -> None:
+    folder = Path(place, "child")
+    folder.mkdir()
+    cleaned(Path(place), lambda: sleeps(str(folder)))
+
+
+@env.task
+def adds(a: int, b: int) -> int:
+    return a + b
+
+
+@env.task
+def many(n: int) -> list[int]:
+    return [
+        adds(1, 2),
+        *flyte.map(adds, range(n), range(n)),
+        int(threading.current_thread() is threading.main_thread()),
+    ]

@@ -1,0 +1,66 @@
+"""An abort interrupts a sync task also while it waits in C: its clean-up code runs, and nothing is left of it."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+from flyteidl2.common import phase_pb2
+from flyteidl2.workflow import run_service_pb2
+
+from .running import LONGEST, RUNS, SOON, create, end, load, on, result, start, until_over
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    server, port = start(tmp_path_factory.mktemp("blocked") / "devbox")
+    yield port
+    end(server)
+
+
+@pytest.fixture(scope="module")
+def blocked():
+    return load("blocked")
+
+
+def _is_there(path: Path) -> bool:
+    deadline = time.monotonic() + LONGEST
+    while not path.exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("task", ["sleeps", "reads", "waits", "parent"])
+def test_clean_up_code_runs(port, blocked, tmp_path, task) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+
+    async def go(transport):
+        run = await create(transport, getattr(blocked, task), tmp_path / "bundles", place=str(place))
+        assert await asyncio.to_thread(_is_there, place / "child" / "begun" if task == "parent" else place / "begun")
+        await transport.call(RUNS["AbortRun"], run_service_pb2.AbortRunRequest(run_id=run, reason="not needed"), SOON)
+        return await until_over(transport, run)
+
+    assert on(port, go).status.phase == phase_pb2.ACTION_PHASE_ABORTED
+    assert _is_there(place / "cleaned")
+    assert (place / "cleaned").read_text() == "MainThread"
+    assert (place / "error").read_text() == "ActionAborted"
+    if task == "parent":
+        assert _is_there(place / "child" / "cleaned")
+    if task == "waits":
+        assert not _is_process(int((place / "pid").read_text()))
+
+
+def test_a_sync_task_has_the_main_thread_and_children(port, blocked, tmp_path) -> None:
+    assert result(port, blocked.many, tmp_path / "bundles", n=3) == [3, 0, 2, 4, 1]
