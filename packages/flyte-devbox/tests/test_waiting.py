@@ -4,7 +4,20 @@ from pathlib import Path
 
 from flyteidl2.workflow import run_definition_pb2
 
-from .serving import SUCCEED, Server, abort, create_run, details, enqueue, shell_task, until, until_exists, wait
+from .serving import (
+    DOMAIN,
+    PROJECT,
+    SUCCEED,
+    Server,
+    abort,
+    create_run,
+    details,
+    enqueue,
+    shell_task,
+    until,
+    until_exists,
+    wait,
+)
 
 WAITING, RUNNING, SUCCEEDED = 2, 4, 5
 ALL = "1000"
@@ -19,6 +32,13 @@ def events(
     server: Server, run: str, action: str = "a0", attempt: int = 0
 ) -> dict[str, run_definition_pb2.ClusterEvent]:
     return {event.reason: event for event in details(server, run, action).attempts[attempt].cluster_events}
+
+
+def page(server: Server, run: str) -> str:
+    path = f"/v2/domain/{DOMAIN}/project/{PROJECT}/runs/{run}"
+    status, _, body = server.post(path, b"", method="GET")
+    assert status == 200
+    return body.decode()
 
 
 def test_a_run_has_no_more_actions_at_once_than_it_may(server: Server, tmp_path: Path) -> None:
@@ -46,10 +66,13 @@ def test_what_asks_for_more_than_there_is_runs_alone_and_is_told_so(server: Serv
     second = create_run(server, shell_task(SUCCEED, cpu="1"))
     until(lambda: phase(server, second) == WAITING)
     assert "are taken" in events(server, second)["WaitingForResources"].message
+    assert "are taken" in page(server, second)
     gate.touch()
     assert wait(server, second).status.phase == SUCCEEDED
     assert wait(server, first).status.phase == SUCCEEDED
     assert events(server, first)["Clamped"].message.startswith("it asks for 1000 cores of ")
+    assert "it runs alone" in page(server, first)
+    assert "are taken" not in page(server, second)
     assert set(events(server, first)) == {"Clamped", "Measured"}
     assert set(events(server, second)) == {"WaitingForResources", "Measured"}
 

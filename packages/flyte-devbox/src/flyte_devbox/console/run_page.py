@@ -20,7 +20,7 @@ __all__ = ["Detail", "action_detail", "run_page"]
 
 _MOST_VALUE_CHARACTERS = 20_000
 _CACHE = {1: "miss", 2: "hit", 3: "populated", 4: "lookup failed", 5: "put failed", 6: "skipped", 7: "evicted"}
-_PAUSED = 9
+_WAITING, _PAUSED = 2, 9
 _SIGNALS = {
     types_pb2.BOOLEAN: "bool",
     types_pb2.INTEGER: "int",
@@ -97,6 +97,7 @@ def action_detail(detail: Detail) -> str:
         ("Created", time_of(row["created_at"])),
         ("Ended", time_of(row["ended_at"])),
         ("Cache", escape(cache) if cache else ""),
+        *_told(row, tries),
     ]
     name = escape(row["task_name"] or row["name"])
     parts = [
@@ -170,6 +171,14 @@ def _data(title: str, data: common_pb2.Inputs | common_pb2.Outputs | None) -> st
             text = f"{text[:_MOST_VALUE_CHARACTERS]} ... ({len(text):,} characters)"
         lines.append(f"<dt>{escape(pair.name)}</dt><dd><pre>{escape(text)}</pre></dd>")
     return f'<section><h2>{title}</h2><dl class="data">{"".join(lines)}</dl></section>'
+
+
+def _told(row: sqlite3.Row, tries: Sequence[sqlite3.Row]) -> list[tuple[str, str]]:
+    """Return what the devbox has to say about where the last attempt runs, or why it does not."""
+    events = rows.attempt_of(row, tries[-1]).cluster_events if tries else ()
+    said = {event.reason: escape(event.message) for event in events}
+    waits = said.get("WaitingForResources", "") if row["phase"] == _WAITING else ""
+    return [("Waits", waits), ("Resources", said.get("Clamped", ""))]
 
 
 def _attempts(tries: Sequence[sqlite3.Row]) -> str:
