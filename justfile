@@ -58,6 +58,10 @@ isolated package:
 snap *args:
     pytest --inline-snapshot=fix -p no:xdist tests/cli "$@"
 
+# Write the help pages anew after a command or an option has changed.
+pages:
+    python -m flyte_cli.page_writer
+
 # Measure, side by side with PyPI flyte 2.12.1: `just bench --short`.
 bench *args:
     python -m bench "$@"

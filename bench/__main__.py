@@ -13,6 +13,7 @@ from bench.cases.bundles import run_bundles
 from bench.cases.devbox import run_devbox
 from bench.cases.engine import run_engine
 from bench.cases.hashing import run_hashing
+from bench.cases.help import run_help
 from bench.cases.memory import run_memory
 from bench.cases.pages import run_pages
 from bench.cases.storage import run_storage
@@ -28,8 +29,8 @@ from bench.harness.ours import ROOT, wheels_side, workspace_side
 from bench.harness.reference import reference_side
 from bench.harness.side_by_side import run_commands
 
-PARTS = ("counts", "startup", "literals", "bundles", "engine", "storage", "devbox", "pages")
-SLOW = frozenset(["storage", "devbox", "pages"])
+PARTS = ("counts", "startup", "help", "literals", "bundles", "engine", "storage", "devbox", "pages")
+SLOW = frozenset(["help", "storage", "devbox", "pages"])
 """Parts of a full run and of a record; a short run has them where `--only` names them."""
 README = ROOT / "README.md"
 RESULTS = ROOT / "bench" / "results"
@@ -41,6 +42,7 @@ class Depth:
 
     startup_rounds: int
     startup_seconds: float
+    help_rounds: int
     call_rounds: int
     reference_rounds: int
     bundle_rounds: int
@@ -55,6 +57,7 @@ class Depth:
 SHORT = Depth(
     startup_rounds=9,
     startup_seconds=70,
+    help_rounds=1,
     call_rounds=15,
     reference_rounds=2,
     bundle_rounds=3,
@@ -67,6 +70,7 @@ SHORT = Depth(
 FULL = Depth(
     startup_rounds=41,
     startup_seconds=900,
+    help_rounds=3,
     call_rounds=101,
     reference_rounds=7,
     bundle_rounds=9,
@@ -109,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seconds=depth.startup_seconds,
             progress=_say,
         )
+    if "help" in parts:
+        results += run_help(ours, reference, rounds=options.rounds or depth.help_rounds, progress=_say)
     if "literals" in parts:
         engines = run_type_engine(ours, reference, rounds=depth.reference_rounds, progress=_say)
         results += beside_type_engine(_literals(options.rounds or depth.call_rounds), engines)

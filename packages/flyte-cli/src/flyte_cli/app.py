@@ -74,8 +74,7 @@ class PageFormatter(click.HelpFormatter):
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write the line that shows how the command is called."""
-        usage = help_pages.heading("Usage:", colour=self.colour)
-        self.write(f"{usage} {help_pages.code(f'{prog} {args}', colour=self.colour)}\n")
+        self.write(help_pages.usage(f"{prog} {args}", colour=self.colour) + "\n")
 
     def write_heading(self, heading: str) -> None:
         """Write the heading of a section."""

@@ -9,6 +9,7 @@ import click
 from flyte_cli.app import write_commands
 from flyte_cli.control_plane import connect
 from flyte_cli.run_options import RUN_OPTIONS, RunChoices
+from flyte_models.errors import InitializationError, UnionRpcError
 from flyte_models.interface import NativeInterface
 
 if typing.TYPE_CHECKING:
@@ -45,8 +46,12 @@ class RegisteredTasks(click.Group):
         return _command(cmd_name, found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the tasks."""
-        write_commands(self, ctx, formatter, "Tasks")
+        """List the tasks; where no control plane says which, the page is shown with the reason."""
+        try:
+            write_commands(self, ctx, formatter, "Tasks")
+        except (InitializationError, UnionRpcError) as error:
+            formatter.write_paragraph()
+            formatter.write_text(f"Its tasks cannot be listed: {str(error).replace(chr(10), '; ')}")
 
 
 def make_command() -> click.Command:

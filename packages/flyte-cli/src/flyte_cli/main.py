@@ -1,4 +1,4 @@
-"""The console script. Answers `--version` and the root help by itself, so that they cost no more than Python does."""
+"""The console script. Answers `--version` and `--help` by itself, so that they cost no more than Python does."""
 
 import gc
 import os
@@ -23,6 +23,11 @@ def main() -> None:
 
         print_root_page()
         return
+    if arguments[-1] == "--help":
+        from flyte_cli.help_pages import print_page  # noqa: PLC0415
+
+        if print_page(arguments[:-1]):
+            return
     # Importing makes hardly any garbage, and looking for it takes a tenth of a short run. `app` switches it on again.
     gc.disable()
     from flyte_cli.app import run_command_line  # noqa: PLC0415
