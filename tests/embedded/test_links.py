@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,9 @@ def test_links_lead_to_the_attempt_that_shows_them(devbox: int, tmp_path: Path) 
         uri = f"https://metrics.example/linked/flytesnacks/development/{parent}/{name}/linked-{name}-0"
         assert attempt["links"] == [{"name": "Metrics", "uri": uri}]
         assert f"Metrics: {uri}" in run("get", "action", "linked", name)
+        page = f"http://localhost:{devbox}/v2/domain/development/project/flytesnacks/runs/linked?i={name}"
+        with urllib.request.urlopen(page, timeout=60) as answer:
+            assert f'<a href="{uri}" rel="noopener noreferrer" target="_blank">Metrics</a>' in answer.read().decode()
 
 
 def test_what_is_deployed_leaves_places_open_as_in_the_reference(tmp_path: Path) -> None:

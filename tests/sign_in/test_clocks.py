@@ -26,9 +26,9 @@ flyte.init(endpoint={url!r}, project="p", domain="d", auth_type="ClientSecret", 
 from flyte.remote import User
 from flyte_remote.connection import current_target
 from flyte_remote.sign_in import session
-for _ in range(2):
-    print(User.get().subject())
-    {between}
+print(User.get().subject())
+{between}
+print(User.get().subject())
 (sign_in,) = session._known.values()
 print("fetches:", sign_in.fetches)
 """
@@ -53,7 +53,9 @@ def test_tokens_are_renewed_and_the_clock_is_told(tmp_path: Path, shift: int, sa
     with oidc_server(seconds=8) as issuer, control_plane(issuer) as plane:
         program = USER.format(url=plane.url, secret=SECRET, between="time.sleep(7.5)")
         done = run(sys.executable, "-c", program)
-        assert done.stdout.split("\n")[:3] == ["somebody", "somebody", "fetches: 2"], done.stderr
+        *users, fetches = done.stdout.split()
+        assert users == ["somebody", "somebody", "fetches:"], done.stderr
+        assert int(fetches) >= 2, "nothing was renewed"
         assert done.stderr.count(f"the clock of this machine is {said} the server's") == 1
         wrong = run(sys.executable, "-c", USER.format(url=plane.url, secret="planted-wrong", between=""))
         assert "invalid_client" in wrong.stderr

@@ -20,6 +20,7 @@ __all__ = [
     "action_of",
     "attempt_of",
     "details_of",
+    "links_of",
     "notes_event",
     "run_id",
     "run_of",
@@ -132,7 +133,7 @@ def details_of(
     )
     if spec is not None and spec.task_template.metadata.log_links:
         for attempt in details.attempts:
-            attempt.log_info.extend(_links(row, attempt.attempt, spec.task_template.metadata.log_links))
+            attempt.log_info.extend(links_of(row, attempt.attempt, spec))
     kind = row["type"]
     if kind == run_definition_pb2.ACTION_TYPE_TASK and spec is not None:
         details.task.CopyFrom(spec)
@@ -156,7 +157,7 @@ def _attempts(row: sqlite3.Row, attempts: Iterable[sqlite3.Row]) -> list[run_def
     return [attempt_of(row, attempt) for attempt in attempts]
 
 
-def _links(row: sqlite3.Row, number: int, links: Iterable[execution_pb2.TaskLog]) -> Iterator[execution_pb2.TaskLog]:
+def links_of(row: sqlite3.Row, number: int, spec: task_definition_pb2.TaskSpec) -> Iterator[execution_pb2.TaskLog]:
     """Yield the links of a task for one of its attempts, with what was not known when it was registered."""
     known = {
         "runName": row["run_name"],
@@ -165,7 +166,7 @@ def _links(row: sqlite3.Row, number: int, links: Iterable[execution_pb2.TaskLog]
         "executionProject": row["project"],
         "executionDomain": row["domain"],
     }
-    for link in links:
+    for link in spec.task_template.metadata.log_links:
         filled = execution_pb2.TaskLog()
         filled.CopyFrom(link)
         filled.uri = _PLACE.sub(lambda found: quote(known.get(found[1], found[0]), safe="{}."), link.uri)

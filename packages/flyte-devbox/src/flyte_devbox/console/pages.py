@@ -148,7 +148,15 @@ class Console:
         return run_page.Detail(
             *(row, tries, inputs, outputs, problem, self._report(tries), command, run["phase"] in rows.TERMINAL),
             self._task_path(row),
+            self._links(row, len(tries)),
         )
+
+    def _links(self, row: sqlite3.Row, number: int) -> list[tuple[str, str]]:
+        if row["digest"] is None or not number:
+            return []
+        found = rows.links_of(row, number, self._devbox.starter.spec(row["digest"]))
+        # An address with another scheme would be run by the browser, as `javascript:` is.
+        return [(link.name, link.uri) for link in found if link.uri.startswith(("https://", "http://"))]
 
     def _task_path(self, row: sqlite3.Row) -> str:
         task = rows.metadata_of(row).task.id

@@ -46,6 +46,8 @@ class Detail:
     is_run_over: bool
     task: str = ""
     """The path of the page of its task; empty if that is not deployed."""
+    links: Sequence[tuple[str, str]] = ()
+    """Names and addresses that the task declares for the last attempt."""
 
 
 def run_page(run: sqlite3.Row, way: Sequence[sqlite3.Row], detail: Detail) -> str:
@@ -115,6 +117,12 @@ def action_detail(detail: Detail) -> str:
         parts.append(_error(error))
     if detail.problem:
         parts.append(f'<section class="error"><pre>{escape(detail.problem)}</pre></section>')
+    if detail.links:
+        shown = "".join(
+            f'<li><a href="{escape(uri)}" rel="noopener noreferrer" target="_blank">{escape(name)}</a></li>'
+            for name, uri in detail.links
+        )
+        parts.append(f"<section><h2>Links</h2><ul>{shown}</ul></section>")
     parts += [_data("Inputs", detail.inputs), _data("Outputs", detail.outputs), _attempts(tries)]
     if detail.report is not None:
         parts.append(
