@@ -9,6 +9,8 @@ from flyte_models.values import value
 from flyte_protocol.phases import phase_from_wire
 from flyte_remote.connection import connection
 from flyte_remote.identifiers import action_identifier
+from flyte_remote.messages import datetime_of
+from flyte_remote.of_actions import NamedAction
 from flyte_remote.values import ActionInputs, ActionOutputs, Types, literals_of, read_values, types_of
 from flyte_remote.watching import details_of, watch_details
 from flyte_syncify import syncify
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from flyteidl2.dataproxy import dataproxy_service_pb2
     from flyteidl2.workflow import run_definition_pb2
 
-__all__ = ["ActionDetails", "PhaseTransitionInfo", "datetime_of"]
+__all__ = ["ActionDetails", "PhaseTransitionInfo"]
 
 
 @value
@@ -37,7 +39,7 @@ class PhaseTransitionInfo:
         return (self.end_time or datetime.now(UTC)) - self.start_time
 
 
-class ActionDetails:
+class ActionDetails(NamedAction):
     """An action with its task, attempts, error, inputs and outputs. It is as it was when it was fetched."""
 
     def __init__(
@@ -65,9 +67,6 @@ class ActionDetails:
         self._outputs = _outputs
         self._data = _action_data
         self._types = _types
-
-    def __repr__(self) -> str:
-        return f"<action `{self.name}` of run `{self.run_name}`, {self.phase.value if self.phase else 'unknown'}>"
 
     @syncify.class_method
     @classmethod
@@ -115,42 +114,6 @@ class ActionDetails:
             yield self
 
     @property
-    def action_id(self) -> "identifier_pb2.ActionIdentifier":
-        """The identifier."""
-        return self.pb2.id
-
-    @property
-    def name(self) -> str:
-        """The name within the run."""
-        return self.pb2.id.name
-
-    @property
-    def run_name(self) -> str:
-        """The run."""
-        return self.pb2.id.run.name
-
-    @property
-    def parent_name(self) -> str | None:
-        """The action that made it; None for the root."""
-        return self.pb2.metadata.parent or None
-
-    @property
-    def task_name(self) -> str | None:
-        """The name that the task is registered under; None when it is no task."""
-        metadata = self.pb2.metadata
-        return metadata.task.id.name if metadata.HasField("task") and metadata.task.id.name else None
-
-    @property
-    def phase(self) -> ActionPhase | None:
-        """Where it stands; None when that is not known yet."""
-        return phase_from_wire(self.pb2.status.phase)
-
-    @property
-    def raw_phase(self) -> int:
-        """The number of the phase on the wire."""
-        return self.pb2.status.phase
-
-    @property
     def is_running(self) -> bool:
         """Whether it runs."""
         return self.phase is ActionPhase.RUNNING
@@ -164,11 +127,6 @@ class ActionDetails:
     def metadata(self) -> "run_definition_pb2.ActionMetadata":
         """Parent, group, task and origin, as they came."""
         return self.pb2.metadata
-
-    @property
-    def relation(self) -> Any:
-        """What other run it comes from, or None."""
-        return self.pb2.metadata.relation if self.pb2.metadata.HasField("relation") else None
 
     @property
     def attempts(self) -> int:
@@ -262,10 +220,6 @@ class ActionDetails:
         found = self._attempt(attempt)
         return found is not None and found.logs_available
 
-    def done(self) -> bool:
-        """Tell whether it is over."""
-        return self.phase is not None and self.phase.is_terminal
-
     async def inputs(self) -> ActionInputs:
         """Return the inputs."""
         if self._inputs is None:
@@ -341,11 +295,6 @@ class ActionDetails:
                 "hint: `wait()` until it is over; `error_info` says why it failed"
             )
         return await self.action_data()
-
-
-def datetime_of(stamp: Any) -> datetime:
-    """Read a time of the wire."""
-    return datetime.fromtimestamp(stamp.seconds, UTC) + timedelta(microseconds=stamp.nanos // 1000)
 
 
 def _known(types: Mapping[str, Any], literals: Mapping[str, Any]) -> Types:

@@ -2,39 +2,33 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyte_models.phases import ActionPhase
 from flyte_protocol.codes import Code
-from flyte_protocol.phases import phase_from_wire
 from flyte_protocol.rpc_errors import RpcError
-from flyte_remote.action_details import ActionDetails, datetime_of
-from flyte_remote.code import download_code
+from flyte_remote.action_details import ActionDetails
 from flyte_remote.connection import connection
-from flyte_remote.downloads import report_of
 from flyte_remote.identifiers import action_identifier, run_identifier
 from flyte_remote.listing import SortBy, TimeFilter, equals, filters_of_phases, filters_of_time, pages, request_of
 from flyte_remote.logs import log_lines, show_lines
+from flyte_remote.messages import datetime_of
+from flyte_remote.of_actions import HasFiles, NamedAction
 from flyte_remote.waiting import WaitFor, is_reached, wait_for_action
 from flyte_syncify import syncify
 
 if TYPE_CHECKING:
-    from flyteidl2.common import identifier_pb2
     from flyteidl2.workflow import run_definition_pb2
 
 __all__ = ["Action"]
 
 
-class Action:
+class Action(NamedAction, HasFiles):
     """An action: what a listing tells of it, and what one can do with it."""
 
     def __init__(self, pb2: "run_definition_pb2.Action", _details: ActionDetails | None = None) -> None:
         self.pb2 = pb2
         self._details = _details
-
-    def __repr__(self) -> str:
-        return f"<action `{self.name}` of run `{self.run_name}`, {self.phase.value if self.phase else 'unknown'}>"
 
     @syncify.class_method
     @classmethod
@@ -91,54 +85,9 @@ class Action:
             yield cls(message)
 
     @property
-    def action_id(self) -> "identifier_pb2.ActionIdentifier":
-        """The identifier."""
-        return self.pb2.id
-
-    @property
-    def name(self) -> str:
-        """The name within the run."""
-        return self.pb2.id.name
-
-    @property
-    def run_name(self) -> str:
-        """The run."""
-        return self.pb2.id.run.name
-
-    @property
-    def parent_name(self) -> str | None:
-        """The action that made it; None for the root."""
-        return self.pb2.metadata.parent or None
-
-    @property
-    def task_name(self) -> str | None:
-        """The name that the task is registered under; None when it is no task."""
-        metadata = self.pb2.metadata
-        return metadata.task.id.name if metadata.HasField("task") and metadata.task.id.name else None
-
-    @property
-    def phase(self) -> ActionPhase | None:
-        """Where it stands; None when that is not known yet."""
-        return phase_from_wire(self.pb2.status.phase)
-
-    @property
-    def raw_phase(self) -> int:
-        """The number of the phase on the wire."""
-        return self.pb2.status.phase
-
-    @property
-    def relation(self) -> Any:
-        """What other run it comes from, or None."""
-        return self.pb2.metadata.relation if self.pb2.metadata.HasField("relation") else None
-
-    @property
     def start_time(self) -> datetime:
         """When it began."""
         return datetime_of(self.pb2.status.start_time)
-
-    def done(self) -> bool:
-        """Tell whether it is over."""
-        return self.phase is not None and self.phase.is_terminal
 
     async def details(self) -> ActionDetails:
         """Fetch everything that is known of it; what is over is fetched once."""
@@ -192,20 +141,6 @@ class Action:
                 raise
 
     @syncify
-    async def get_logs(
-        self, attempt: int | None = None, filter_system: bool = False, show_ts: bool = False
-    ) -> AsyncIterator[str]:
-        """Yield its log lines as they come, until it is over.
-
-        Args:
-            attempt: From 1 on; None for the last.
-            filter_system: Leave out what is not the task's own.
-            show_ts: Begin each line with its time.
-        """
-        async for line in log_lines(self.action_id, attempt, without_system=filter_system, with_time=show_ts):
-            yield line
-
-    @syncify
     async def show_logs(
         self,
         attempt: int | None = None,
@@ -225,32 +160,6 @@ class Action:
         """
         lines = log_lines(self.action_id, attempt, without_system=filter_system, with_time=show_ts)
         await show_lines(lines, most=max_lines, is_raw=raw)
-
-    @syncify
-    async def get_report(self, attempt: int | None = None) -> str:
-        """Return its report, as HTML.
-
-        Raises:
-            RpcError: It has none.
-        """
-        return await report_of(self.action_id, attempt or self.pb2.status.attempts)
-
-    @syncify
-    async def download_code(
-        self, dest: str | Path | None = None, extract: bool = True, attempt: int | None = None
-    ) -> Path:
-        """Fetch the code that it ran with.
-
-        Args:
-            dest: The folder for it; default: one named after the run.
-            extract: Unpack it.
-            attempt: From 1 on; None for the last.
-
-        Returns:
-            The folder, or the archive.
-        """
-        number = attempt or self.pb2.status.attempts
-        return await download_code(self.action_id, number, dest, extract=extract)
 
 
 def _action_of(details: ActionDetails) -> "run_definition_pb2.Action":

@@ -14,7 +14,7 @@ from flyte_remote.console import console_url
 from flyte_remote.identifiers import project_identifier
 from flyte_remote.listing import SortBy, equals, pages, request_of
 from flyte_remote.logs import show_lines
-from flyte_remote.messages import OfMessage
+from flyte_remote.messages import OfMessage, datetime_of
 from flyte_remote.watching import rest_between, resumed
 from flyte_syncify import syncify
 
@@ -310,8 +310,6 @@ class App(OfMessage):
 
     async def _log_lines(self, replica: str | None, *, without_system: bool, with_time: bool) -> AsyncIterator[str]:
         from flyteidl2.app import app_logs_payload_pb2, replica_definition_pb2  # noqa: PLC0415
-
-        from flyte_remote.action_details import datetime_of  # noqa: PLC0415 - as above
 
         name = self.pb2.metadata.id
         request = app_logs_payload_pb2.TailLogsRequest()

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from flyte_models.phases import ActionPhase
-from flyte_protocol.phases import phase_from_wire
 from flyte_remote.connection import connection
 from flyte_remote.identifiers import run_identifier
 from flyte_remote.listing import equals, filters_of_phases, pages, request_of
-from flyte_remote.messages import OfMessage
+from flyte_remote.of_actions import HasPhase
 from flyte_syncify import syncify
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ _TYPES: dict[int, type[Any]] = {1: int, 2: float, 3: str, 4: bool}
 """`core.SimpleType` of what a condition can be answered with."""
 
 
-class Condition(OfMessage):
+class Condition(HasPhase):
     """A condition that is waited for."""
 
     def __init__(self, pb2: "run_definition_pb2.Action") -> None:
@@ -44,11 +43,6 @@ class Condition(OfMessage):
     def run_name(self) -> str:
         """The run's name."""
         return self.pb2.id.run.name
-
-    @property
-    def phase(self) -> ActionPhase | None:
-        """The phase; None for one that is not known."""
-        return phase_from_wire(self.pb2.status.phase)
 
     @property
     def expected_type(self) -> type[Any] | None:

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from flyte_remote.action_details import datetime_of
 from flyte_remote.connection import connection
+from flyte_remote.messages import datetime_of
 from flyte_remote.watching import details_of, resumed, watch_details
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
-"""What all nouns of the control plane share: the message behind them, as plain data."""
+"""What all nouns of the control plane share: the message behind them, as plain data, and its times."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-__all__ = ["OfMessage"]
+__all__ = ["OfMessage", "datetime_of"]
 
 
 class OfMessage:
@@ -21,3 +22,8 @@ class OfMessage:
         from google.protobuf.json_format import MessageToJson  # noqa: PLC0415 - few ask for it
 
         return MessageToJson(self.pb2)
+
+
+def datetime_of(stamp: Any) -> datetime:
+    """Read a time of the wire."""
+    return datetime.fromtimestamp(stamp.seconds, UTC) + timedelta(microseconds=stamp.nanos // 1000)

@@ -2,24 +2,21 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin
 
 from flyte_models.bundles import CodeBundle
 from flyte_models.phases import ActionPhase
 from flyte_protocol.codes import Code
-from flyte_protocol.phases import phase_from_wire
 from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.action_details import ActionDetails
-from flyte_remote.code import download_code
 from flyte_remote.connection import connection, current_target
 from flyte_remote.console import console_of, console_url
-from flyte_remote.downloads import report_of
 from flyte_remote.failures import failure_of
 from flyte_remote.identifiers import project_identifier, run_identifier
 from flyte_remote.listing import SortBy, TimeFilter, equals, filters_of_phases, filters_of_time, pages, request_of
 from flyte_remote.logs import log_lines, show_lines
+from flyte_remote.of_actions import HasFiles
 from flyte_remote.run_details import RunDetails
 from flyte_remote.values import ActionInputs, ActionOutputs, Types
 from flyte_remote.waiting import wait_for_action
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
-class Run:
+class Run(HasFiles):
     """A run: what a listing tells of it, and what one can do with it."""
 
     def __init__(
@@ -123,29 +120,19 @@ class Run:
             yield cls(message)
 
     @property
+    def _action(self) -> Any:
+        return self.pb2.action
+
+    @property
     def name(self) -> str:
         """The run's name."""
         return self.pb2.action.id.run.name
-
-    @property
-    def phase(self) -> ActionPhase | None:
-        """Where its root action stands; None when that is not known yet."""
-        return phase_from_wire(self.pb2.action.status.phase)
-
-    @property
-    def raw_phase(self) -> int:
-        """The number of the phase on the wire."""
-        return self.pb2.action.status.phase
 
     @property
     def url(self) -> str:
         """The console's page of it."""
         run = self.pb2.action.id.run
         return console_url("runs", run.name, project=run.project, domain=run.domain)
-
-    def done(self) -> bool:
-        """Tell whether it is over."""
-        return self.phase is not None and self.phase.is_terminal
 
     def sync(self) -> "Run":
         """Fetch it again; from code that is not async."""
@@ -266,20 +253,6 @@ class Run:
         return await ActionDetails.fetch(first.action_id)
 
     @syncify
-    async def get_logs(
-        self, attempt: int | None = None, filter_system: bool = False, show_ts: bool = False
-    ) -> AsyncIterator[str]:
-        """Yield the log lines of the root action as they come, until it is over.
-
-        Args:
-            attempt: From 1 on; None for the last.
-            filter_system: Leave out what is not the task's own.
-            show_ts: Begin each line with its time.
-        """
-        async for line in log_lines(self.pb2.action.id, attempt, without_system=filter_system, with_time=show_ts):
-            yield line
-
-    @syncify
     async def show_logs(
         self,
         attempt: int | None = None,
@@ -301,35 +274,9 @@ class Run:
         await show_lines(lines, most=max_lines, is_raw=raw)
 
     @syncify
-    async def get_report(self, attempt: int | None = None) -> str:
-        """Return the report of the root action, as HTML.
-
-        Raises:
-            RpcError: It has none.
-        """
-        return await report_of(self.pb2.action.id, attempt or self.pb2.action.status.attempts)
-
-    @syncify
     async def code_bundle(self) -> CodeBundle | None:
         """Return which code it runs with, or None."""
         return (await self._fetched()).action_details.code_bundle
-
-    @syncify
-    async def download_code(
-        self, dest: str | Path | None = None, extract: bool = True, attempt: int | None = None
-    ) -> Path:
-        """Fetch the code that it ran with.
-
-        Args:
-            dest: The folder for it; default: one named after the run.
-            extract: Unpack it.
-            attempt: From 1 on; None for the last.
-
-        Returns:
-            The folder, or the archive.
-        """
-        number = attempt or self.pb2.action.status.attempts
-        return await download_code(self.pb2.action.id, number, dest, extract=extract)
 
     @syncify
     async def get_debug_url(self) -> str | None:

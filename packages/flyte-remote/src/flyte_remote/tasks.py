@@ -94,6 +94,42 @@ class LazyEntity:
         return await (await self.fetched())(*args, **kwargs)
 
 
+def _refer(
+    name: str,
+    project: str | None = None,
+    domain: str | None = None,
+    version: str | None = None,
+    auto_version: AutoVersioning | None = None,
+) -> LazyEntity:
+    """Refer to a task; nothing is fetched yet.
+
+    Args:
+        name: The name that it is registered under: `<environment>.<function>`.
+        project: Its project; default: the configured one.
+        domain: Its domain; default: the configured one.
+        version: Its version.
+        auto_version: Instead of a version: the `latest`, or the `current` one of the task that runs.
+
+    Raises:
+        ValueError: Neither or both of `version` and `auto_version` are given, or the latter is unknown.
+    """
+    if version and auto_version:
+        raise ValueError(f"task `{name}`: give either `version` or `auto_version`, got both")
+    if not version and auto_version not in _AUTO:
+        got = "" if auto_version is None else f", got auto_version={auto_version!r}"
+        raise ValueError(
+            f"which version of task `{name}`?{got}\n"
+            'hint: `Task.get(name, version="...")`, `auto_version="latest"`, or `auto_version="current"` inside a task'
+        )
+
+    async def fetch() -> TaskDetails:
+        return TaskDetails(
+            await _details(name, project, domain, await _version(name, project, domain, version, auto_version))
+        )
+
+    return LazyEntity(name, fetch)
+
+
 @dataclass
 class TaskDetails(OfMessage):
     """A version of a registered task, with everything that it is made of."""
@@ -109,42 +145,7 @@ class TaskDetails(OfMessage):
     def __repr__(self) -> str:
         return f"<task `{self.name}`, version `{self.version}`>"
 
-    @classmethod
-    def get(
-        cls,
-        name: str,
-        project: str | None = None,
-        domain: str | None = None,
-        version: str | None = None,
-        auto_version: AutoVersioning | None = None,
-    ) -> LazyEntity:
-        """Refer to a task; nothing is fetched yet.
-
-        Args:
-            name: The name that it is registered under: `<environment>.<function>`.
-            project: Its project; default: the configured one.
-            domain: Its domain; default: the configured one.
-            version: Its version.
-            auto_version: Instead of a version: the `latest`, or the `current` one of the task that runs.
-
-        Raises:
-            ValueError: Neither or both of `version` and `auto_version` are given, or the latter is unknown.
-        """
-        if version and auto_version:
-            raise ValueError(f"task `{name}`: give either `version` or `auto_version`, got both")
-        if not version and auto_version not in _AUTO:
-            got = "" if auto_version is None else f", got auto_version={auto_version!r}"
-            raise ValueError(
-                f"which version of task `{name}`?{got}\n"
-                'hint: `Task.get(name, version="...")`, `auto_version="latest"`, or `auto_version="current"` inside a task'
-            )
-
-        async def fetch() -> TaskDetails:
-            return cls(
-                await _details(name, project, domain, await _version(name, project, domain, version, auto_version))
-            )
-
-        return LazyEntity(name, fetch)
+    get = staticmethod(_refer)
 
     @syncify.class_method
     @classmethod
@@ -162,7 +163,7 @@ class TaskDetails(OfMessage):
             RemoteTaskNotFoundError: There is none.
             ValueError: Neither or both of `version` and `auto_version` are given, or the latter is unknown.
         """
-        return await cls.get(name, project, domain, version, auto_version).fetched()
+        return await _refer(name, project, domain, version, auto_version).fetched()
 
     @property
     def spec(self) -> "task_definition_pb2.TaskSpec":
@@ -307,17 +308,7 @@ class Task(OfMessage):
         task = self.pb2.task_id
         return console_url("tasks", task.name, project=task.project, domain=task.domain)
 
-    @classmethod
-    def get(
-        cls,
-        name: str,
-        project: str | None = None,
-        domain: str | None = None,
-        version: str | None = None,
-        auto_version: AutoVersioning | None = None,
-    ) -> LazyEntity:
-        """Refer to a task; see `TaskDetails.get`."""
-        return TaskDetails.get(name, project, domain, version, auto_version)
+    get = staticmethod(_refer)
 
     @syncify.class_method
     @classmethod
