@@ -15,57 +15,11 @@ from flyte_remote.sign_in.settings import SignInSettings
 from flyte_remote.tasks import set_task_uses
 
 if TYPE_CHECKING:
-    from flyte_remote import (
-        Action,
-        ActionDetails,
-        ActionInputs,
-        ActionOutputs,
-        App,
-        Artifact,
-        Condition,
-        PartitionSchema,
-        Project,
-        Run,
-        RunDetails,
-        Secret,
-        SecretTypes,
-        Settings,
-        Task,
-        TaskDetails,
-        TimeFilter,
-        Trigger,
-        TriggerDetails,
-        User,
-        auth_metadata,
-        upload_dir,
-        upload_file,
-    )
+    from flyte_remote import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary] - one table of names
+    from flyte_remote import TaskDetails
 
-__all__ = [
-    "Action",
-    "ActionDetails",
-    "ActionInputs",
-    "ActionOutputs",
-    "App",
-    "Artifact",
-    "Condition",
-    "PartitionSchema",
-    "Project",
-    "Run",
-    "RunDetails",
-    "Secret",
-    "SecretTypes",
-    "Settings",
-    "Task",
-    "TaskDetails",
-    "TimeFilter",
-    "Trigger",
-    "TriggerDetails",
-    "User",
-    "auth_metadata",
-    "upload_dir",
-    "upload_file",
-]
+__all__: list[str] = []
+__all__ += flyte_remote.__all__
 
 
 def target() -> Target | None:
