@@ -194,7 +194,7 @@ class Artifact(OfMessage, StoredValue):
                 )
             return cls(found[0])
         request = artifact_service_pb2.GetArtifactRequest(
-            name=_name(at, name, project, domain), version="" if version == "latest" else version
+            name=_name(at, name, project, domain), version=None if version == "latest" else version
         )
         return cls((await at.call("ArtifactService", "GetArtifact", request)).artifact)
 
@@ -237,16 +237,16 @@ class Artifact(OfMessage, StoredValue):
         Raises:
             ValueError: Partitions are asked for in a way that control planes do not know.
         """
-        filters = filters_after("created_at", created_after)
         sources = {
             "source_run": source_run,
             "source_action": source_action,
             "source_external_ref": source_external_ref,
         }
-        filters += [equals(field, text) for field, text in sources.items() if text]
+        filters = [equals(field, text) for field, text in sources.items() if text]
         facts: dict[str, str | Sequence[str]] = {**({KIND_KEY: kind} if kind else {}), **(attrs or {})}
         for key, texts in facts.items():
             filters.append(one_of(f"user_metadata.{key}", *([texts] if isinstance(texts, str) else texts)))
+        filters += filters_after("created_at", created_after)
         filters += filters_of_partitions({**(partitions or {}), **partition_kwargs})
         async for found in _listed(
             connection(), name or "", filters, limit, project, domain, latest_per_partition=latest_per_partition

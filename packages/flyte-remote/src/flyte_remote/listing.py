@@ -69,7 +69,13 @@ def filters_after(field: str, moment: datetime | None) -> "list[list_pb2.Filter]
 
     if moment is None:
         return []
-    return [list_pb2.Filter(function=list_pb2.Filter.Function.GREATER_THAN, field=field, values=[_stamp(moment)])]
+    return [
+        list_pb2.Filter(
+            function=list_pb2.Filter.Function.GREATER_THAN,
+            field=field,
+            values=[_stamp(moment).replace(".000000Z", "Z")],
+        )
+    ]
 
 
 def contains(field: str, text: str) -> "list_pb2.Filter":
