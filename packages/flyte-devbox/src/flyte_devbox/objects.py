@@ -97,8 +97,12 @@ class ObjectFolder:
             except OSError:
                 return None
 
-    def write(self, key: str, content: bytes) -> str:
-        """Write an object durably and return its URI."""
+    async def write(self, key: str, content: bytes) -> str:
+        """Write an object durably and return its URI. The disk is waited for in a thread."""
+        return await asyncio.to_thread(self.write_now, key, content)
+
+    def write_now(self, key: str, content: bytes) -> str:
+        """Do as `write` where nothing else may happen meanwhile."""
         path = self.path(key)
         with _Upload(self.root / _UPLOADS) as upload:
             upload.write(content)

@@ -177,7 +177,7 @@ class AttemptStarter:
         """Decide what the end of the current attempt means."""
         prefix = action.output_prefix()
         if ended.outputs is not None:
-            self._objects.write(self._key(f"{prefix}/outputs.pb"), ended.outputs)
+            self._objects.write_now(self._key(f"{prefix}/outputs.pb"), ended.outputs)
         limit = None if action.policy is None else action.policy.memory_limit
         return judge(ended, lambda name: _read(f"{prefix}/{name}"), label=self.label(action), memory_limit=limit)
 

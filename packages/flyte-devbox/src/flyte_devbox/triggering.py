@@ -161,7 +161,7 @@ class TriggerClock:
         if at is None and artifact is None:
             _refuse_missing(chosen, spec, trigger.name)
         run_name = name or new_run_name()
-        uri = self._objects.write(
+        uri = await self._objects.write(
             f"{trigger.project}/{trigger.domain}/{run_name}/inputs.pb", chosen.SerializeToString(deterministic=True)
         )
         settings = run_pb2.RunSpec()

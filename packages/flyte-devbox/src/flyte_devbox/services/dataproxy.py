@@ -78,7 +78,7 @@ class Service:
         content = request.inputs.SerializeToString(deterministic=True)
         # By all of the content: what does not count for the cache is read all the same.
         folder = inputs_hash(request.inputs) if ignored else digest
-        uri = self._devbox.objects.write(f"{project}/{domain}/inputs/{folder}/inputs.pb", content)
+        uri = await self._devbox.objects.write(f"{project}/{domain}/inputs/{folder}/inputs.pb", content)
         return dataproxy_service_pb2.UploadInputsResponse(
             offloaded_input_data=common_run_pb2.OffloadedInputData(uri=uri, inputs_hash=digest)
         )

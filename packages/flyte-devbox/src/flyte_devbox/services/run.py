@@ -85,10 +85,10 @@ class Service:
         if request.WhichOneof("task") == "trigger_name":
             row = await self._run_trigger(request, name)
         else:
-            row = await self._devbox.submission.create_run(self._run_request(request, org, project, domain, name))
+            row = await self._devbox.submission.create_run(await self._run_request(request, org, project, domain, name))
         return run_service_pb2.CreateRunResponse(run=rows.run_of(root_action(self._database, row), time.time()))
 
-    def _run_request(
+    async def _run_request(
         self, request: run_service_pb2.CreateRunRequest, org: str, project: str, domain: str, name: str
     ) -> RunRequest:
         kind = request.WhichOneof("task")
@@ -114,7 +114,7 @@ class Service:
             digest = inputs_hash(inputs, tuple(spec.task_template.metadata.cache_ignore_input_vars))
             # Named by content as well, so that a refused request never changes the inputs of the run that exists.
             key = f"{project}/{domain}/inputs/{name}-{digest[:16]}/inputs.pb"
-            uri = objects.write(key, inputs.SerializeToString(deterministic=True))
+            uri = await objects.write(key, inputs.SerializeToString(deterministic=True))
         started = rows.seconds_of(request.run_start_time) if request.HasField("run_start_time") else time.time()
         return RunRequest(org, project, domain, name, spec, settings, uri, digest, int(request.source), started)
 
