@@ -35,10 +35,13 @@ SOON = CallOptions(timeout=20)
 LONGEST = 120
 
 
-def start(folder: Path, port: int = 0) -> tuple[subprocess.Popen[bytes], int]:
+def start(folder: Path, port: int = 0, *, endpoint: str = "") -> tuple[subprocess.Popen[bytes], int]:
+    """Start a devbox and return it and its port. With an endpoint, its attempts call that one, and have no channel."""
     record = folder / "devbox.json"
     record.unlink(missing_ok=True)
     command = [sys.executable, "-m", "flyte_devbox", "--folder", str(folder), "--port", str(port), "--no-auth"]
+    if endpoint:
+        command += ["--endpoint", endpoint]
     server = subprocess.Popen(command)
     end = time.monotonic() + LONGEST
     while not record.exists():

@@ -21,7 +21,8 @@ def cleaned(place: Path, wait) -> None:
     finally:
         # Longer than it takes to be asked twice.
         time.sleep(1)
-        (place / "cleaned").write_text(threading.current_thread().name)
+        (place / "part").write_text(threading.current_thread().name)
+        (place / "part").rename(place / "cleaned")
 
 
 @env.task(retries=2)
@@ -37,22 +38,18 @@ def reads(place: str) -> None:
 
 @env.task
 def waits(place: str) -> None:
-    def wait() -> None:
-        process = subprocess.Popen(["sleep", "1000"])
+    with subprocess.Popen(["sleep", "1000"]) as process:
         Path(place, "pid").write_text(str(process.pid))
         try:
-            process.wait()
+            cleaned(Path(place), process.wait)
         finally:
             process.kill()
-            process.wait()
-
-    cleaned(Path(place), wait)
 
 
 @env.task
 def parent(place: str) -> None:
     folder = Path(place, "child")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     cleaned(Path(place), lambda: sleeps(str(folder)))
 
 
