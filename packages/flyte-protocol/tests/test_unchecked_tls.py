@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
+import queue
 import shutil
 import ssl
 import subprocess
+import threading
 import urllib.request
+import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -137,6 +141,34 @@ def test_a_server_that_is_not_there_is_told_as_without_it():
     error = asyncio.run(main())
     assert (error.status, error.was_sent) == (Code.UNAVAILABLE, False)
     assert "nothing listens there" in str(error)
+
+
+def test_a_loop_that_ends_leaves_nothing_open(folder: Path):
+    """As of `flyte.remote`, whose clients end with their loops; the server goes on and says no farewell."""
+    context = context_of(folder, "authority")
+    addresses: queue.Queue[str] = queue.Queue()
+    is_over = threading.Event()
+
+    async def serve() -> None:
+        async with RawServer(proto(b""), tls=context) as server:
+            addresses.put(secure(server))
+            await asyncio.to_thread(is_over.wait)
+
+    async def main(url: str) -> None:
+        transport = Transport(Endpoint.of(url, skips_verification=True))
+        await asyncio.gather(*(transport.call(GET, REQUEST) for _ in range(5)))
+
+    serving = threading.Thread(target=lambda: asyncio.run(serve()))
+    serving.start()
+    try:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            asyncio.run(main(addresses.get(timeout=60)))
+            gc.collect()
+    finally:
+        is_over.set()
+        serving.join()
+    assert [str(each.message) for each in seen if issubclass(each.category, ResourceWarning)] == []
 
 
 def test_others_do_not_get_through_the_relay(folder: Path):

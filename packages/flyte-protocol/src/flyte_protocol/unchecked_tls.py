@@ -120,6 +120,12 @@ class UncheckedTLS:
                 await asyncio.gather(*ways, return_exceptions=True)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client sees that its connection was lost
+        except asyncio.CancelledError:
+            # The loop may be about to end: it would not be there for the farewell of TLS.
+            for each in (upstream, writer):
+                if each is not None:
+                    each.transport.abort()
+            raise
         finally:
             for each in (upstream, writer):
                 if each is not None:
