@@ -1,5 +1,6 @@
 """Local runs that a devbox is told of: what it knows of them while they go on and afterwards, whatever happens between."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 import flyte
 import flyte.errors
 import flyte.remote
+from flyte.running.tracked import mirror
 from flyte_models.phases import ActionPhase
 from flyte_protocol.rpc_errors import RpcError
 from flyte_syncify import syncify
@@ -131,6 +133,37 @@ def test_the_control_plane_knows_all_of_a_run(told, reported) -> None:
     assert "all is well" in root.get_report()
 
 
+def test_a_task_without_inputs_is_told_of_as_well(told, reported) -> None:
+    run = tracked(tracked_strict=True).run(reported.without_inputs)
+    there = flyte.remote.Run.get(run.name)
+    assert there.phase is ActionPhase.SUCCEEDED
+    assert dict(there.inputs()) == {}
+    assert tuple(there.outputs()) == (1,)
+    assert "nothing came in" in there.get_report()
+    (below,) = actions_of(run.name)["child"]
+    assert values(flyte.remote.ActionDetails.get(run_name=run.name, name=below.name).inputs()) == {"x": 0}
+
+
+def test_a_report_that_is_made_while_another_is_on_its_way_is_there(told, reported, monkeypatch) -> None:
+    upload, requests = mirror.upload_bytes, []
+
+    async def slowly(content: bytes, name: str, **place: str) -> str:
+        if name == "report.html":
+            await asyncio.sleep(1)
+        return await upload(content, name, **place)
+
+    def kept(*arguments, **further):
+        requests.append(mirror_update(*arguments, **further))
+        return requests[-1]
+
+    mirror_update = mirror.action_update
+    monkeypatch.setattr(mirror, "upload_bytes", slowly)
+    monkeypatch.setattr(mirror, "action_update", kept)
+    run = tracked(tracked_strict=True).run(reported.reports_twice)
+    assert "and again" in flyte.remote.Run.get(run.name).get_report()
+    assert requests[-1].event.outputs.report_uri.endswith("/a0/1/report.html")
+
+
 def test_processes_of_their_own_are_told_of_as_well(told, reported) -> None:
     run = tracked(isolation="process").run(reported.parent, 1)
     there = actions_of(run.name)
@@ -225,7 +258,51 @@ def test_an_ended_process_leaves_an_aborted_run(told, port, tmp_path, signaled) 
     assert {action.phase for action in flyte.remote.Action.listall(for_run_name=name)} == {ActionPhase.ABORTED}
 
 
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_a_control_plane_that_stands_still_at_the_end_is_told_of(
+    tmp_path, monkeypatch, reported, caplog, is_strict
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(mirror, "_STILL_SECONDS", 1.0)
+    server, port = start(tmp_path / "devbox")
+    path = list(sys.path)
+    try:
+        init(port)
+        ended = []
+
+        def run() -> None:
+            try:
+                ended.append(tracked(tracked_strict=is_strict, name="still").run(reported.waits_below, str(tmp_path)))
+            except RpcError as error:
+                ended.append(error)
+
+        running = threading.Thread(target=run)
+        running.start()
+        until((tmp_path / "began").exists, "the task begins")
+        server.send_signal(signal.SIGSTOP)
+        (tmp_path / "go").touch()
+        running.join(LONGEST)
+        if is_strict:
+            assert "was not told of the last changes" in str(ended[0])
+        else:
+            assert tuple(ended[0].outputs()) == ("gone",)
+            assert "was not told of the last changes" in caplog.text
+    finally:
+        (tmp_path / "go").touch()
+        server.send_signal(signal.SIGCONT)
+        flyte.init()
+        sys.path[:] = path
+        end(server)
+
+
 class TestNotTold:
+    def test_a_run_whose_name_is_recorded_here_is_not_made_known(self, told, port, reported) -> None:
+        init(port, local_persistence=True)
+        flyte.with_runcontext(mode="local", name="recorded").run(reported.child, 1)
+        with pytest.raises(ValueError, match="`recorded` exists already"):
+            tracked(name="recorded").run(reported.child, 2)
+        assert phase_of("recorded") is None
+
     def test_a_taken_name_is_no_reason_not_to_run(self, told, reported, caplog) -> None:
         assert tuple(tracked(name="taken").run(reported.child, 1).outputs()) == (2,)
         again = tracked(name="taken").run(reported.child, 2)

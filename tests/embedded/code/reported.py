@@ -44,6 +44,21 @@ async def parent(n: int) -> list[int]:
     return made
 
 
+@env.task(report=True)
+async def without_inputs() -> int:
+    await flyte.report.log.aio("nothing came in")
+    return await child(0)
+
+
+@env.task(report=True)
+async def reports_twice() -> None:
+    await flyte.report.log.aio("once")
+    await flyte.report.flush.aio()
+    # Long enough for the first page to be on its way.
+    await asyncio.sleep(0.5)
+    await flyte.report.log.aio("and again")
+
+
 @env.task
 async def waits(folder: str) -> str:
     """Wait until somebody makes the file `go`; `cleaned` tells that the task was told to end."""

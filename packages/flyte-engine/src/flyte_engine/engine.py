@@ -29,6 +29,7 @@ __all__ = [
     "Completed",
     "Engine",
     "EngineEvent",
+    "name_taken",
 ]
 
 GRACE_SECONDS = 5.0
@@ -127,10 +128,7 @@ class Engine:
         source = {} if recover_from is None else finished_actions(self._store, recover_from, force_rerun)
         # Durable before anything runs: from now on the run can be resumed.
         if run.run_name in self._runs or not self._store.add_run(run, current_process()):
-            raise ValueError(
-                f"a run named `{run.run_name}` exists already\nhint: leave the name out, and one is made up; "
-                "`resume_run` continues one that was interrupted"
-            )
+            raise name_taken(run.run_name)
         live = self._open_run(run, max_action_concurrency)
         live.source_name, live.source = recover_from, source
 
@@ -372,6 +370,14 @@ class Engine:
     def _check_open(self) -> None:
         if self._is_closed:
             raise RuntimeError("the engine is closed\nhint: make a new one; it can use the same store")
+
+
+def name_taken(run_name: str) -> ValueError:
+    """Return the error of a new run whose name another recorded run has."""
+    return ValueError(
+        f"a run named `{run_name}` exists already\nhint: leave the name out, and one is made up; "
+        "`resume_run` continues one that was interrupted"
+    )
 
 
 def _repeated_error(run_name: str, name: str) -> ValueError:

@@ -126,12 +126,14 @@ class Service(RunService):
         """Record how actions are; each update has a status of its own, and repeating one changes nothing."""
         run = self._tracked(request.run_id)
         changed: list[tuple[int, str]] = []
+        # Where uploads go to that clients name so.
+        folder = self._devbox.objects.uri(f"{run['project']}/{run['domain']}/uploads/tracked-runs/{run['name']}")
 
         def work(connection: sqlite3.Connection) -> list[status_pb2.Status]:
             statuses: list[status_pb2.Status] = []
             for update in request.updates:
                 try:
-                    changed.append(_report(connection, run, update))
+                    changed.append(_report(connection, run, update, folder))
                     statuses.append(_OK)
                 except ServiceError as error:
                     statuses.append(status_pb2.Status(code=_NOT_FOUND, message=error.message))
@@ -172,13 +174,13 @@ class Service(RunService):
 
 
 def _report(
-    connection: sqlite3.Connection, run: sqlite3.Row, update: tracked_run_service_pb2.TrackedActionUpdate
+    connection: sqlite3.Connection, run: sqlite3.Row, update: tracked_run_service_pb2.TrackedActionUpdate, uploads: str
 ) -> tuple[int, str]:
     event, name = update.event, update.event.id.name
     row: sqlite3.Row | None = connection.execute(
         "SELECT * FROM actions WHERE run_id = ? AND name = ?", (run["id"], name)
     ).fetchone()
-    action = _add(connection, run, update) if row is None else int(row["id"])
+    action = _add(connection, run, update, uploads) if row is None else int(row["id"])
     parent = update.parent_name if row is None else str(row["parent"])
     is_over = row is not None and row["phase"] in rows.TERMINAL
     if row is not None and is_over and event.attempt <= row["attempt"] and event.phase not in rows.TERMINAL:
@@ -186,7 +188,9 @@ def _report(
         return action, parent
     merge_event(connection, action, event)
     # Reports of an attempt that runs are there before any message says where.
-    folder = event.outputs.output_uri.removesuffix("/outputs.pb") or _uri_of(connection, run, f"{name}/{event.attempt}")
+    folder = event.outputs.output_uri.removesuffix("/outputs.pb") or _uri_of(
+        connection, run, f"{name}/{event.attempt}", uploads
+    )
     connection.execute(
         "UPDATE attempts SET output_uri = ? WHERE action_id = ? AND number = ?", (folder, action, event.attempt)
     )
@@ -241,7 +245,9 @@ def _times(
     return started, rows.seconds_of(ended.end_time) if ended.HasField("end_time") else updated, updated
 
 
-def _add(connection: sqlite3.Connection, run: sqlite3.Row, update: tracked_run_service_pb2.TrackedActionUpdate) -> int:
+def _add(
+    connection: sqlite3.Connection, run: sqlite3.Row, update: tracked_run_service_pb2.TrackedActionUpdate, uploads: str
+) -> int:
     parent: sqlite3.Row | None = connection.execute(
         "SELECT depth FROM actions WHERE run_id = ? AND name = ?", (run["id"], update.parent_name)
     ).fetchone()
@@ -277,7 +283,7 @@ def _add(connection: sqlite3.Connection, run: sqlite3.Row, update: tracked_run_s
         name,
         environment,
         "",
-        _uri_of(connection, run, f"{update.event.id.name}/inputs.pb"),
+        _uri_of(connection, run, f"{update.event.id.name}/inputs.pb", uploads),
         "",
         "",
         0,
@@ -287,10 +293,13 @@ def _add(connection: sqlite3.Connection, run: sqlite3.Row, update: tracked_run_s
     return add_action(connection, run["id"], new)
 
 
-def _uri_of(connection: sqlite3.Connection, run: sqlite3.Row, path: str) -> str:
-    """Name where something of a tracked run is. No message says it: in the folder that has the inputs of the root action."""
+def _uri_of(connection: sqlite3.Connection, run: sqlite3.Row, path: str, uploads: str) -> str:
+    """Name where something of a tracked run is. No message says it: in the folder that has the inputs of the root action.
+
+    One that has none leaves the folder in which uploads of the run are.
+    """
     root: sqlite3.Row | None = connection.execute(
         "SELECT input_uri FROM actions WHERE run_id = ? AND name = 'a0'", (run["id"],)
     ).fetchone()
     folder, found, _ = (root["input_uri"] if root is not None else "").rpartition("/a0/")
-    return f"{folder}/{path}" if found else ""
+    return f"{folder if found else uploads}/{path}"

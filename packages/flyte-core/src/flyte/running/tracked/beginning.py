@@ -16,6 +16,7 @@ from flyte.running.options import RunOptions
 from flyte.running.remote import run_spec_of
 from flyte.running.tracked.mirror import Mirror, TrackedRun, register
 from flyte.tasks.template import TaskTemplate
+from flyte_engine.engine import name_taken
 from flyte_engine.store import ActionStore
 from flyte_images import ImageCache, default_image_uri
 from flyte_models.errors import ImageBuildError, InitializationError, RuntimeSystemError, RuntimeUserError
@@ -35,10 +36,14 @@ async def begin(
     """Make a run known to the control plane; None when that cannot be, and the run goes on without.
 
     Raises:
+        ValueError: a run of this name is recorded already.
         InitializationError: the run is tracked strictly, and there is no control plane.
         RpcError: the run is tracked strictly, and the control plane refuses it.
         StorageError: the run is tracked strictly, and the store does not take its inputs.
     """
+    if options.resume is None and store.run(place.run_name) is not None:
+        # Before the control plane knows a run that does not begin.
+        raise name_taken(place.run_name)
     is_strict = options.is_tracked_strictly or settings().config.local.tracked_strict
     try:
         at = connection()

@@ -87,15 +87,13 @@ async def register(at: Connection, run: TrackedRun) -> str:
             raise
     if not run.is_resumed:
         await _refuse_taken(at, run_id)
-    uri = await upload_bytes(
-        run.inputs, "inputs.pb", root=f"tracked-runs/{run_id.name}/a0", project=run_id.project, domain=run_id.domain
-    )
-    request = tracked_run_service_pb2.CreateTrackedRunRequest(
-        run_id=run_id,
-        task_spec=run.spec,
-        offloaded_input_data=common_run_pb2.OffloadedInputData(uri=uri, inputs_hash=run.inputs_hash),
-        run_spec=run.run_spec,
-    )
+    request = tracked_run_service_pb2.CreateTrackedRunRequest(run_id=run_id, task_spec=run.spec, run_spec=run.run_spec)
+    # A task without inputs has no hash of them, and a place without one is refused.
+    if run.inputs_hash:
+        uri = await upload_bytes(
+            run.inputs, "inputs.pb", root=f"tracked-runs/{run_id.name}/a0", project=run_id.project, domain=run_id.domain
+        )
+        request.offloaded_input_data.CopyFrom(common_run_pb2.OffloadedInputData(uri=uri, inputs_hash=run.inputs_hash))
     request.run_start_time.FromNanoseconds(int(run.started_at * 1e9))
     try:
         await at.call("TrackedRunService", "CreateRun", request)
@@ -151,6 +149,8 @@ class Mirror:
         """Names of actions there is something to tell of, in the order in which they changed first: parents before children."""
         self._traces: deque[TracedAction] = deque()
         self._reports: set[str] = set()
+        self._report_uris: dict[str, tuple[int, str]] = {}
+        """Attempt and place of reports that are uploaded, for the next that is told of their actions."""
         self._seen: dict[str, Seen] = {}
         self._versions: dict[str, int] = {}
         self._woken = asyncio.Event()
@@ -214,8 +214,14 @@ class Mirror:
             self._serving.cancel()
             await asyncio.wait({self._serving})
         left = len(self._changed) + len(self._traces)
-        if left and self.error is None:
-            _logger.warning("the control plane was not told of the last changes of %d actions", left)
+        if not left or self.error is not None:
+            return
+        message = f"the control plane was not told of the last changes of {left} actions of run `{self._run.name}`"
+        if self._is_strict and not is_interrupted:
+            self.error = RpcError(Code.DEADLINE_EXCEEDED, f"{message}: it took nothing for {patience:g} seconds")
+            self.error.add_note("hint: the run is tracked strictly; what it did is recorded on this machine")
+        else:
+            _logger.warning("%s", message)
 
     # --- telling ---------------------------------------------------------------------------------------------------
 
@@ -234,11 +240,14 @@ class Mirror:
                 self._woken.set()
             try:
                 await self._tell(names, traces)
-            except Exception as error:
-                # Whatever it is, the run itself must not suffer. Once more, before what has changed meanwhile.
+            except BaseException as error:
+                # Once more, before what has changed meanwhile.
                 self._changed = dict.fromkeys(names) | self._changed
                 self._traces.extendleft(reversed(traces))
                 self._woken.set()
+                if not isinstance(error, Exception):
+                    raise
+                # Whatever it is, the run itself must not suffer.
                 if await self._failed(error):
                     return
             else:
@@ -246,11 +255,13 @@ class Mirror:
                 self._progress += 1
 
     def _taken(self) -> tuple[list[str], list[TracedAction]]:
-        names = list(self._changed)[:_PER_REQUEST]
+        # The less at once, the more often it fails: a request may be too large, or one change be refused with all others.
+        most = max(1, _PER_REQUEST >> self._failures)
+        names = list(self._changed)[:most]
         for name in names:
             del self._changed[name]
         # A traced call comes after its action, which has changed before it.
-        traces = [self._traces.popleft() for _ in range(min(len(self._traces), _PER_REQUEST - len(names)))]
+        traces = [self._traces.popleft() for _ in range(min(len(self._traces), most - len(names)))]
         return names, traces
 
     async def _failed(self, error: Exception) -> bool:
@@ -319,14 +330,13 @@ class Mirror:
         run, name = self._run.name, action.name
         seen = self._seen.get(name)
         steps = list(steps_since(seen, action, attempts))
-        report_uri = ""
         if name in self._reports and (steps or seen is not None):
-            page = await asyncio.to_thread(self._store.report, run, name)
-            if page is not None:
-                report_uri = await self._upload(page, "report.html", f"{name}/{action.attempt}")
-            self._reports.discard(name)
+            await self._upload_report(action)
         if not steps:
             return []
+        report_attempt, report_uri = self._report_uris.get(name, (0, ""))
+        if report_attempt != steps[-1].attempt:
+            report_uri = ""
         spec, output_uri = None, ""
         if seen is None and action.parent_name is not None:
             task = self._tasks.get(name)
@@ -354,6 +364,19 @@ class Mirror:
             )
             for number, step in enumerate(steps)
         ]
+
+    async def _upload_report(self, action: ActionRecord) -> None:
+        name = action.name
+        # Before it is read: there may be another while this one travels.
+        self._reports.discard(name)
+        try:
+            page = await asyncio.to_thread(self._store.report, self._run.name, name)
+            if page is not None:
+                uri = await self._upload(page, "report.html", f"{name}/{action.attempt}")
+                self._report_uris[name] = action.attempt, uri
+        except BaseException:
+            self._reports.add(name)
+            raise
 
     async def _update_of_trace(self, traced: TracedAction) -> tracked_run_service_pb2.TrackedActionUpdate:
         folder = traced.action_name
