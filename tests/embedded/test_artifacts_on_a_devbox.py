@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from flyteidl2.core import literals_pb2
 
 import flyte
 import flyte.remote
@@ -14,6 +15,9 @@ from flyte.artifacts import Card, Metadata, TimePartition, new
 from flyte.io import DataFrame, Dir, File
 from flyte.remote import Artifact, PartitionSchema
 from flyte_protocol.rpc_errors import RpcError
+from flyte_remote import local_data
+from flyte_remote.uploads import UPLOADS_AT_ONCE
+from flyte_syncify import syncify
 
 from .running import CODE, LONGEST, end, load, start
 
@@ -251,3 +255,28 @@ def test_callers_and_content_name_versions() -> None:
         run.wait(quiet=True)
         run.raise_for_status()
     assert [each.version for each in Artifact.listall("by_hash")] == ["b", "a"]
+
+
+def test_many_files_of_this_machine_need_few_connections(tmp_path, monkeypatch) -> None:
+    at_once = most = 0
+    upload = local_data.upload
+
+    async def counted(path: Path, **place) -> tuple[str, str]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            return await upload(path, **place)
+        finally:
+            at_once -= 1
+
+    monkeypatch.setattr(local_data, "upload", counted)
+    literals = []
+    for number in range(50):
+        path = tmp_path / f"{number}.txt"
+        path.write_text(str(number))
+        literals.append(literals_pb2.Literal())
+        literals[-1].scalar.blob.uri = str(path)
+    syncify.loop.run(local_data.upload_literals(literals))
+    assert most == UPLOADS_AT_ONCE
+    assert [Path(each.scalar.blob.uri).read_text() for each in literals] == [str(number) for number in range(50)]

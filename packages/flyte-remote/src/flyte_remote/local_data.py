@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flyte_models.context import current_context
 from flyte_protocol.endpoints import Endpoint
 from flyte_remote.connection import connection, devbox_folder
-from flyte_remote.uploads import upload, upload_folder
+from flyte_remote.uploads import UPLOADS_AT_ONCE, upload, upload_folder
 
 if TYPE_CHECKING:
     from flyteidl2.core import literals_pb2
@@ -46,9 +46,9 @@ async def upload_literals(
             local[place.uri] = path
     if not local:
         return
-    stored = dict(
-        zip(local, await asyncio.gather(*(_stored(path, project, domain) for path in local.values())), strict=True)
-    )
+    slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
+    uploaded = await asyncio.gather(*(_stored(path, project, domain, slots) for path in local.values()))
+    stored = dict(zip(local, uploaded, strict=True))
     for owner, place in found:
         if place.uri in stored:
             digest, place.uri = stored[place.uri]
@@ -82,7 +82,9 @@ def _local_path(uri: str) -> Path | None:
     return None if is_kept or not uri else path
 
 
-async def _stored(path: Path, project: str | None, domain: str | None) -> tuple[str, str]:
+async def _stored(path: Path, project: str | None, domain: str | None, slots: asyncio.Semaphore) -> tuple[str, str]:
     if not await asyncio.to_thread(path.is_file):
-        return "", await upload_folder(path, f"{path.name or 'folder'}-{os.urandom(8).hex()}", project, domain)
-    return await upload(path, project=project, domain=domain)
+        root = f"{path.name or 'folder'}-{os.urandom(8).hex()}"
+        return "", await upload_folder(path, root, project, domain, slots=slots)
+    async with slots:
+        return await upload(path, project=project, domain=domain)

@@ -10,9 +10,19 @@ from flyte_models.values import value
 from flyte_remote.connection import connection
 from flyte_syncify import syncify
 
-__all__ = ["UploadPlace", "upload", "upload_bytes", "upload_dir", "upload_file", "upload_folder", "upload_place"]
+__all__ = [
+    "UPLOADS_AT_ONCE",
+    "UploadPlace",
+    "upload",
+    "upload_bytes",
+    "upload_dir",
+    "upload_file",
+    "upload_folder",
+    "upload_place",
+]
 
-_AT_ONCE = 16
+UPLOADS_AT_ONCE = 16
+"""How many files are uploaded at the same time: each needs a connection."""
 _SECONDS = 3600
 
 
@@ -153,8 +163,22 @@ async def upload_dir(dir_path: Path, verify: bool = True, prefix: str | None = N
     return await upload_folder(folder, prefix or f"{folder.name or 'folder'}-{os.urandom(8).hex()}")
 
 
-async def upload_folder(folder: Path, root: str, project: str | None = None, domain: str | None = None) -> str:
+async def upload_folder(
+    folder: Path,
+    root: str,
+    project: str | None = None,
+    domain: str | None = None,
+    *,
+    slots: asyncio.Semaphore | None = None,
+) -> str:
     """Upload the files of a folder below a place in the store, and return the folder's address.
+
+    Args:
+        folder: The folder.
+        root: The place.
+        project: Default: the configured one.
+        domain: Default: the configured one.
+        slots: One is held for each file that is on its way; default: `UPLOADS_AT_ONCE` of its own.
 
     Raises:
         ValueError: It has no files.
@@ -164,11 +188,11 @@ async def upload_folder(folder: Path, root: str, project: str | None = None, dom
     files = await asyncio.to_thread(_files, folder)
     if not files:
         raise ValueError(f"`{folder}` has no files, and a store keeps no empty folders")
-    slots = asyncio.Semaphore(_AT_ONCE)
+    free = slots or asyncio.Semaphore(UPLOADS_AT_ONCE)
 
     async def one(path: Path) -> str:
         name = path.relative_to(folder).as_posix()
-        async with slots:
+        async with free:
             _, address = await upload(path, name=name, root=root, project=project, domain=domain)
         return address.removesuffix(name) if address.endswith(name) else address.removesuffix(quote(name))
 
