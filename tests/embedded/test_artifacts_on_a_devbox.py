@@ -205,6 +205,10 @@ def test_a_file_of_this_machine_is_an_input_of_a_run(words) -> None:
     run.wait(quiet=True)
     assert run.outputs()[0] == "some words"
     assert run.input_literals()["file"].hash
+    # What the control plane has already is not uploaded again.
+    again = flyte.rerun(run.name)
+    again.wait(quiet=True)
+    assert again.input_literals() == run.input_literals()
 
 
 def test_an_arrival_starts_a_trigger(words) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,27 @@ if TYPE_CHECKING:
 __all__ = ["upload_inputs", "upload_literals"]
 
 
-async def upload_inputs(inputs: "common_pb2.Inputs", *, project: str | None = None, domain: str | None = None) -> None:
+async def upload_inputs(
+    inputs: "common_pb2.Inputs",
+    *,
+    project: str | None = None,
+    domain: str | None = None,
+    stored: Collection[str] = (),
+) -> None:
     """Upload what the inputs refer to on this machine, and let them refer to the store.
+
+    Args:
+        inputs: Changed in place.
+        project: Default: the configured one.
+        domain: Default: the configured one.
+        stored: Names of inputs that come from the control plane, and are left as they are.
 
     Raises:
         RpcError: the control plane refuses.
         flyte_storage.StorageError: the store refuses, or fails for good.
     """
-    await upload_literals((pair.value for pair in inputs.literals), project=project, domain=domain)
+    literals = (pair.value for pair in inputs.literals if pair.name not in stored)
+    await upload_literals(literals, project=project, domain=domain)
 
 
 async def upload_literals(

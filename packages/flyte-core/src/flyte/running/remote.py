@@ -5,6 +5,7 @@ import secrets
 import string
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
 
@@ -183,7 +184,8 @@ class RemoteStrategy:
         filled = automation.schedule.kickoff_time_input_arg
         given = named_arguments(details, args, kwargs, stored=literals, filled=filled)
         inputs = await inputs_of(details, given, context, stored=literals)
-        return Run(await self._create(at, what, inputs, name.project, name.domain, spec))
+        kept = set(literals) - set(kwargs)
+        return Run(await self._create(at, what, inputs, name.project, name.domain, spec, stored=kept))
 
     async def rerun(
         self,
@@ -243,7 +245,8 @@ class RemoteStrategy:
         stored = {one.name: one.value for one in data.inputs.literals}
         context = {pair.key: pair.value for pair in data.inputs.context}
         made = await inputs_of(details, named_arguments(details, (), inputs, stored=stored), context, stored=stored)
-        return Run(await self._create(at, what, made, run_id.project, run_id.domain, spec))
+        kept = set(stored) - set(inputs)
+        return Run(await self._create(at, what, made, run_id.project, run_id.domain, spec, stored=kept))
 
     async def _create(  # noqa: PLR0917 - parts of one request
         self,
@@ -253,9 +256,11 @@ class RemoteStrategy:
         project: str,
         domain: str,
         run_spec: run_pb2.RunSpec | None = None,
+        *,
+        stored: Collection[str] = (),
     ) -> run_definition_pb2.Run:
         run_id = self._run_id(at, project, domain)
-        await upload_inputs(inputs, project=project, domain=domain)
+        await upload_inputs(inputs, project=project, domain=domain, stored=stored)
         uploaded = await at.call(
             "DataProxyService",
             "UploadInputs",
