@@ -336,3 +336,145 @@ def test_phases_that_are_unknown_or_late_do_not_end_a_child(plane: Plane):
         return await child
 
     assert run(plane, body) == 6
+
+
+def told(plane: Plane, request: ChildRequest, *phases: int) -> None:
+    for phase in phases:
+        update = plane.update(request, phase)
+        for stream in list(plane.streams):
+            stream.put_nowait(update)
+
+
+async def asked(plane: Plane, count: int = 1) -> None:
+    while len(plane.requests) < count:
+        await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        (phase_pb2.ACTION_PHASE_SUCCEEDED,) * 3,
+        (phase_pb2.ACTION_PHASE_RUNNING, phase_pb2.ACTION_PHASE_QUEUED),
+        # That backend lets a run be aborted that has succeeded.
+        (phase_pb2.ACTION_PHASE_ABORTED,),
+        (phase_pb2.ACTION_PHASE_UNSPECIFIED, 99),
+    ],
+    ids=["repeated", "backwards", "aborted", "unknown"],
+)
+def test_a_child_that_has_succeeded_stays_so(plane: Plane, later: tuple[int, ...]):
+    plane.act = lambda child: plane.update(child, phase_pb2.ACTION_PHASE_RUNNING)
+
+    async def body(_: ClusterController) -> tuple[int, int]:
+        first = asyncio.ensure_future(double(3))
+        second = asyncio.ensure_future(double(4))
+        await asked(plane, 2)
+        for request in plane.requests:
+            plane.succeed(request)
+            told(plane, request, phase_pb2.ACTION_PHASE_SUCCEEDED, *later)
+        return await first, await second
+
+    assert run(plane, body) == (6, 8)
+    assert not plane.aborted
+
+
+def test_phases_that_go_backwards_before_the_end_do_no_harm(plane: Plane):
+    plane.act = lambda child: plane.update(child, phase_pb2.ACTION_PHASE_RUNNING)
+
+    async def body(_: ClusterController) -> int:
+        child = asyncio.ensure_future(double(3))
+        await asked(plane)
+        (request,) = plane.requests
+        told(
+            plane,
+            request,
+            phase_pb2.ACTION_PHASE_INITIALIZING,
+            phase_pb2.ACTION_PHASE_QUEUED,
+            phase_pb2.ACTION_PHASE_WAITING_FOR_RESOURCES,
+        )
+        await asyncio.sleep(0.01)
+        assert not child.done()
+        plane.tell(plane.succeed(request))
+        return await child
+
+    assert run(plane, body) == 6
+
+
+def test_streams_that_end_early_are_opened_again(plane: Plane):
+    real = plane.watch
+
+    @asynccontextmanager
+    async def short(
+        parent: identifier_pb2.ActionIdentifier, *, longest: float
+    ) -> AsyncGenerator[AsyncIterator[Update]]:
+        async with real(parent, longest=longest) as messages:
+
+            async def some() -> AsyncIterator[Update]:
+                # Nothing at all, then the snapshot only.
+                if plane.watched % 2:
+                    return
+                async for message in messages:
+                    yield message
+                    if message.WhichOneof("message") == "control_message":
+                        return
+
+            yield some()
+
+    plane.watch = short  # type: ignore[method-assign]
+    plane.act = lambda child: plane.update(child, phase_pb2.ACTION_PHASE_RUNNING)
+
+    async def body(_: ClusterController) -> int:
+        child = asyncio.ensure_future(double(5))
+        await asked(plane)
+        while plane.watched < 10:
+            await asyncio.sleep(0.001)
+        plane.tell(plane.succeed(plane.requests[0]))
+        return await child
+
+    assert run(plane, body, watch_limits=WatchLimits(failures=5)) == 10
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [RpcError(Code.ALREADY_EXISTS, "exists"), RpcError(Code.INTERNAL, "action r1-x already exists")],
+    ids=["already_exists", "internal"],
+)
+def test_a_child_that_exists_and_cannot_be_seen_yet_is_waited_for(plane: Plane, answer: RpcError):
+    hidden: list[ChildRequest] = []
+
+    async def known(child: ChildRequest) -> None:
+        hidden.append(child)
+        raise answer
+
+    plane.enqueue = known  # type: ignore[method-assign]
+
+    async def body(_: ClusterController) -> int:
+        child = asyncio.ensure_future(double(6))
+        while not hidden:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        assert not child.done()
+        plane.tell(plane.succeed(hidden[0]))
+        return await child
+
+    assert run(plane, body, is_restart=True) == 12
+    assert len(hidden) == 1
+
+
+def test_updates_of_nothing_and_without_a_place_do_no_harm(plane: Plane):
+    def succeed(child: ChildRequest) -> Update:
+        for stream in plane.streams:
+            stream.put_nowait(Update())
+            nameless = Update()
+            nameless.action_update.phase = phase_pb2.ACTION_PHASE_SUCCEEDED
+            stream.put_nowait(nameless)
+        update = plane.succeed(child)
+        # Then its outputs are where those of a first attempt are.
+        update.action_update.output_uri = ""
+        return update
+
+    plane.act = succeed
+
+    async def body(_: ClusterController) -> int:
+        return await double(7)
+
+    assert run(plane, body) == 14
