@@ -1,4 +1,4 @@
-"""Every known defect of the open-source backend, and the tests that hold that we survive it, or that our devbox does not have it."""
+"""Every known defect of the open-source backend, and the tests that hold that we survive it or that our devbox lacks it."""
 
 import re
 from pathlib import Path
