@@ -4,11 +4,13 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flyteidl2.auth import identity_pb2
 from flyteidl2.cluster import payload_pb2
 from flyteidl2.common import identifier_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2 as data
@@ -169,6 +171,43 @@ def test_a_cluster_that_is_gone_is_asked_for_again(planes: tuple[Plane, Plane]) 
 
     assert asyncio.run(main()) == "of the cluster"
     assert len(asked) == 2
+
+
+def test_many_calls_at_once_fail_with_one_question(planes: tuple[Plane, Plane]) -> None:
+    home, _ = planes
+    asked = name(home, lambda: "ftp://nowhere")
+
+    async def main() -> list[Any]:
+        await connection().call("IdentityService", "UserInfo", identity_pb2.UserInfoRequest())
+        return await asyncio.gather(*(where() for _ in range(20)), return_exceptions=True)
+
+    assert {error.status for error in asyncio.run(main())} == {Code.FAILED_PRECONDITION}
+    assert len(asked) == 1
+
+
+def test_a_question_that_takes_long_holds_up_no_other(planes: tuple[Plane, Plane]) -> None:
+    home, cluster = planes
+    came, go, waits = threading.Event(), threading.Event(), list[bool]()
+    slow = data.GetActionDataRequest(action_id=identifier_pb2.ActionIdentifier(run=RUN, name="slow"))
+
+    def answer(body: bytes) -> bytes:
+        if payload_pb2.SelectClusterRequest.FromString(body).action_id.name == "slow":
+            came.set()
+            waits.append(go.wait(20))
+        return payload_pb2.SelectClusterResponse(cluster_endpoint=cluster.url).SerializeToString()
+
+    home.answers["SelectCluster"] = answer
+
+    async def main() -> str:
+        held = asyncio.create_task(connection().call("DataProxyService", "GetActionData", slow))
+        assert await asyncio.to_thread(came.wait, 60)
+        found = await where()
+        go.set()
+        await held
+        return found
+
+    assert asyncio.run(main()) == "of the cluster"
+    assert waits == [True]
 
 
 def test_no_token_goes_to_a_cluster_without_tls(issuer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

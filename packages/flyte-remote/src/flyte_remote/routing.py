@@ -102,7 +102,10 @@ def _place(endpoint: Endpoint) -> tuple[str, int]:
 
 
 class Routes:
-    """The clusters of one control plane, for the calls of one event loop: asked for once for each operation and resource."""
+    """The clusters of one control plane, for the calls of one event loop: asked for once for each operation and resource.
+
+    Who asks while somebody asks the same waits for that answer, or fails with it; others are not held up.
+    """
 
     def __init__(self, home: Transport, open_at: Callable[[str], Transport]) -> None:
         """Prepare the routes; nobody is asked yet.
@@ -113,7 +116,7 @@ class Routes:
         """
         self._home = home
         self._open_at = open_at
-        self._asking = asyncio.Lock()
+        self._asking: dict[bytes, asyncio.Task[Transport]] = {}
         self._known: OrderedDict[bytes, Transport] = OrderedDict()
         self._clusters: dict[str, Transport] = {}
         self._has_none = False
@@ -124,23 +127,36 @@ class Routes:
         Raises:
             RpcError: The control plane does not say it, or names an endpoint that cannot be used.
         """
+        if self._has_none:
+            return self._home
         key = question.SerializeToString(deterministic=True)
-        async with self._asking:
-            if self._has_none:
-                return self._home
-            found = self._known.get(key)
-            if found is None:
-                found = await self._ask(question)
-                self._known[key] = found
-                if len(self._known) > _MOST_KEPT:
-                    self._known.popitem(last=False)
+        found = self._known.get(key)
+        if found is not None:
             return found
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = asyncio.create_task(self._ask(key, question))
+            asking.add_done_callback(lambda done: self._asked(key, done))
+        # Who is cancelled leaves the others waiting for the answer, which comes, or fails, within the limits of one call.
+        return await asyncio.shield(asking)
 
     def forget(self, question: "payload_pb2.SelectClusterRequest") -> None:
         """Ask again the next time: the cluster did not answer, and there may be another by then."""
         self._known.pop(question.SerializeToString(deterministic=True), None)
 
-    async def _ask(self, question: "payload_pb2.SelectClusterRequest") -> Transport:
+    def _asked(self, key: bytes, done: "asyncio.Task[Transport]") -> None:
+        self._asking.pop(key, None)
+        if not done.cancelled():
+            # All who wanted it may be gone.
+            done.exception()
+
+    async def _ask(self, key: bytes, question: "payload_pb2.SelectClusterRequest") -> Transport:
+        found = self._known[key] = await self._answered(question)
+        if len(self._known) > _MOST_KEPT:
+            self._known.popitem(last=False)
+        return found
+
+    async def _answered(self, question: "payload_pb2.SelectClusterRequest") -> Transport:
         try:
             answer = await self._home.call(method("ClusterService", "SelectCluster"), question)
         except RpcError as error:
