@@ -154,6 +154,10 @@ def test_questions_that_are_none_are_refused(folder: Path) -> None:
             b"{",
             b'{"ranges": [{"start": -1, "count": 1}]}',
             b'{"ranges": [{"start": 0, "count": 1000}]}',
+            b'{"ranges": [{"start": 1e400, "count": 1}]}',
+            b'{"phases": [Infinity]}',
+            b'{"ranges": [{"start": 0, "count": 1}], "search": "\\ud800"}',
+            b'{"wayTo": "\\ud800"}',
         ):
             assert server.post(address, body, json_type)[0] == 400, body
         assert server.post(address, b"{}", {"content-type": "text/plain"})[0] == 400

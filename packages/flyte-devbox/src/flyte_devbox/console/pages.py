@@ -294,9 +294,12 @@ async def _read_json(receive: Receive) -> Any:
         if not event.get("more_body", False):
             break
     try:
-        return json.loads(b"".join(pieces) or b"{}")
+        message: Any = json.loads(b"".join(pieces) or b"{}")
+        # Python reads what nobody can store: halves of characters, and numbers beyond all.
+        json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise invalid_argument(f"the command is no JSON: {error}") from None
+    return message
 
 
 async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
