@@ -41,7 +41,7 @@ def _is_process(pid: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("task", ["sleeps", "reads", "waits", "parent"])
+@pytest.mark.parametrize("task", ["sleeps", "reads", "waits", "parent", "sleeps_in_a_worker"])
 def test_clean_up_code_runs(port, blocked, tmp_path, task) -> None:
     place = tmp_path / "place"
     place.mkdir()
@@ -56,6 +56,9 @@ def test_clean_up_code_runs(port, blocked, tmp_path, task) -> None:
     assert _is_there(place / "cleaned")
     assert (place / "cleaned").read_text() == "MainThread"
     assert (place / "error").read_text() == "ActionAborted"
+    if task == "sleeps_in_a_worker":
+        # It is there for others: only the attempt is over.
+        assert _is_process(int((place / "pid").read_text()))
     if task == "parent":
         assert _is_there(place / "child" / "cleaned")
     if task == "waits":

@@ -130,3 +130,26 @@ def test_a_body_that_is_cancelled_at_its_beginning_is_interrupted() -> None:
     with pytest.raises(asyncio.CancelledError):
         main_thread.run(work())
     assert not ran
+
+
+def test_a_cancelled_body_is_interrupted_by_a_signal_of_its_own() -> None:
+    main_thread = MainThread(own_signal=signal.SIGUSR2)
+    told = []
+
+    def body():
+        try:
+            time.sleep(100)
+        finally:
+            told.append("cleaned")
+
+    async def work():
+        for _ in range(3):
+            attempt = asyncio.create_task(main_thread.run_body(body))
+            await asyncio.sleep(0.05)
+            attempt.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await attempt
+        return await main_thread.run_body(lambda: "lives on")
+
+    assert main_thread.run(work()) == "lives on"
+    assert told == ["cleaned"] * 3

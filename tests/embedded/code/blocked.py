@@ -1,5 +1,6 @@
 """Sync tasks that wait in C, where no exception of another thread reaches them."""
 
+import os
 import socket
 import subprocess
 import threading
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import flyte
 
-env = flyte.TaskEnvironment("blocked")
+reused = flyte.TaskEnvironment("reused_blocked", reusable=flyte.ReusePolicy(replicas=2, concurrency=1))
+env = flyte.TaskEnvironment("blocked", depends_on=[reused])
 
 
 def cleaned(place: Path, wait) -> None:
@@ -27,6 +29,12 @@ def cleaned(place: Path, wait) -> None:
 
 @env.task(retries=2)
 def sleeps(place: str) -> None:
+    cleaned(Path(place), lambda: time.sleep(1000))
+
+
+@reused.task
+def sleeps_in_a_worker(place: str) -> None:
+    Path(place, "pid").write_text(str(os.getpid()))
     cleaned(Path(place), lambda: time.sleep(1000))
 
 

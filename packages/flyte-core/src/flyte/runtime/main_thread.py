@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -33,12 +33,14 @@ class _Body:
         self._context = contextvars.copy_context()
         self._is_inside = False
         self._is_unwanted = False
+        self._signals: Sequence[signal.Signals] = ()
         self.ended = ended
         self.result: Any = None
         self.error: BaseException | None = None
 
-    def run(self, signals: list[signal.Signals]) -> None:
-        """Run in the main thread, whatever comes of it."""
+    def run(self, signals: Sequence[signal.Signals]) -> None:
+        """Run in the main thread, whatever comes of it; each of the signals interrupts it."""
+        self._signals = signals
         before = {number: signal.signal(number, self._interrupt) for number in signals}
         try:
             self._is_inside = True
@@ -58,10 +60,10 @@ class _Body:
             self.ended.set_result(None)
 
     def wake(self) -> None:
-        """See to it that the main thread notices the signal: another one may have got it. A handler of the body's is let be."""
+        """Interrupt it, unless a signal has done so: another thread may have got that. A handler of the body's is let be."""
         self._is_unwanted = True
-        if self._is_inside and signal.getsignal(signal.SIGTERM) == self._interrupt:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        if self._is_inside and signal.getsignal(self._signals[0]) == self._interrupt:
+            signal.pthread_kill(threading.main_thread().ident or 0, self._signals[0])
 
     def _interrupt(self, number: int, _frame: FrameType | None) -> None:
         if self._is_inside:
@@ -70,14 +72,20 @@ class _Body:
 
 
 class MainThread:
-    """Runs a coroutine to its end in the main thread, and for it sync bodies there."""
+    """Runs a coroutine to its end in the main thread, and for it sync bodies there.
 
-    def __init__(self) -> None:
+    Args:
+        own_signal: What interrupts a body whose wait is cancelled, where the process is not one action's: no signal cancels the
+            coroutine then. Without one, SIGTERM and SIGINT do both.
+    """
+
+    def __init__(self, own_signal: signal.Signals | None = None) -> None:
         self._body: _Body | None = None
-        self._signals = _ending()
+        self._ending = _ending() if own_signal is None else []
+        self._signals = self._ending if own_signal is None else [own_signal]
 
     def run(self, work: Coroutine[Any, Any, R]) -> R:
-        """Run the coroutine; SIGTERM and SIGINT cancel it, once.
+        """Run the coroutine; a signal that ends the action cancels it, once.
 
         Raises:
             asyncio.CancelledError: it was cancelled.
@@ -86,7 +94,7 @@ class MainThread:
             loop = runner.get_loop()
             task = loop.create_task(work)
             task.add_done_callback(lambda _: loop.stop())
-            for number in self._signals:
+            for number in self._ending:
                 loop.add_signal_handler(number, _cancel_once, task)
             while not task.done():
                 loop.run_forever()

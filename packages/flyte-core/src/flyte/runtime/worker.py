@@ -18,8 +18,11 @@ import traceback
 from contextvars import ContextVar
 from typing import Any
 
+from flyte.running.threads import run_on_thread
+from flyte.runtime.action import SyncBodies
 from flyte.runtime.entry import carry_out
 from flyte.runtime.invocation import InvocationError, read_invocation
+from flyte.runtime.main_thread import MainThread
 
 __all__ = ["Worker", "main"]
 
@@ -38,12 +41,16 @@ class Worker:
         reader: where it is told.
         writer: where it answers.
         concurrency: how many attempts it has at once at most.
+        bodies: where sync bodies run.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, concurrency: int) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, concurrency: int, bodies: SyncBodies
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._is_alone = concurrency == 1
+        self._bodies = bodies
         self._base = dict(os.environ)
         self._own_log = os.dup(2)
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -104,7 +111,7 @@ class Worker:
         except InvocationError as error:
             print(f"a0: error: {error}", file=sys.stderr)  # noqa: T201 - the log of the attempt
             return _NOT_TOLD
-        return await carry_out(invocation)
+        return await carry_out(invocation, self._bodies)
 
     def _direct_to(self, log: int) -> None:
         os.dup2(log, 1)
@@ -136,9 +143,9 @@ class AttemptOutput(io.TextIOBase):
         return len(text)
 
 
-async def _serve(descriptor: int, concurrency: int) -> None:
+async def _serve(descriptor: int, concurrency: int, bodies: SyncBodies) -> None:
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
-    await Worker(reader, writer, concurrency).run()
+    await Worker(reader, writer, concurrency, bodies).run()
 
 
 def main(descriptor: int, concurrency: int) -> int:
@@ -146,7 +153,9 @@ def main(descriptor: int, concurrency: int) -> int:
     os.set_inheritable(descriptor, False)
     if concurrency > 1:
         sys.stdout = sys.stderr = AttemptOutput()
-    asyncio.run(_serve(descriptor, concurrency))
+    # SIGTERM is for the worker, which has nothing of its own to clean up.
+    main_thread = MainThread(own_signal=signal.SIGUSR2)
+    main_thread.run(_serve(descriptor, concurrency, main_thread.run_body if concurrency == 1 else run_on_thread))
     return 0
 
 
