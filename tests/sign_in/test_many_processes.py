@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import stat
@@ -124,6 +125,19 @@ def test_twenty_processes_renew_once(plane: Plane, home: Path, capsys: pytest.Ca
         (lock,) = (home / ".flyte" / "tokens").glob("*.lock")
         assert stat.S_IMODE(lock.stat().st_mode) == 0o600
         assert not any(token in lock.read_text() for token in tokens)
+
+
+def test_others_know_that_a_person_is_asked_when_a_session_has_ended(
+    plane: Plane, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_in_at_a_device(plane, capsys)
+    file = outlive(home)
+    kept = json.loads(file.read_text())
+    assert kept["refresh_token"]
+    file.write_text(json.dumps(kept | {"refresh_token": "ended"}))
+    signed_in_at_a_device(plane, capsys)
+    (lock,) = file.parent.glob("*.lock")
+    assert lock.read_text() == f"{turns.SIGNING_IN}, pid {os.getpid()}"
 
 
 def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:

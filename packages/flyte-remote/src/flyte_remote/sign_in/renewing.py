@@ -27,7 +27,7 @@ class Renewing:
 
     def __init__(
         self,
-        fetch: Callable[[Tokens | None], Awaitable[Tokens]],
+        fetch: Callable[[Tokens | None, Callable[[], None]], Awaitable[Tokens]],
         *,
         store: TokenStore | None = None,
         asks_a_person: bool = False,
@@ -36,7 +36,8 @@ class Renewing:
         """Prepare the renewal.
 
         Args:
-            fetch: Gets tokens; it is given those that were held, whose refresh token may spare a new sign-in.
+            fetch: Gets tokens; it is given those that were held, whose refresh token may spare a new sign-in, and what it calls
+                before it asks a person.
             store: Where they outlive the process.
             asks_a_person: Whether a fetch may need a person: then one that is refused at once is not fetched again.
             what: Who refuses tokens, for the message.
@@ -119,10 +120,10 @@ class Renewing:
         store, held = self._store, self._tokens
         if store is None:
             self.fetches += 1
-            self._put(await self._fetch(held), was_fetched=True)
+            self._put(await self._fetch(held, lambda: None), was_fetched=True)
             return
         # A refresh token that is used twice can cost everybody the session: one process renews, the others take what it kept.
-        async with turn(store.lock_file, RENEWING if held is not None and held.refresh else SIGNING_IN):
+        async with turn(store.lock_file, RENEWING if held is not None and held.refresh else SIGNING_IN) as tell:
             kept = await asyncio.to_thread(store.load)
             if kept is not None:
                 held = kept
@@ -130,7 +131,8 @@ class Renewing:
                     self._put(kept, was_fetched=False)
                     return
             self.fetches += 1
-            tokens = await self._fetch(held)
+            # A session that has ended cannot be renewed. Persons take their time: others shall not ask them as well.
+            tokens = await self._fetch(held, lambda: tell(SIGNING_IN))
             self._put(tokens, was_fetched=True)
             await asyncio.to_thread(store.save, tokens)
 

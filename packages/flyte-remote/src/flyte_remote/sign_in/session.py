@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -46,7 +46,7 @@ class SignIn:
         self._gate: Renewing | None = None
         if command:
             self._gate = Renewing(
-                lambda _: token_of_command(command, "admin.proxyCommand"), what="the proxy before the control plane"
+                lambda _, __: token_of_command(command, "admin.proxyCommand"), what="the proxy before the control plane"
             )
         asks = self.mode in {"Pkce", "DeviceFlow"}
         store = TokenStore(urlsplit(endpoint.url).netloc) if asks and settings.keeps_tokens else None
@@ -114,7 +114,7 @@ class SignIn:
             token = await self._gate.token()
         return {"proxy-authorization": f"Bearer {token}"}
 
-    async def _fetch(self, held: Tokens | None) -> Tokens:
+    async def _fetch(self, held: Tokens | None, before_asking: Callable[[], None]) -> Tokens:
         settings = self._settings
         if self.mode == "ExternalCommand":
             return await token_of_command(settings.command or (), "admin.command")
@@ -136,6 +136,7 @@ class SignIn:
                     "invalid_client",
                 }:
                     raise
+        before_asking()
         if self.mode == "DeviceFlow":
             return await sign_in_at_device(server, self._poster)
         return await sign_in_by_browser(server, self._poster)

@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -30,8 +30,8 @@ _log = logging.getLogger("flyte.sign_in")
 
 
 @asynccontextmanager
-async def turn(file: Path, purpose: str) -> AsyncGenerator[None]:
-    """Hold a lock between processes, on a file that only its owner can read.
+async def turn(file: Path, purpose: str) -> AsyncGenerator[Callable[[str], None]]:
+    """Hold a lock between processes, on a file that only its owner can read; gives what tells them of another purpose.
 
     Where there are no locks, and when another process has been renewing for a minute, the block is entered without it: a
     renewal too many is better than none.
@@ -45,14 +45,18 @@ async def turn(file: Path, purpose: str) -> AsyncGenerator[None]:
     """
     descriptor = _opened(file)
     if descriptor is None:
-        yield
+        yield lambda _: None
         return
     try:
         has_lock = await _wait(descriptor, file)
-        if has_lock:
-            _write(descriptor, purpose)
+
+        def tell(purpose: str) -> None:
+            if has_lock:
+                _write(descriptor, purpose)
+
+        tell(purpose)
         try:
-            yield
+            yield tell
         finally:
             if has_lock and fcntl is not None:
                 # Closing would do, but for a child that was forked meanwhile and has the file open too.
