@@ -64,6 +64,14 @@ class Publisher:
                     action.run.name,
                     error,
                 )
+            except Exception:
+                # A full disk, say. The end of the action is not recorded yet: it must not be lost for this.
+                _logger.exception(
+                    "artifact `%s` of action `%s` of run `%s` is not published, or starts no triggers",
+                    declared.name,
+                    action.name,
+                    action.run.name,
+                )
 
     async def _publish_one(
         self, action: LiveAction, declared: common_pb2.ProducedArtifact, values: dict[str, literals_pb2.Literal]
