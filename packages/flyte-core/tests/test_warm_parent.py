@@ -1,6 +1,5 @@
 """The warm parent as a process: what it forks, and what it tells of it."""
 
-import json
 import os
 import socket
 import subprocess
@@ -9,30 +8,29 @@ from pathlib import Path
 
 import pytest
 
+from flyte_protocol.process_messages import MessageCutter, pack_message
+
 
 class Parent:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(60)
+        self._cutter = MessageCutter()
+        self._told: list[dict[str, object]] = []
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "flyte.runtime.warm", str(theirs.fileno())], pass_fds=[theirs.fileno()]
             )
 
     def ask(self, message: dict[str, object]) -> None:
-        content = json.dumps(message).encode()
-        self._socket.sendall(len(content).to_bytes(4, "big") + content)
+        self._socket.sendall(pack_message({"has_inputs": False, **message}))
 
     def told(self) -> dict[str, object]:
-        return json.loads(self._read(int.from_bytes(self._read(4), "big")))
-
-    def _read(self, size: int) -> bytes:
-        content = b""
-        while len(content) < size:
-            piece = self._socket.recv(size - len(content))
+        while not self._told:
+            piece = self._socket.recv(65536)
             assert piece, "the warm parent is gone"
-            content += piece
-        return content
+            self._told += [message for message, _ in self._cutter.feed(piece)]
+        return self._told.pop(0)
 
     def close(self) -> int:
         self._socket.close()
@@ -66,7 +64,8 @@ def test_what_it_forks_is_a_process_like_any_other(parent, tmp_path) -> None:
 
 def test_a_log_that_cannot_be_opened_is_said(parent, tmp_path) -> None:
     parent.told()
-    missing = str(Path(tmp_path, "missing", "log"))
+    Path(tmp_path, "file").touch()
+    missing = str(Path(tmp_path, "file", "log"))
     parent.ask({"id": 1, "argv": [], "cwd": str(tmp_path), "log": missing, "env": {}, "unset": []})
     assert "log" in parent.told()["error"]
 

@@ -29,6 +29,12 @@ PIECES = st.lists(
 )
 
 
+def _made(logs: LogFolder) -> Path:
+    path = logs.path("p/d/run", "a0", 1)
+    path.parent.mkdir(parents=True)
+    return path
+
+
 def line(number: int, width: int) -> str:
     return f"{number:08d} " + "x" * width
 
@@ -81,7 +87,7 @@ def test_a_follower_misses_nothing_and_what_is_kept_is_whole_lines(
 ) -> None:
     async def scene() -> None:
         logs = LogFolder(tmp_path_factory.mktemp("logs"), limit=LIMIT, head=HEAD)
-        path = logs.make("p/d/run", "a0", 1)
+        path = _made(logs)
         written: list[str] = []
         follower = Follower(logs, path)
         if is_followed:
@@ -121,7 +127,7 @@ def test_a_follower_misses_nothing_and_what_is_kept_is_whole_lines(
 def test_who_is_overtaken_is_told_how_much(tmp_path: Path) -> None:
     async def scene() -> None:
         logs = LogFolder(tmp_path, limit=LIMIT, head=HEAD)
-        path = logs.make("p/d/run", "a0", 1)
+        path = _made(logs)
         written = [line(number, 1000) for number in range(2 * MOST_BESIDE_A_FOLLOWER // 1000)]
         path.write_text("".join(f"{text}\n" for text in written[:2000]))
         follower = Follower(logs, path)
@@ -149,7 +155,7 @@ def test_who_is_overtaken_is_told_how_much(tmp_path: Path) -> None:
 def test_a_line_without_an_end_is_dropped_as_well(tmp_path: Path) -> None:
     # As progress bars write that only go back to the beginning of their line.
     logs = LogFolder(tmp_path, limit=LIMIT, head=HEAD)
-    path = logs.make("p/d/run", "a0", 1)
+    path = _made(logs)
     path.write_bytes(b"\rstep" * 400_000)
     logs.limit(path)
     before, notice, after = asyncio.run(read(logs, path))[0], *asyncio.run(read(logs, path))[1:3]
@@ -161,7 +167,7 @@ def test_a_line_without_an_end_is_dropped_as_well(tmp_path: Path) -> None:
 def test_a_log_stays_whole_where_its_middle_cannot_be_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flyte_devbox.logs.can_drop", lambda _: False)
     logs = LogFolder(tmp_path, limit=LIMIT, head=HEAD)
-    path = logs.make("p/d/run", "a0", 1)
+    path = _made(logs)
     written = [line(number, 100) for number in range(10_000)]
     path.write_text("".join(f"{text}\n" for text in written))
     logs.limit(path)

@@ -1,7 +1,8 @@
 """Small inputs and outputs, kept in the database by the transaction that names them: their files need not be synced one by one.
 
-Whoever reads an object finds the file, but for inputs that came by the channel: theirs is written when an attempt is to read it.
-After a power cut a file may be missing or empty, and then the database has its content.
+Of inputs that came by the channel, and of outputs that a worker handed over, there is no file until somebody needs one: the
+devbox itself, HTTP and the channel give the content from here. After a power cut a file may be empty, and then the database has
+its content.
 """
 
 import os
@@ -32,11 +33,15 @@ def find_content(database: Database, uri: str) -> bytes | None:
 
 
 def restore_contents(database: Database) -> int:
-    """Write the files anew that a power cut has taken from runs that are not over; return how many."""
+    """Write the files anew that a power cut has left damaged, of runs that are not over; return how many."""
     count = 0
     for row in database.read(_OF_LIVE_RUNS):
         path = Path(row["uri"])
-        if path.exists() and path.stat().st_size == len(row["content"]):
+        try:
+            if path.stat().st_size == len(row["content"]):
+                continue
+        except FileNotFoundError:
+            # It is written when somebody needs it.
             continue
         write_unsynced(str(path), row["content"])
         count += 1

@@ -107,7 +107,6 @@ class Devbox:
         self.executor: Executor = executor if executor is not None else self._default_executor(python)
         self.starter = AttemptStarter(
             database=self.database,
-            objects=self.objects,
             logs=self.logs,
             work=folder.work,
             executor=self.executor,

@@ -14,10 +14,11 @@ __all__ = [
     "TOKEN_VARIABLE",
     "AttemptPlace",
     "ServerPlace",
+    "common_environment",
     "copilot_arguments",
-    "environment_of",
     "fill_arguments",
     "inheritable",
+    "own_environment",
 ]
 
 TOKEN_VARIABLE = "FLYTE_DEVBOX_TOKEN"  # noqa: S105 - its name, no token
@@ -109,27 +110,29 @@ def copilot_arguments(place: AttemptPlace, work: Path) -> tuple[str, ...]:
     )
 
 
-def environment_of(
-    command: Command,
-    place: AttemptPlace,
-    server: ServerPlace,
-    *,
-    run_env: Mapping[str, str],
-    secrets: Mapping[str, str],
+def own_environment(place: AttemptPlace) -> dict[str, str]:
+    """Return the environment variables that tell an attempt from others of its task in its run."""
+    return {
+        "ACTION_NAME": place.action_name,
+        "FLYTE_ATTEMPT_NUMBER": str(place.attempt - 1),
+        "_F_PN": place.pod_name,
+    }
+
+
+def common_environment(
+    command: Command, place: AttemptPlace, server: ServerPlace, *, run_env: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment variables of an attempt that are its own.
+    """Return the environment variables that attempts of a task in a run have in common, besides what they inherit.
 
     Args:
         command: what runs, with the variables of its task.
-        place: names and places.
-        server: how the attempt reaches this server.
+        place: names and places of one of them.
+        server: how they reach this server.
         run_env: variables of the run.
-        secrets: values of the secrets that the task asked for, by variable.
     """
     env = dict(command.env)
     env |= run_env
     env |= {
-        "ACTION_NAME": place.action_name,
         "RUN_NAME": place.run_name,
         "FLYTE_INTERNAL_EXECUTION_ID": place.run_name,
         "FLYTE_INTERNAL_EXECUTION_PROJECT": place.project,
@@ -142,8 +145,6 @@ def environment_of(
         "FLYTE_INTERNAL_DOMAIN": place.domain,
         "FLYTE_INTERNAL_NAME": place.task_name,
         "FLYTE_INTERNAL_VERSION": place.task_version,
-        "FLYTE_ATTEMPT_NUMBER": str(place.attempt - 1),
-        "_F_PN": place.pod_name,
         "_U_ORG_NAME": place.org or "devbox",
         "_U_RUN_BASE": place.run_base,
         "_U_EP_OVERRIDE": server.endpoint,
@@ -160,7 +161,6 @@ def environment_of(
         env[TOKEN_VARIABLE] = server.token
     if server.channel:
         env[CHANNEL_VARIABLE] = server.channel
-    env |= secrets
     return env
 
 

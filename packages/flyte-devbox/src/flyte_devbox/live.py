@@ -83,6 +83,8 @@ class LiveAction:
     """When it was created, on a clock that nobody sets: limits are measured by it."""
     attempt_began: float | None = None
     """When the current attempt began, on the same clock."""
+    inputs: bytes | None = None
+    """Content of `input_uri`, when that is tiny and at hand."""
     asked_in: int = 0
     """In which attempt of its parent it was last asked for."""
 

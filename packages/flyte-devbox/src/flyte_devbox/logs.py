@@ -67,16 +67,6 @@ class LogFolder:
         """Return the log of an attempt, which may not exist."""
         return self._root / run_key / action / f"{attempt}.log"
 
-    def make(self, run_key: str, action: str, attempt: int) -> Path:
-        """Return the log of an attempt that is about to begin; its folder exists.
-
-        Raises:
-            OSError: the folder cannot be made.
-        """
-        path = self.path(run_key, action, attempt)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return path
-
     def limit_soon(self, path: Path) -> None:
         """Drop of a log what is too much, in another thread. Cheap for the many that are small."""
         try:

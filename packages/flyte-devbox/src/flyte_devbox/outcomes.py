@@ -34,6 +34,8 @@ def judge(ended: Exit, read: Callable[[str], bytes | None], *, label: str, memor
         label: how messages name the attempt.
         memory_limit: how many bytes it was allowed to use, if that was limited.
     """
+    if ended.outputs is not None:
+        return Outcome(Succeed())
     document = ended.error if ended.error is not None else read("error.pb")
     if document is not None:
         return _from_document(document, label)
@@ -49,7 +51,7 @@ def judge(ended: Exit, read: Callable[[str], bytes | None], *, label: str, memor
         return Outcome(Fail(recoverable=True), _ErrorInfo(code="OOMKilled", message=message, kind=_ErrorInfo.KIND_USER))
     if ended.code == 0:
         return Outcome(Succeed())
-    if ended.code is None and (ended.outputs is not None or read("outputs.pb") is not None):
+    if ended.code is None and read("outputs.pb") is not None:
         return Outcome(Succeed())
     if ended.code is None:
         return lost(f"{label} ended while the devbox was down, without a result")

@@ -46,6 +46,8 @@ _TASK = run_definition_pb2.ACTION_TYPE_TASK
 _TRACE = run_definition_pb2.ACTION_TYPE_TRACE
 _CONDITION = run_definition_pb2.ACTION_TYPE_CONDITION
 _DONE = {5, 10}
+_TINY_BYTES = 512
+"""Inputs up to this are kept in memory until the action begins: tens of thousands may wait."""
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -342,6 +344,7 @@ class Submission:
             new.cache_status,
             new.created_at,
             new.created_at,
+            inputs=child.inputs if child.inputs is not None and len(child.inputs) <= _TINY_BYTES else None,
             asked_in=new.asked_in,
         )
         if self._scheduler.runs.get(run.id) is not run:

@@ -11,7 +11,7 @@ from flyte.controllers.protocol import Controller, active_controller, active_tra
 from flyte.controllers.reporting import with_report
 from flyte.running.threads import run_on_thread
 from flyte.runtime.invocation import Invocation
-from flyte.runtime.loading import load_task
+from flyte.runtime.loading import LoadTask, load_task
 from flyte.runtime.objects import read_object
 from flyte.tasks.template import TaskTemplate
 from flyte_models.bundles import CodeBundle
@@ -57,6 +57,7 @@ async def run_action(
     controller: Controller,
     traces: "TraceRecorder | None" = None,
     bodies: SyncBodies = run_on_thread,
+    load: LoadTask = load_task,
 ) -> Outcome:
     """Run one attempt to its end; whatever goes wrong in it is in the outcome, not raised.
 
@@ -65,17 +66,22 @@ async def run_action(
         controller: Where its children go.
         traces: Where its traced calls are recorded; not at all without one.
         bodies: Where a sync body runs.
+        load: Gives its task.
 
     Raises:
         asyncio.CancelledError: the attempt was aborted; clean-up code of the task has run.
     """
     try:
-        inputs = asyncio.ensure_future(read_object(invocation.inputs))
-        try:
-            task, bundle = await load_task(invocation)
-            content = await inputs
-        finally:
-            inputs.cancel()
+        if invocation.given_inputs is not None:
+            task, bundle = await load(invocation)
+            content = invocation.given_inputs
+        else:
+            inputs = asyncio.ensure_future(read_object(invocation.inputs))
+            try:
+                task, bundle = await load(invocation)
+                content = await inputs
+            finally:
+                inputs.cancel()
         return Outcome(outputs=await _run(invocation, task, bundle, content, controller, traces, bodies))
     except asyncio.CancelledError:
         raise

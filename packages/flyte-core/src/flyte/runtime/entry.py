@@ -8,12 +8,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flyte.controllers.deferred import DeferredController
 from flyte.running.threads import run_on_thread
 from flyte.runtime.action import Outcome, SyncBodies, run_action
 from flyte.runtime.invocation import Invocation, InvocationError, read_invocation
+from flyte.runtime.loading import LoadTask, load_task
 from flyte.runtime.main_thread import MainThread
 from flyte.runtime.objects import remove_object, write_object
 from flyte.tracing.cluster import ClusterTraces
@@ -23,15 +24,19 @@ __all__ = ["carry_out", "main", "perform"]
 _ABORTED = 128 + signal.SIGTERM
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, inputs: bytes | None = None) -> int:
     """Run the action that the arguments name.
+
+    Args:
+        argv: the arguments; those of this process if not given.
+        inputs: content of its inputs, if it is known.
 
     Returns:
         The exit code: 0 when the outcome was written, 143 when the action was aborted, 1 when the outcome could not be written,
         and 2 when the arguments do not say where to write it.
     """
     try:
-        invocation = read_invocation(sys.argv[1:] if argv is None else argv)
+        invocation = read_invocation(sys.argv[1:] if argv is None else argv, inputs=inputs)
     except InvocationError as error:
         print(f"a0: error: {error}", file=sys.stderr)  # noqa: T201 - the log of the container
         return 2
@@ -43,12 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _ABORTED
 
 
-async def perform(invocation: Invocation, bodies: SyncBodies = run_on_thread) -> Outcome:
+async def perform(invocation: Invocation, bodies: SyncBodies = run_on_thread, *, load: LoadTask = load_task) -> Outcome:
     """Run the action and return its outcome, without writing it; its children and connections have ended.
 
     Args:
         invocation: What to run.
         bodies: Where a sync body runs.
+        load: Gives its task.
 
     Raises:
         asyncio.CancelledError: it was aborted.
@@ -56,18 +62,26 @@ async def perform(invocation: Invocation, bodies: SyncBodies = run_on_thread) ->
     controller = DeferredController(invocation)
     traces = ClusterTraces(controller, is_restart=invocation.is_restart)
     try:
-        return await run_action(invocation, controller=controller, traces=traces, bodies=bodies)
+        return await run_action(invocation, controller=controller, traces=traces, bodies=bodies, load=load)
     finally:
         await traces.settle()
         await controller.aclose()
 
 
-async def carry_out(invocation: Invocation, bodies: SyncBodies = run_on_thread) -> int:
+async def carry_out(
+    invocation: Invocation,
+    bodies: SyncBodies = run_on_thread,
+    *,
+    load: LoadTask = load_task,
+    hand_over: Callable[[bytes], bool] | None = None,
+) -> int:
     """Run the action and write its outcome; return the exit code that says so, which is 0.
 
     Args:
         invocation: What to run.
         bodies: Where a sync body runs.
+        load: Gives its task.
+        hand_over: Is given the outputs first; they are written if it does not take them.
 
     Raises:
         asyncio.CancelledError: it was aborted.
@@ -75,9 +89,11 @@ async def carry_out(invocation: Invocation, bodies: SyncBodies = run_on_thread) 
     """
     # Of an earlier attempt whose place this one has: it would be taken for the outcome of this one.
     await remove_object(f"{invocation.outputs_path}/error.pb")
-    outcome = await perform(invocation, bodies)
+    outcome = await perform(invocation, bodies, load=load)
     if outcome.error is None:
         assert outcome.outputs is not None
+        if hand_over is not None and hand_over(outcome.outputs):
+            return 0
         try:
             await write_object(f"{invocation.outputs_path}/outputs.pb", outcome.outputs, sync=invocation.syncs)
         except Exception as error:

@@ -15,12 +15,12 @@ __all__ = ["become_action"]
 _CRASHED = 1
 
 
-def become_action(request: dict[str, Any], log: int) -> NoReturn:
+def become_action(request: dict[str, Any], inputs: bytes | None, log: int) -> NoReturn:
     """Carry the attempt out and leave the process; what is buffered is written and exit functions have run."""
     code = _CRASHED
     try:
         _enter(request, log)
-        code = main(request["argv"])
+        code = main(request["argv"], inputs=inputs)
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else _CRASHED
     except BaseException:

@@ -47,6 +47,8 @@ class Invocation:
     path_rewrite: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """The environment of the process, for what reads it later."""
+    given_inputs: bytes | None = None
+    """Content of `inputs`, when it came along; there may be no such object then."""
 
     @property
     def is_restart(self) -> bool:
@@ -84,15 +86,22 @@ _OPTIONS = frozenset(
 _FLAGS = frozenset({"debug", "interactive-mode"})
 
 
-def read_invocation(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Invocation:
+def read_invocation(
+    argv: Sequence[str], env: Mapping[str, str] | None = None, *, inputs: bytes | None = None
+) -> Invocation:
     """Read the arguments after the name of the command, and the environment.
+
+    Args:
+        argv: the arguments.
+        env: the environment; that of this process if not given.
+        inputs: see `Invocation.given_inputs`.
 
     Raises:
         InvocationError: an option is unknown or incomplete, or what has to be known is not.
     """
     environment = os.environ if env is None else env
     options, rest = _options(argv)
-    inputs = _needed(options, "inputs")
+    input_uri = _needed(options, "inputs")
     outputs_path = _needed(options, "outputs-path").rstrip("/")
     name = _given(options.get("name")) or environment.get("ACTION_NAME")
     run_name = _given(options.get("run-name")) or environment.get("RUN_NAME")
@@ -111,11 +120,11 @@ def read_invocation(argv: Sequence[str], env: Mapping[str, str] | None = None) -
     )
     return Invocation(
         action=action,
-        inputs=inputs,
+        inputs=input_uri,
         outputs_path=outputs_path,
         version=_given(options.get("version")) or "",
         run_base_dir=(
-            _given(options.get("run-base-dir")) or environment.get("_U_RUN_BASE") or _base_of(inputs, name)
+            _given(options.get("run-base-dir")) or environment.get("_U_RUN_BASE") or _base_of(input_uri, name)
         ).rstrip("/"),
         raw_data_path=_given(options.get("raw-data-path")) or outputs_path,
         checkpoint_path=_given(options.get("checkpoint-path")),
@@ -130,6 +139,7 @@ def read_invocation(argv: Sequence[str], env: Mapping[str, str] | None = None) -
         sys_path=tuple(part for part in environment.get("_F_SYS_PATH", "").split(":") if part),
         path_rewrite=environment.get("_F_PATH_REWRITE") or None,
         environment=environment,
+        given_inputs=inputs,
     )
 
 

@@ -2,17 +2,20 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from flyte.runtime.invocation import Invocation, InvocationError
 from flyte.tasks.template import TaskTemplate
 from flyte_models.bundles import CodeBundle
 from flyte_models.errors import ModuleLoadError
 
-__all__ = ["code_bundle_of", "load_task", "resolve"]
+__all__ = ["LoadTask", "code_bundle_of", "load_task", "resolve"]
+
+LoadTask: TypeAlias = "Callable[[Invocation], Awaitable[tuple[TaskTemplate[..., Any], CodeBundle | None]]]"
+"""Gives the task of an invocation, and the bundle that it came in; see `load_task`."""
 
 _SHOWN_FILES = 40
 _SHARED_CODE = "FLYTE_DEVBOX_CODE"

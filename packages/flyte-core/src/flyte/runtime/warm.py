@@ -1,9 +1,10 @@
 """A warm parent: it has imported what actions need and nothing of the user's, and forks a process for each attempt it is told of.
 
 Started by a control plane on the same machine as `python -m flyte.runtime.warm DESCRIPTOR`, with its end of a Unix socket. Both
-sides send frames: four bytes of length, then JSON. It is told `{"id", "argv", "cwd", "log", "env", "unset"}`; `env` and `unset`
-are what differs from its own environment. It answers `{"id", "pid"}` or `{"id", "error"}`, and when the process has ended
-`{"id", "status", "cpu", "rss"}`: the wait status, seconds of CPU and most bytes resident.
+sides send `flyte_protocol.process_messages`. It is told `{"id", "argv", "cwd", "log", "env", "unset", "has_inputs"}` with the
+inputs, if it has them; `env` and `unset` are what differs from its own environment. It answers `{"id", "pid"}` or
+`{"id", "error"}`, and when the process has ended `{"id", "status", "cpu", "rss"}`: the wait status, seconds of CPU and most bytes
+resident.
 
 Forking is safe only for a process with one thread that holds no connection, store or event loop. It has none by then, and looks
 before each fork. Once the other side is gone nothing more is forked, and it ends with the last of its processes.
@@ -11,7 +12,6 @@ before each fork. Once the other side is gone nothing more is forked, and it end
 
 import ctypes
 import gc
-import json
 import os
 import selectors
 import signal
@@ -23,11 +23,10 @@ from typing import Any, NoReturn
 from flyte.runtime.forked import become_action
 from flyte.runtime.preloading import preload
 from flyte.runtime.rehearsal import rehearse
+from flyte_protocol.process_messages import MessageCutter, MessageError, pack_message
 
 __all__ = ["WarmParent", "main"]
 
-_HEAD = 4
-_MOST_BYTES = 16 * 1024**2
 _PIECE = 1 << 16
 _SUBREAPER = 36
 _LOOKS = 1000
@@ -38,8 +37,9 @@ _BLOCKED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 class Attempt:
     """What a forked process is to become; raised through the parent's frames, so that none of them is left below it."""
 
-    def __init__(self, request: dict[str, Any], log: int) -> None:
+    def __init__(self, request: dict[str, Any], inputs: bytes | None, log: int) -> None:
         self.request = request
+        self.inputs = inputs
         self.log = log
 
 
@@ -52,7 +52,7 @@ class WarmParent:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._received = bytearray()
+        self._cutter = MessageCutter()
         self._children: dict[int, int] = {}
         self._is_asked = True
 
@@ -90,30 +90,23 @@ class WarmParent:
         if not piece:
             # What was asked for and not begun is for the next server to decide.
             self._is_asked = False
-            self._received.clear()
             return None
-        self._received += piece
-        while len(self._received) >= _HEAD:
-            size = int.from_bytes(self._received[:_HEAD], "big")
-            if size > _MOST_BYTES:
-                self._is_asked = False
-                return None
-            if len(self._received) < _HEAD + size:
-                return None
-            request = json.loads(self._received[_HEAD : _HEAD + size])
-            del self._received[: _HEAD + size]
-            attempt = self._fork(request)
-            if attempt is not None:
-                return attempt
+        try:
+            for request, content in self._cutter.feed(piece):
+                attempt = self._fork(request, content)
+                if attempt is not None:
+                    return attempt
+        except MessageError:
+            self._is_asked = False
         return None
 
-    def _fork(self, request: dict[str, Any]) -> Attempt | None:
+    def _fork(self, request: dict[str, Any], content: bytes) -> Attempt | None:
         threads = thread_count()
         if threads != 1:
             self.tell({"id": request["id"], "error": f"the warm parent has {threads} threads"})
             return None
         try:
-            log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            log = _open_log(request["log"])
         except OSError as error:
             self.tell({"id": request["id"], "error": f"its log cannot be opened: {error}"})
             return None
@@ -128,7 +121,7 @@ class WarmParent:
             return None
         if pid == 0:
             self._control.close()
-            return Attempt(request, log)
+            return Attempt(request, content if request["has_inputs"] else None, log)
         os.close(log)
         self._children[pid] = request["id"]
         self.tell({"id": request["id"], "pid": pid})
@@ -167,15 +160,23 @@ class WarmParent:
         """Send a message, unless nobody listens any more."""
         if not self._is_asked:
             return
-        content = json.dumps(message).encode()
         try:
-            self._control.sendall(len(content).to_bytes(_HEAD, "big") + content)
+            self._control.sendall(pack_message(message))
         except OSError:
             self._is_asked = False
 
 
 def _notice(number: int, frame: object) -> None:
     """Do nothing: that there is a handler makes the signal wake the selector."""
+
+
+def _open_log(path: str) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120 - of every start
+        return os.open(path, flags, 0o600)
 
 
 def thread_count() -> int:
@@ -240,7 +241,7 @@ def main(descriptor: int) -> int:
 def _leave_as(attempt: Attempt) -> NoReturn:
     gc.enable()
     adopt_orphans()
-    become_action(attempt.request, attempt.log)
+    become_action(attempt.request, attempt.inputs, attempt.log)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Where attempts run: what an executor is given and gives back. The scheduler knows no more of it than what stands here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from flyte_models.values import value
 
-__all__ = ["DataFolders", "Executor", "Exit", "Handle", "Launch", "LaunchError", "Reuse"]
+__all__ = ["DataFolders", "Executor", "Exit", "Handle", "Launch", "LaunchError", "Reuse", "Surroundings"]
 
 
 @value
@@ -39,6 +38,23 @@ class DataFolders:
     """Arguments of `flyte-copilot` but for the step."""
 
 
+class Surroundings:
+    """The environment that attempts have in common, such as those of one task in one run.
+
+    Args:
+        inherited: what they get of the devbox's own.
+        variables: what is their own.
+    """
+
+    __slots__ = ("found", "inherited", "variables")
+
+    def __init__(self, inherited: Mapping[str, str], variables: Mapping[str, str]) -> None:
+        self.inherited = inherited
+        self.variables = variables
+        self.found: dict[str, Any] = {}
+        """What an executor has found out about it, and need not find out for each attempt."""
+
+
 @value
 class Launch:
     """One attempt to run, as the container of a pod would be started."""
@@ -49,12 +65,13 @@ class Launch:
     """Counted from 1."""
     argv: Sequence[str]
     """Command and arguments with every template filled in. The first may be the bare name of a console script (`a0`)."""
-    env: Mapping[str, str]
-    """The whole environment of a process of this machine."""
+    surroundings: Surroundings
+    own: Mapping[str, str]
+    """Variables of this attempt alone."""
     work_dir: Path
     """Its current directory: exists, is empty and belongs to this attempt alone. A reusable environment's has none of its own."""
     log_path: Path
-    """Standard output and standard error are appended here."""
+    """Standard output and standard error are appended here. Its folder need not exist."""
     output_prefix: str
     """Where it leaves `outputs.pb` or `error.pb`."""
     memory_bytes: int | None = None
@@ -65,10 +82,21 @@ class Launch:
     """The image that the task names."""
     has_command: bool = True
     """Whether the first of `argv` is the program; otherwise all are arguments of the image's entry point, if it has one."""
-    variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What of `env` is the attempt's own, and not the devbox's."""
     data: DataFolders | None = None
     """Set when inputs and outputs are files; `work_dir` has what `flyte-copilot` begins with."""
+    input_path: str = ""
+    inputs: bytes | None = None
+    """Content of `input_path` if it is small; there may be no file then."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What of the environment is the attempt's own, and not the devbox's."""
+        return {**self.surroundings.variables, **self.own}
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The whole environment of a process of this machine."""
+        return {**self.surroundings.inherited, **self.surroundings.variables, **self.own}
 
 
 @value
@@ -84,7 +112,7 @@ class Exit:
     is_machine_out_of_memory: bool = False
     """Whether the kernel ended it because the machine had no memory left."""
     outputs: bytes | None = None
-    """Content of `outputs.pb`, when the worker reported it instead of writing the file."""
+    """Content of `outputs.pb`, handed over instead of written; whoever has it writes it unless told `Handle.confirm`."""
     error: bytes | None = None
     """Content of `error.pb`, likewise."""
 
@@ -103,6 +131,10 @@ class Handle(Protocol):
 
     async def wait(self) -> Exit:
         """Return when nothing of the attempt runs any more. Being cancelled does not end the attempt; it may be called again."""
+        ...
+
+    def confirm(self) -> None:
+        """Say that what the attempt has handed over is on disk."""
         ...
 
     def terminate(self, grace_seconds: float) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError
 from flyte_devbox.executors.loaded import LoadedHandle, has_ended, note_launch, noted_launch
+from flyte_devbox.executors.process import open_log, show_inputs
 from flyte_models.values import value
 
 __all__ = ["ContainerEngine", "ContainerExecutor", "find_engine", "is_stand_in"]
@@ -126,8 +127,8 @@ class ContainerExecutor:
             return await self._inner.start(launch)
         engine = await self._found()
         if engine is None:
-            with launch.log_path.open("a", encoding="utf-8") as log:
-                log.write(f"devbox: there is no container engine, so image {launch.image} is not used\n")
+            with open_log(launch) as log:
+                log.write(f"devbox: there is no container engine, so image {launch.image} is not used\n".encode())
             return await self._inner.start(launch)
         if not launch.argv:
             raise LaunchError("the task's container has neither a command nor arguments, so there is nothing to run")
@@ -150,6 +151,7 @@ class ContainerExecutor:
             argv: list[str] = json.loads((launch.work_dir / "filled.json").read_text())
             return await self._begin(engine, replace(launch, argv=argv))
 
+        show_inputs(launch)
         note_launch(launch)
         copilot = noted_launch(launch.work_dir)
         assert copilot is not None
@@ -160,10 +162,11 @@ class ContainerExecutor:
         """Make the container and start it."""
         # From now on a server that starts has to look for strays.
         self._marker.touch()
+        show_inputs(launch)
         name = _name_of(launch)
         await self._create(engine, name, launch)
         try:
-            with launch.log_path.open("ab") as log:
+            with open_log(launch) as log:
                 client = await asyncio.create_subprocess_exec(
                     engine.program,
                     "start",
@@ -333,6 +336,9 @@ class _ContainerHandle:
         if self._waiter is None:
             self._waiter = asyncio.create_task(self._wait())
         return await asyncio.shield(self._waiter)
+
+    def confirm(self) -> None:
+        """Do nothing: what it has is in files."""
 
     def terminate(self, grace_seconds: float) -> None:
         """Ask it to end; see `Handle.terminate`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flyteidl2.core import execution_pb2
 
-from flyte_devbox.executors import Exit, Handle, Launch, LaunchError
+from flyte_devbox.executors import Exit, Handle, Launch, LaunchError, Surroundings
 from flyte_devbox.launching import inheritable
 
 __all__ = ["LoadedHandle", "has_ended", "note_launch", "noted_launch"]
@@ -52,7 +52,8 @@ def noted_launch(work_dir: Path) -> Launch | None:
         noted["action_name"],
         noted["attempt"],
         ("flyte-copilot", *noted["copilot"]),
-        inheritable(),
+        Surroundings(inheritable(), {}),
+        {},
         work_dir,
         Path(noted["log_path"]),
         noted["output_prefix"],
@@ -100,6 +101,9 @@ class LoadedHandle:
     async def wait(self) -> Exit:
         """Return how the attempt ended; see `Handle.wait`."""
         return await asyncio.shield(self._waiter)
+
+    def confirm(self) -> None:
+        """Do nothing: what it has is in files."""
 
     def terminate(self, grace_seconds: float) -> None:
         """Ask the step that runs to end, and begin no other; see `Handle.terminate`."""

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
+from flyte_devbox.contents import write_unsynced
 from flyte_devbox.executors import Exit, Launch, LaunchError
 from flyte_devbox.executors.memory import Watched, watch_memory
 from flyte_devbox.executors.processes import (
@@ -23,7 +25,16 @@ from flyte_devbox.executors.processes import (
     started_at,
 )
 
-__all__ = ["ProcessExecutor", "ProcessHandle", "attempt_key", "end_of_child", "end_of_stranger", "leader_of"]
+__all__ = [
+    "ProcessExecutor",
+    "ProcessHandle",
+    "attempt_key",
+    "end_of_child",
+    "end_of_stranger",
+    "leader_of",
+    "open_log",
+    "show_inputs",
+]
 
 _POLL_SECONDS = 0.1
 
@@ -65,8 +76,9 @@ class ProcessExecutor:
         argv = self.command(list(launch.argv))
         attempt = attempt_key(launch)
         env = {**launch.env, ATTEMPT_VARIABLE: attempt}
+        show_inputs(launch)
         try:
-            with launch.log_path.open("ab") as log:
+            with open_log(launch) as log:
                 # Quick (vfork and exec), so it may happen in the event loop.
                 process = subprocess.Popen(  # noqa: S603, ASYNC220 - to run commands is what this is for
                     argv,
@@ -97,6 +109,29 @@ class ProcessExecutor:
 
     async def close(self) -> None:
         """Do nothing: attempts go on without this process."""
+
+
+def show_inputs(launch: Launch) -> None:
+    """See to it that the inputs of an attempt are a file.
+
+    Raises:
+        LaunchError: it cannot be written.
+    """
+    if launch.inputs is not None and not os.path.exists(launch.input_path):  # noqa: PTH110 - of every start
+        try:
+            write_unsynced(launch.input_path, launch.inputs)
+        except OSError as error:
+            raise LaunchError(f"the inputs of the attempt cannot be written: {error}") from error
+
+
+def open_log(launch: Launch) -> BinaryIO:
+    """Open the log of an attempt to append to it.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    launch.log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return launch.log_path.open("ab")
 
 
 def leader_of(worker: str) -> int:
@@ -229,6 +264,9 @@ class ProcessHandle:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self.kill()
+
+    def confirm(self) -> None:
+        """Do nothing: what it has is in files."""
 
     def terminate(self, grace_seconds: float) -> None:
         """Ask it to end; see `Handle.terminate`."""

@@ -9,11 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError, Reuse
-from flyte_devbox.executors.frames import environment_change, frame, read_frame
+from flyte_devbox.executors import Executor, Exit, Handle, Launch, LaunchError, Reuse, Surroundings
+from flyte_devbox.executors.lines import Line, environment_change
 from flyte_devbox.executors.pool import Pool, WorkerState
 from flyte_devbox.executors.process import ProcessHandle, attempt_key, end_of_child
 from flyte_devbox.executors.processes import ATTEMPT_VARIABLE
@@ -25,6 +26,9 @@ _RUNTIME = "a0"
 _OF_ATTEMPTS = ("ACTION_NAME", "RUN_NAME", "FLYTE_INTERNAL_", "FLYTE_ATTEMPT_NUMBER", "_F_PN", "_U_RUN_BASE")
 """Variables that tell attempts of one environment apart; the others are its workers' own."""
 _ABORTED = -signal.SIGTERM
+_TOLD_ENVIRONMENTS = 64
+"""So many at once does a worker know."""
+_KEY = "pool key"
 
 
 class ReusableExecutor:
@@ -69,10 +73,20 @@ class ReusableExecutor:
 
 
 def _pool_key(launch: Launch, reuse: Reuse) -> str:
-    own = sorted(pair for pair in launch.env.items() if not pair[0].startswith(_OF_ATTEMPTS))
-    digest = hashlib.sha256(repr((own, launch.memory_bytes)).encode(errors="surrogatepass")).hexdigest()
-    run = launch.run_name if reuse.is_per_run else ""
-    return f"{reuse.name}\n{reuse.version}\n{run}\n{digest}"
+    found = launch.surroundings.found
+    common: str | None = found.get(_KEY)
+    if common is None:
+        shared = _telling({**launch.surroundings.inherited, **launch.surroundings.variables})
+        digest = hashlib.sha256(repr((shared, launch.memory_bytes)).encode(errors="surrogatepass")).hexdigest()
+        run = launch.run_name if reuse.is_per_run else ""
+        common = found[_KEY] = f"{reuse.name}\n{reuse.version}\n{run}\n{digest}"
+    own = _telling(launch.own)
+    return f"{common}\n{own!r}" if own else common
+
+
+def _telling(variables: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the variables that tell an environment from others."""
+    return sorted(pair for pair in variables.items() if not pair[0].startswith(_OF_ATTEMPTS))
 
 
 class _Workers:
@@ -187,7 +201,10 @@ class _Worker:
         ours.setblocking(False)
         self._handle = ProcessHandle(process.pid, name, launch.memory_bytes, end_of_child(process))
         self._socket = ours
-        self._writer: asyncio.StreamWriter | None = None
+        self._line = Line(self._take)
+        self._told: dict[Surroundings, int] = {}
+        self._places: list[Surroundings] = []
+        self._count_told = 0
         self._attempts: dict[int, WorkerHandle] = {}
         self._count = 0
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -204,55 +221,64 @@ class _Worker:
         except TimeoutError:
             self._handle.kill()
             raise LaunchError(f"a worker was not ready within {_READY_SECONDS:g} s") from None
-        if self._writer is None or self.over.done():
+        if not self._line.is_open or self.over.done():
             raise LaunchError("the worker has ended")
+        environment = self._number_of(launch.surroundings)
         self._count += 1
         handle = self._attempts[self._count] = WorkerHandle(self, self._count, attempt_key(launch))
-        request = {"id": self._count, "argv": list(launch.argv[1:]), "log": str(launch.log_path)}
-        env = {**launch.env, ATTEMPT_VARIABLE: self._env[ATTEMPT_VARIABLE]}
-        self._writer.write(frame(request | environment_change(self._env, env)))
+        request = {
+            "id": self._count,
+            "argv": launch.argv[1:],
+            "log": str(launch.log_path),
+            "output_prefix": launch.output_prefix,
+            "environment": environment,
+            "own": launch.own,
+            "has_inputs": launch.inputs is not None,
+        }
+        self._line.send(request, launch.inputs or b"")
         return handle
 
+    def _number_of(self, surroundings: Surroundings) -> int:
+        """Return by which number the worker knows an environment; it is told of one that it does not."""
+        number = self._told.get(surroundings)
+        if number is not None:
+            return number
+        number = self._count_told % _TOLD_ENVIRONMENTS
+        self._count_told += 1
+        if number < len(self._places):
+            del self._told[self._places[number]]
+            self._places[number] = surroundings
+        else:
+            self._places.append(surroundings)
+        self._told[surroundings] = number
+        env = {**surroundings.inherited, **surroundings.variables, ATTEMPT_VARIABLE: self._env[ATTEMPT_VARIABLE]}
+        self._line.send({"environment": number, **environment_change(self._env, env)})
+        return number
+
     def cancel(self, number: int) -> None:
-        if self._writer is not None and number in self._attempts:
-            self._writer.write(frame({"cancel": number}))
+        if number in self._attempts:
+            self._line.send({"cancel": number})
+
+    def confirm(self, number: int) -> None:
+        self._line.send({"confirm": number})
 
     def kill(self) -> None:
         self._handle.kill()
 
     def end(self) -> None:
         """Close the connection, upon which it ends, and see to it that it does."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        self._line.close()
         asyncio.get_running_loop().call_later(3.0, self._handle.kill)
 
     async def _attend(self) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            reader, self._writer = await asyncio.open_connection(sock=self._socket)
-            while True:
-                message = await read_frame(reader)
-                if "ready" in message:
-                    self._state.is_ready = True
-                    if not self._ready.done():
-                        self._ready.set_result(None)
-                    continue
-                attempt = self._attempts.pop(int(message["id"]), None)
-                if attempt is not None:
-                    code = int(message["code"])
-                    attempt.finish(Exit(_ABORTED if code == 128 + signal.SIGTERM else code, message["cpu"]))
-                    self._left(self._state.number)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+        await self._line.open(self._socket)
+        await self._line.lost
         self._state.is_ending = True
         # Nothing of an attempt may run when its end is told.
         stop = loop.call_later(3.0, self._handle.kill)
         ended = await self._handle.wait()
         stop.cancel()
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
         if not self._ready.done():
             self._ready.set_exception(
                 LaunchError(f"a worker ended at its start with code {ended.code}: {self._said()}")
@@ -265,6 +291,19 @@ class _Worker:
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
         with contextlib.suppress(OSError):
             (self._work.parent / f"{self._work.name}.log").unlink()
+
+    def _take(self, message: dict[str, Any], content: bytes) -> None:
+        if "ready" in message:
+            self._state.is_ready = True
+            if not self._ready.done():
+                self._ready.set_result(None)
+            return
+        attempt = self._attempts.pop(int(message["id"]), None)
+        if attempt is not None:
+            code = int(message["code"])
+            outputs = content if message["has_outputs"] else None
+            attempt.finish(Exit(_ABORTED if code == 128 + signal.SIGTERM else code, message["cpu"], outputs=outputs))
+            self._left(self._state.number)
 
     def _said(self) -> str:
         try:
@@ -299,6 +338,10 @@ class WorkerHandle:
             self._killer.cancel()
         if not self._ended.done():
             self._ended.set_result(ended)
+
+    def confirm(self) -> None:
+        """See `Handle.confirm`."""
+        self._worker.confirm(self._number)
 
     def terminate(self, grace_seconds: float) -> None:
         """Ask it to end. What does not is ended with its worker, and with what else that has."""

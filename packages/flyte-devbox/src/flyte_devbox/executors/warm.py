@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flyte_devbox.executors import Exit, Handle, Launch, LaunchError
-from flyte_devbox.executors.frames import environment_change, frame, read_frame
+from flyte_devbox.executors.lines import Line, environment_change
 from flyte_devbox.executors.process import ProcessExecutor, ProcessHandle, attempt_key, end_of_stranger
 from flyte_devbox.executors.processes import ATTEMPT_VARIABLE, FOLDER_VARIABLE, WARM_VARIABLE, end_forks
 
@@ -124,9 +124,8 @@ class _WarmParent:
                 start_new_session=True,
             )
         ours.setblocking(False)
-        self._socket = ours
-        self._writer: asyncio.StreamWriter | None = None
-        self._reading = asyncio.create_task(self._read())
+        self._line = Line(self._take)
+        self._attending = asyncio.create_task(self._attend(ours))
 
     async def ready(self) -> None:
         """Wait until it forks.
@@ -148,7 +147,7 @@ class _WarmParent:
             ForkError: it was not forked.
             LaunchError: it is not known whether it was.
         """
-        if self.is_over or self._writer is None:
+        if self.is_over or not self._line.is_open:
             raise ForkError("the warm parent has ended")
         loop = asyncio.get_running_loop()
         self._count += 1
@@ -159,11 +158,12 @@ class _WarmParent:
             "argv": argv,
             "cwd": str(launch.work_dir),
             "log": str(launch.log_path),
-            **environment_change(self._env, {**launch.env, ATTEMPT_VARIABLE: attempt}),
+            "has_inputs": launch.inputs is not None,
+            **self._environment(launch, attempt),
         }
         started = self._started[number] = loop.create_future()
         ended = self._ended[number] = loop.create_future()
-        self._writer.write(frame(request))
+        self._line.send(request, launch.inputs or b"")
         try:
             async with asyncio.timeout(_FORK_SECONDS):
                 pid = await started
@@ -180,11 +180,21 @@ class _WarmParent:
     async def close(self) -> None:
         """Close the connection; processes that run go on."""
         self.is_over = True
-        if self._writer is not None:
-            self._writer.close()
-        self._reading.cancel()
+        self._line.close()
+        self._attending.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._reading
+            await self._attending
+
+    def _environment(self, launch: Launch, attempt: str) -> dict[str, Any]:
+        """Describe the environment of an attempt as it differs from the warm parent's."""
+        key = f"change {self._name}"
+        found = launch.surroundings.found
+        change = found.get(key)
+        if change is None:
+            common = {**launch.surroundings.inherited, **launch.surroundings.variables}
+            change = found[key] = environment_change(self._env, common)
+        own = {**launch.own, ATTEMPT_VARIABLE: attempt}
+        return {"env": {**change["env"], **own}, "unset": [name for name in change["unset"] if name not in own]}
 
     async def _end(self, pid: int, ended: "asyncio.Future[Exit]") -> Exit:
         try:
@@ -194,19 +204,13 @@ class _WarmParent:
         finally:
             self._leaders.discard(pid)
 
-    async def _read(self) -> None:
+    async def _attend(self, end: socket.socket) -> None:
         try:
-            reader, self._writer = await asyncio.open_connection(sock=self._socket)
-            while True:
-                self._take(await read_frame(reader))
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+            await self._line.open(end)
+            await self._line.lost
         finally:
             self.is_over = True
-            if self._writer is not None:
-                self._writer.close()
-            else:
-                self._socket.close()
+            self._line.close()
             if not self._ready.done():
                 said = self._log.read_text(errors="replace").strip().rpartition("\n")[2]
                 self._ready.set_exception(ForkError(f"the warm parent ended at its start: {said}"))
@@ -219,7 +223,7 @@ class _WarmParent:
             # Otherwise it is waited for when its object goes, or by the next process that is started.
             self._process.poll()
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any], _: bytes) -> None:
         if "ready" in message:
             if not self._ready.done():
                 self._ready.set_result(None)

@@ -132,6 +132,8 @@ class Attempts:
             await self._interrupt(action, result)
             return
         await self._end(action, outcome, result)
+        if result.outputs is not None:
+            handle.confirm()
 
     async def _pass_limit(self, action: LiveAction, limit: TimeLimit) -> Outcome:
         error = limit_error(limit.kind, limit.seconds, self._starter.label(action))
@@ -164,7 +166,7 @@ class Attempts:
         now = time.time()
         usage = _usage(action, ended, now)
         if isinstance(outcome.event, Succeed):
-            await self._succeed(action, outcome.event, usage)
+            await self._succeed(action, outcome.event, ended, usage)
             return
         failed = ActionPhase.TIMED_OUT if is_limit else ActionPhase.FAILED
         event: Event = TimeOut(recoverable=True) if is_limit else outcome.event
@@ -192,11 +194,11 @@ class Attempts:
             self._queue(action)
 
     async def _succeed(
-        self, action: LiveAction, event: Succeed, usage: tuple[float | None, int | None, float | None]
+        self, action: LiveAction, event: Succeed, ended: Exit, usage: tuple[float | None, int | None, float | None]
     ) -> None:
         action.output_uri = f"{action.output_prefix()}/outputs.pb"
         action.error = None
-        outputs = await self._starter.outputs(action)
+        outputs = ended.outputs if ended.outputs is not None else await self._starter.outputs(action)
         if action.state.is_terminal:
             # Aborted meanwhile.
             self._ends.leave(action)

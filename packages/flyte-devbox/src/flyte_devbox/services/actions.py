@@ -90,12 +90,19 @@ async def watch_children(
     with devbox.hub.subscribe(run, parent.name) as subscription:
         for page in children_of(devbox, run, parent.name):
             for row in page:
-                yield update_of(row)
+                yield _shown(devbox, row)
         yield None
         while True:
             changed = await subscription.changes()
             for row in read_in(devbox.database, f"{ACTIONS} WHERE a.id IN", [], changed):
-                yield update_of(row)
+                yield _shown(devbox, row)
+
+
+def _shown(devbox: "Devbox", row: sqlite3.Row) -> state_service_pb2.ActionUpdate:
+    """Return what a parent is told of a child, whose outputs it can open as a file then."""
+    if row["output_uri"] and row["phase"] in rows.TERMINAL:
+        devbox.starter.show(row["output_uri"])
+    return update_of(row)
 
 
 def children_of(devbox: "Devbox", run: int, parent: str) -> Iterator[list[sqlite3.Row]]:
