@@ -96,6 +96,21 @@ def test_what_stays_below_its_limit_is_left_alone(processes: list[subprocess.Pop
     high.stop()
 
 
+def test_a_limit_that_cannot_be_kept_leaves_the_others_theirs(processes: list[subprocess.Popen[str]]) -> None:
+    def fails() -> None:
+        asked.append(1)
+        raise RuntimeError("it cannot be ended")
+
+    asked: list[int] = []
+    ended: list[int] = []
+    failing = watch_memory(python(processes, READY).pid, 1, fails)
+    until(lambda: asked)
+    other = watch_memory(python(processes, f"x = b'x' * {100 * MIB}; {READY}").pid, 50 * MIB, lambda: ended.append(50))
+    until(lambda: ended)
+    failing.stop()
+    other.stop()
+
+
 FILL = """
 import sys, time
 held = []

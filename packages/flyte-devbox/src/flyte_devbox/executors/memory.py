@@ -7,6 +7,7 @@ and no pages of files. Whoever fills memory at full speed comes past his limit b
 """
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterable
 from flyte_devbox.executors.processes import children_of, started_at, trees
 
 __all__ = ["Watched", "next_look", "used_bytes", "watch_memory"]
+
+_logger = logging.getLogger(__name__)
 
 _FASTEST = 4 * 1024**3
 """Bytes a second that a task is taken to be able to fill."""
@@ -85,7 +88,12 @@ class _MemoryWatch:
         while (ready := self._next()) is not None:
             self._scan()
             for watched in ready:
-                self._look(watched)
+                try:
+                    self._look(watched)
+                except Exception:
+                    # This thread keeps the limits of all others.
+                    watched.due = time.monotonic() + _MOST_SECONDS
+                    _logger.exception("the memory limit of process %d could not be kept", watched.leader)
 
     def _next(self) -> list[Watched] | None:
         """Wait for those whose turn it is; `None` when there has been nothing to do for a while."""

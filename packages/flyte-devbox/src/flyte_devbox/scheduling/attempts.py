@@ -1,9 +1,12 @@
 """One attempt of an action from its place on the machine to its end, and what follows: success, failure, another attempt."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+
+from flyteidl2.core import catalog_pb2
 
 from flyte_devbox.caching import CacheTable
 from flyte_devbox.executors import Exit, Handle, LaunchError
@@ -17,6 +20,8 @@ from flyte_models.lifecycle import Event, Fail, Interrupt, Start, Succeed, TimeO
 from flyte_models.phases import ActionPhase
 
 __all__ = ["Attempts"]
+
+_logger = logging.getLogger(__name__)
 
 _RECORD_SECONDS = 2.0
 _RUNNING = ActionPhase.RUNNING.to_protobuf_value()
@@ -205,11 +210,19 @@ class Attempts:
             return
         self._recorder.advance(action, event)
         if action.cache_key and action.policy is not None and action.policy.is_cached:
-            action.cache_status = await self._cache.keep(
-                action.run.project, action.run.domain, action.cache_key, action.output_uri, str(action.id)
-            )
+            action.cache_status = await self._keep(action)
         await self._publish(action, outputs)
         await self._ends.finish(action, usage=usage, outputs=outputs)
+
+    async def _keep(self, action: LiveAction) -> int:
+        """Keep the outputs for the cache; return what became of it. From here on nothing may go wrong before the end is recorded."""
+        try:
+            return await self._cache.keep(
+                action.run.project, action.run.domain, action.cache_key, action.output_uri, str(action.id)
+            )
+        except Exception:
+            _logger.exception("the outputs of action `%s` of run `%s` are not cached", action.name, action.run.name)
+            return int(catalog_pb2.CACHE_PUT_FAILURE)
 
 
 def _usage(action: LiveAction, ended: Exit, now: float) -> tuple[float | None, int | None, float | None]:
