@@ -210,15 +210,15 @@ class Attempts:
             return
         self._recorder.advance(action, event)
         if action.cache_key and action.policy is not None and action.policy.is_cached:
-            action.cache_status = await self._keep(action)
+            action.cache_status = await self._keep(action, action.output_uri)
         await self._publish(action, outputs)
         await self._ends.finish(action, usage=usage, outputs=outputs)
 
-    async def _keep(self, action: LiveAction) -> int:
-        """Keep the outputs for the cache; return what became of it. From here on nothing may go wrong before the end is recorded."""
+    async def _keep(self, action: LiveAction, output_uri: str) -> int:
+        """Keep the outputs for the cache; return what became of it. Nothing may go wrong here before the end is recorded."""
         try:
             return await self._cache.keep(
-                action.run.project, action.run.domain, action.cache_key, action.output_uri, str(action.id)
+                action.run.project, action.run.domain, action.cache_key, output_uri, str(action.id)
             )
         except Exception:
             _logger.exception("the outputs of action `%s` of run `%s` are not cached", action.name, action.run.name)
