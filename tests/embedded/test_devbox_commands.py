@@ -64,6 +64,15 @@ def test_a_run_is_begun_and_aborted(home: Path) -> None:
     assert "none-such" in missing.stderr
 
 
+def test_the_hint_of_a_new_run_works_as_it_is(home: Path) -> None:
+    begun = _flyte(home, "run", "--devbox", "shapes.py", "square", "--x", "4")
+    *_, hint = begun.stdout.splitlines()
+    assert hint.startswith("next      flyte get run ")
+    shown = _flyte(home, *hint.split()[2:])
+    assert shown.returncode == 0, shown.stderr
+    assert "square" in shown.stdout
+
+
 def test_a_configured_endpoint_is_where_runs_go_but_for_local_ones(home: Path) -> None:
     config = home / "config.yaml"
     written = _flyte(home, "create", "config", "--devbox", "-o", str(config), "--force")

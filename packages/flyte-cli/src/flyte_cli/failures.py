@@ -1,9 +1,10 @@
 """From any exception to what the user reads and the exit code: the one place where the command line turns errors into text."""
 
+import select
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import cast
+from typing import TextIO, cast
 
 import click
 
@@ -43,6 +44,9 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
     """
     if isinstance(error, click.exceptions.Exit):
         return "", error.exit_code
+    if isinstance(error, SystemExit) and _nobody_reads(sys.__stdout__):
+        # Who reads the output has enough of it (`flyte get run | head -1`): click has quietened it and ends the command.
+        return "", exit_codes.OK
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error.format_message() + "\n", exit_codes.USAGE
     if isinstance(error, RunFailedError):
@@ -76,6 +80,16 @@ def _is_of_store(error: BaseException) -> bool:
     # Whoever raises it has loaded it; hardly any command does.
     errors = sys.modules.get("flyte_storage.errors")
     return errors is not None and isinstance(error, errors.StorageError)
+
+
+def _nobody_reads(stream: TextIO | None) -> bool:
+    """Tell whether `stream` is a pipe whose other end is closed."""
+    try:
+        polled = select.poll()
+        polled.register(stream.fileno() if stream is not None else -1, 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in polled.poll(0))
+    except (OSError, ValueError):
+        return False
 
 
 _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int], ...] = (

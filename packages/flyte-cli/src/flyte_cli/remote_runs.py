@@ -20,6 +20,8 @@ from flyte_models.phases import ActionPhase
 from flyte_protocol.failures import TRACE_MARK
 from flyte_syncify import syncify
 
+ON_DEVBOX = "flyte_cli.on_devbox"
+"""Where a context keeps that `--devbox` chose the control plane."""
 _RESULT_LIMIT = 4000
 _DEVBOX_PROJECT, _DEVBOX_DOMAIN = "flytesnacks", "development"
 
@@ -41,6 +43,8 @@ def use_devbox() -> None:
         raise click.ClickException(str(error)) from None
     if started.is_new:
         click.echo(f"The devbox started in {started.seconds:.1f} s.", err=True)
+    # Hints name what works: nothing else says so to the next command.
+    click.get_current_context().meta[ON_DEVBOX] = True
     made = settings()
     platform = replace(made.config.platform, endpoint=started.record.endpoint, insecure=True)
     apply(
@@ -97,7 +101,8 @@ def report(run: Run, began: float, *, follows: bool) -> None:
     """
     options = click.get_current_context().find_root().ensure_object(RootOptions)
     if not follows:
-        _say(options, run, f"run       {run.name}\npage      {run.url}\nnext      flyte get run {run.name}", {})
+        option = " --devbox" if click.get_current_context().meta.get(ON_DEVBOX) else ""
+        _say(options, run, f"run       {run.name}\npage      {run.url}\nnext      flyte get run {run.name}{option}", {})
         return
     if options.output_format in {"table", "table-simple"}:
         click.echo(f"run       {run.name}\npage      {run.url}")
