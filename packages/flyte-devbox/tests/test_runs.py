@@ -1,6 +1,7 @@
 """Runs and actions on a real server: phases, attempts, retries, limits, abort, cache, children."""
 
 import signal
+import sqlite3
 import subprocess
 import time
 import uuid
@@ -89,6 +90,34 @@ def test_an_error_document_is_what_the_action_failed_with(server: Server, tmp_pa
     assert ended.status.phase == FAILED
     assert (ended.error_info.code, ended.error_info.message) == ("ValueError", "no good")
     assert len(ended.attempts) == 1  # it was not recoverable
+
+
+def test_a_failure_that_nobody_had_the_time_to_record_is_retried(folder: Path, tmp_path: Path) -> None:
+    # A short attempt is recorded as RUNNING together with its end: what a crash leaves of it is a QUEUED action and a document.
+    error = execution_pb2.ContainerError(
+        code="ValueError", message="no good", kind=execution_pb2.ContainerError.RECOVERABLE
+    )
+    document = execution_pb2.ErrorDocument(error=error).SerializeToString()
+    first = start(folder)
+    try:
+        other = create_run(first, shell_task(f"touch {tmp_path}/began; sleep 600", cpu="1000"))
+        until((tmp_path / "began").exists)
+        name = create_run(first, shell_task(SUCCEED, retries=1))
+        first.kill()
+    finally:
+        first.stop()
+    row = sqlite3.connect(folder / "state.db").execute("SELECT run_base FROM actions ORDER BY id DESC").fetchone()
+    prefix = Path(row[0], "a0", "1")
+    prefix.mkdir(parents=True, exist_ok=True)
+    (prefix / "error.pb").write_bytes(document)
+    second = start(folder)
+    try:
+        abort(second, other)
+        ended = wait(second, name)
+        assert ended.status.phase == SUCCEEDED
+        assert [attempt.error_info.code for attempt in ended.attempts] == ["ValueError", ""]
+    finally:
+        second.stop()
 
 
 def test_a_killed_process_is_the_systems_failure_and_has_a_budget(server: Server) -> None:

@@ -81,6 +81,7 @@ def recover(
         elif starter.has_outcome(action):
             # It has run, and nobody had the time to say so.
             action.state = advance(_queued(action.state), Start())
+            action.transitions = [(_RUNNING, time.time())]
             running.append((action, ""))
         else:
             # What may have been started without a record of it is ended below, and starts anew.
