@@ -35,6 +35,7 @@ class Place:
             "PATH": os.environ["PATH"],
             "COLUMNS": "160",
             "TZ": "UTC",
+            "LOGNAME": "ada",
             "FLYTE_DEVBOX_FOLDER": str(folder / "devbox"),
         }
         (folder / "steps.py").write_text(PROGRAM)
@@ -56,6 +57,8 @@ class Place:
         text = re.sub(r"(127\.0\.0\.1|localhost):\d+", "<devbox>", text)
         text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "<time>", text)
         text = re.sub(r"(?m)(  succeeded  +)\S.*$", r"\1<duration>", text)
+        text = re.sub(r"(?m)^((?:started|took)  +)\S.*$", r"\1<duration>", text)
+        text = re.sub(r'"seconds": [0-9.e-]+', '"seconds": <duration>', text)
         # The widths of columns follow what they held before it was replaced.
         return "\n".join(re.sub(r"(?<=\S)  +", "  ", line).rstrip() for line in text.splitlines())
 
@@ -125,3 +128,48 @@ flytesnacks  flytesnacks  To begin with\
     assert place.flyte("get", "trigger", "--devbox", "-of", "json") == snapshot("[]")
     assert place.flyte("get", "secret", "--devbox") == snapshot("SECRET  TYPE")
     assert place.flyte("get", "secret", "--devbox", "-of", "json") == snapshot("[]")
+
+
+def test_whose_run_it_is(place: Place) -> None:
+    assert place.flyte("whoami", "--devbox") == snapshot("""\
+name  ada
+subject  devbox
+user  ada\
+""")
+    assert place.flyte("whoami", "--devbox", "-of", "json") == snapshot("""\
+{
+  "subject": "devbox",
+  "name": "ada",
+  "preferredUsername": "ada"
+}\
+""")
+    assert place.flyte("get", "run", "--devbox", "four") == snapshot("""\
+run  four
+task  steps.half
+phase  succeeded
+started  <duration>
+took  <duration>
+
+TASK  ACTION  PHASE  ATTEMPTS  TOOK  ERROR
+half  a0  succeeded  <duration>\
+""")
+    assert place.flyte("get", "action", "--devbox", "four", "-of", "json") == snapshot("""\
+[
+  {
+    "run": "four",
+    "name": "a0",
+    "parent": null,
+    "task": "steps.half",
+    "short_name": "half",
+    "group": null,
+    "phase": "succeeded",
+    "attempts": 1,
+    "created_at": "<time>",
+    "started_at": "<time>",
+    "ended_at": "<time>",
+    "seconds": <duration>,
+    "cache": "disabled",
+    "error": null
+  }
+]\
+""")
