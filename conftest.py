@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import tarfile
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,15 @@ settings.load_profile("flyte")
 
 _CONF = Path(__file__).parent / "tests" / "containers.conf"
 _COMMANDS = ("sh", *"cat echo env head id ls mkdir pwd seq sleep sort test touch tr true wc".split())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def settings_of_one_file() -> Iterator[None]:
+    """What the tests of a file set up by `flyte.init` is not for those of the next, which may run in the same process."""
+    yield
+    initialization = sys.modules.get("flyte.initialization")
+    if initialization is not None:
+        initialization._settings = None  # noqa: SLF001 - as in a new process
 
 
 @pytest.fixture(scope="module")
