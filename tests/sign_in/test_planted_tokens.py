@@ -130,7 +130,8 @@ def _descendants(pid: int) -> list[int]:
     waiting = [pid]
     while waiting:
         # Each thread has children of its own.
-        for file in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+        # It, or one of its threads, may end at any point.
+        for file in _files(Path(f"/proc/{waiting.pop()}/task"), "*/children"):
             try:
                 children = [int(word) for word in file.read_text().split()]
             except OSError:
@@ -138,6 +139,13 @@ def _descendants(pid: int) -> list[int]:
             found += children
             waiting += children
     return found
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return list(folder.glob(pattern))
+    except OSError:
+        return []
 
 
 def tokens_in(home: Path, plane: Plane) -> dict[str, str]:
