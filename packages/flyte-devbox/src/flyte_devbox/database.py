@@ -8,7 +8,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -48,8 +48,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            _migrate(path)
             self._writer = self._open()
-            _migrate(self._writer, path)
             self._reader = self._open()
         except sqlite3.Error as error:
             raise DatabaseError(
@@ -192,17 +192,51 @@ def _resolve(jobs: list[_Job[Any]]) -> None:
             job.future.set_result(job.result)
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(path: Path) -> None:
+    """Bring the file to the last schema, in one transaction; one that is not ours to write is refused and left as it is."""
+    # For reading only: neither the journal mode of a file that is refused is changed, nor is its journal brought into it.
+    if path.exists():
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+        ) as reading:
+            if _read_version(reading, path) == len(MIGRATIONS):
+                return
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    try:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        # Now that the lock is ours nobody else migrates.
+        version = _read_version(connection, path)
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            for statement in _statements(script):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={number}")
+        connection.execute("COMMIT")
+    finally:
+        # Undoes what is not committed.
+        connection.close()
+
+
+def _read_version(connection: sqlite3.Connection, path: Path) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise DatabaseError(
             f"the state `{path}` was written by a newer version (its schema is {version}, known are {len(MIGRATIONS)})\n"
             "hint: update flyte-devbox, or use another state folder"
         )
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        try:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version={number};\nCOMMIT;")
-        except sqlite3.Error:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            raise
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and version == 0:
+        raise DatabaseError(
+            f"`{path}` is a database of another program, not the state of a devbox\nhint: use another state folder"
+        )
+    return int(version)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script: `executescript` would commit before it and after it."""
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
