@@ -9,7 +9,7 @@ from flyteidl2.core.literals_pb2 import Binary, Literal, LiteralMap, LiteralOffl
 from flyteidl2.task.common_pb2 import Inputs, NamedLiteral, Outputs
 
 from flyte_types.file import File
-from flyte_types.literal_text import literal_string_repr
+from flyte_types.literal_text import literal_string_repr, plain_of_literals
 from flyte_types.type_engine import TypeEngine
 
 
@@ -47,6 +47,21 @@ def test_other_literals():
     error = Literal()
     error.scalar.error.message = "boom"
     assert literal_string_repr(error) == "boom"
+
+
+def test_what_programs_read_holds_no_json_in_text():
+    literals = [
+        NamedLiteral(name="point", value=literal_of(Point(1), Point)),
+        NamedLiteral(name="points", value=literal_of([Point(2)], list[Point])),
+        NamedLiteral(name="keys", value=literal_of({1: 2}, dict[int, int])),
+        NamedLiteral(name="number", value=literal_of(1.5, float)),
+    ]
+    assert plain_of_literals(Inputs(literals=literals)) == {
+        "point": {"x": 1, "at": "2020-01-01T00:00:00"},
+        "points": [{"x": 2, "at": "2020-01-01T00:00:00"}],
+        "keys": {"1": 2},
+        "number": 1.5,
+    }
 
 
 def test_messages_that_hold_literals_by_name():

@@ -8,7 +8,7 @@ from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import local_or_devbox, project_and_domain
-from flyte_types.literal_text import literal_string_repr
+from flyte_types.literal_text import literal_string_repr, plain_of_literals
 from flyte_types.literals import Inputs, Outputs
 
 _ROOT = "a0"
@@ -41,19 +41,23 @@ def get_io(
     with open_runs() as store:
         run = find_run(store, run_name)
         action = find_action(store, run.run_name, action_name or _ROOT)
-        found: dict[str, dict[str, Any] | None] = {}
+        found: dict[str, Inputs | Outputs | None] = {}
         if not outputs_only:
             inputs = store.inputs(run.run_name, action.name)
-            found["inputs"] = None if inputs is None else literal_string_repr(Inputs.FromString(inputs))
+            found["inputs"] = None if inputs is None else Inputs.FromString(inputs)
         if not inputs_only:
             outputs = store.outputs(run.run_name, action.name)
-            found["outputs"] = None if outputs is None else literal_string_repr(Outputs.FromString(outputs))
-    show(lambda: found, lambda layout: "\n\n".join(_part(name, values, layout) for name, values in found.items()))
+            found["outputs"] = None if outputs is None else Outputs.FromString(outputs)
+    show(
+        lambda: {name: None if part is None else plain_of_literals(part) for name, part in found.items()},
+        lambda layout: "\n\n".join(_part(name, part, layout) for name, part in found.items()),
+    )
 
 
-def _part(name: str, values: dict[str, Any] | None, layout: Layout) -> str:
-    if values is None:
+def _part(name: str, part: Inputs | Outputs | None, layout: Layout) -> str:
+    if part is None:
         return f"{name}: none recorded"
+    values = literal_string_repr(part)
     if not values:
         return f"{name}: none"
     return f"{name}\n{layout.fields([(f'  {key}', _text(value)) for key, value in values.items()])}"

@@ -1,9 +1,9 @@
-"""`literal_string_repr`: literals as plain values that a command line or a log can print."""
+"""Literals as plain values that a command line or a log can print: `literal_string_repr`, `plain_of_literals`."""
 
 import base64
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from flyte_types.literals import (
@@ -17,7 +17,10 @@ from flyte_types.literals import (
     unpack_msgpack,
 )
 
-__all__ = ["literal_string_repr"]
+__all__ = ["literal_string_repr", "plain_of_literals"]
+
+_Show = Callable[[Any], Any]
+"""What becomes of the plain value of a dataclass, a model or a dict."""
 
 
 def literal_string_repr(
@@ -35,30 +38,45 @@ def literal_string_repr(
         ValueError: It is none of these, or a literal has no value.
     """
     match lm:
+        case Literal():
+            return _value(lm, json.dumps)
+        case Mapping():
+            return {name: _value(one, json.dumps) for name, one in lm.items()}
+        case _:
+            return _named_values(lm, json.dumps)
+
+
+def plain_of_literals(literals: Inputs | Outputs) -> dict[str, Any]:
+    """Give literals as plain values by name, like `literal_string_repr`, but dataclasses, models and dicts as dicts.
+
+    Raises:
+        ValueError: A literal has no value.
+    """
+    return _named_values(literals, lambda plain: plain)
+
+
+def _named_values(literals: NamedLiteral | Inputs | Outputs | LiteralMap | None, show: _Show) -> dict[str, Any]:
+    match literals:
         case None:
             return {}
-        case Literal():
-            return _value(lm)
         case NamedLiteral():
-            return {lm.name: _value(lm.value)}
+            return {literals.name: _value(literals.value, show)}
         case Inputs() | Outputs():
-            return {one.name: _value(one.value) for one in lm.literals}
+            return {one.name: _value(one.value, show) for one in literals.literals}
         case LiteralMap():
-            return {name: _value(one) for name, one in lm.literals.items()}
-        case Mapping():
-            return {name: _value(one) for name, one in lm.items()}
+            return {name: _value(one, show) for name, one in literals.literals.items()}
         case _:
-            raise ValueError(f"{lm!r:.80} ({type(lm).__name__}) holds no literals")
+            raise ValueError(f"{literals!r:.80} ({type(literals).__name__}) holds no literals")
 
 
-def _value(literal: Literal) -> Any:
+def _value(literal: Literal, show: _Show) -> Any:
     match literal.WhichOneof("value"):
         case "scalar":
-            return _scalar(literal.scalar)
+            return _scalar(literal.scalar, show)
         case "collection":
-            return [_value(item) for item in literal.collection.literals]
+            return [_value(item, show) for item in literal.collection.literals]
         case "map":
-            return {key: _value(item) for key, item in literal.map.literals.items()}
+            return {key: _value(item, show) for key, item in literal.map.literals.items()}
         case "offloaded_metadata":
             stored = literal.offloaded_metadata
             return f"stored at {stored.uri} ({stored.size_bytes} bytes)"
@@ -66,19 +84,19 @@ def _value(literal: Literal) -> Any:
             raise ValueError("the literal has no value")
 
 
-def _scalar(scalar: Any) -> Any:
+def _scalar(scalar: Any, show: _Show) -> Any:
     match scalar.WhichOneof("value"):
         case "primitive":
             return _primitive(scalar.primitive)
         case "none_type":
             return None
         case "union":
-            return _value(scalar.union.value)
+            return _value(scalar.union.value, show)
         case "blob" | "schema" | "structured_dataset" as name:
             return getattr(scalar, name).uri
         case "binary":
             if scalar.binary.tag == MSGPACK:
-                return json.dumps(_jsonable(unpack_msgpack(scalar.binary.value)))
+                return show(_jsonable(unpack_msgpack(scalar.binary.value)))
             return base64.b64encode(scalar.binary.value)
         case "generic":
             return plain_of_struct(scalar.generic, keep_floats=True)
