@@ -23,13 +23,14 @@ from flyte_devbox.process import start_server, stop_server
 THIS = Path(sys.executable).with_name("flyte")
 PROGRAM = """\
 import asyncio
-import time
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import flyte
 
 env = flyte.TaskEnvironment(name="shop")
+safe = flyte.TaskEnvironment(name="safe", secrets=flyte.Secret("code", as_env_var="CODE"))
 often = flyte.Trigger(name="often", automation=flyte.Cron("0 5 * * *"), inputs={"item": 7}, auto_activate=False)
 
 
@@ -61,6 +62,11 @@ async def lasting(mark: str) -> int:
     while not Path(mark).exists():
         await asyncio.sleep(0.05)
     return 5
+
+
+@safe.task
+async def opening() -> str:
+    return os.environ["CODE"][::-1]
 """
 BASKET = json.dumps({"items": 3, "owner": "ann"})
 
