@@ -49,10 +49,15 @@ SOON = CallOptions(timeout=20)
 
 
 class NotingProxy:
-    """Forwards calls to a devbox and keeps those of controllers."""
+    """Forwards calls to a devbox and keeps those of some methods.
 
-    def __init__(self) -> None:
+    Args:
+        methods: By path, the name and the class of the request of each method that is noted.
+    """
+
+    def __init__(self, methods: dict[str, tuple[str, Any]] = NOTED) -> None:
         self.target = 0
+        self._methods = methods
         self.noted: list[tuple[str, dict[str, str], Any]] = []
         noting = self
 
@@ -82,7 +87,7 @@ class NotingProxy:
 
     def _forward(self, asked: BaseHTTPRequestHandler) -> None:
         body = _body(asked)
-        if (known := NOTED.get(asked.path)) is not None:
+        if (known := self._methods.get(asked.path)) is not None:
             self._note(*known, asked, body)
         up = http.client.HTTPConnection("127.0.0.1", self.target, timeout=LONGEST)
         try:
@@ -120,7 +125,8 @@ class NotingProxy:
         self.noted.append((name, headers, kind.FromString(body)))
 
 
-_HOP = frozenset({"connection", "transfer-encoding", "content-length", "host", "keep-alive"})
+_HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
+"""Not passed on. The host is: from it a devbox tells where its data goes, which is through here too."""
 
 
 def _body(asked: BaseHTTPRequestHandler) -> bytes:

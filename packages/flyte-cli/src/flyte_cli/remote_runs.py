@@ -74,6 +74,7 @@ def carry_out_remotely(task: "TaskTemplate[..., Any] | TaskDetails", values: dic
             name=chosen.name,
             project=chosen.project,
             domain=chosen.domain,
+            raw_data_path=chosen.raw_data_path,
             labels=chosen.labels,
             env_vars=chosen.env_vars,
             max_action_concurrency=chosen.max_action_concurrency,

@@ -60,7 +60,13 @@ class FileGroup(click.Group):
             settings["user_log_level"] = logging.getLevelNamesMapping()[options.user_log_level.upper()]
         if options.reset_root_logger:
             os.environ["FLYTE_RESET_ROOT_LOGGER"] = "1"
-        init_from_config(configured(), root_dir=chosen.root_dir or Path.cwd(), **settings)
+        init_from_config(
+            configured(),
+            root_dir=chosen.root_dir or Path.cwd(),
+            images=chosen.images or None,
+            sync_local_sys_paths=chosen.syncs_search_path,
+            **settings,
+        )
         if chosen.is_devbox:
             from flyte_cli.remote_runs import use_devbox  # noqa: PLC0415 - a run in this process needs no client
 

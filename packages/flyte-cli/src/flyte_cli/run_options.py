@@ -56,6 +56,11 @@ class RunChoices:
         self.copy_style: CopyStyle = given.get("copy_style") or "loaded_modules"
         self.service_account: str | None = given.get("service_account")
         self.queue: str | None = given.get("queue")
+        self.images: tuple[str, ...] = tuple(given.get("image") or ())
+        """`NAME=URI`, or a URI for the default image."""
+        self.syncs_search_path = not given.get("no_sync_local_sys_paths")
+        self.run_project: str | None = given.get("run_project")
+        self.run_domain: str | None = given.get("run_domain")
         self.follows = bool(given.get("follow"))
         self.is_local = bool(given.get("local"))
         self.is_devbox = bool(given.get("devbox"))

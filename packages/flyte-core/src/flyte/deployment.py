@@ -151,7 +151,7 @@ async def deploy(
     check_names(everything)
     place = _Place.dry() if is_dry else _Place.of(connection())
     bundle = await _bundle(everything, place, copy_style, version)
-    images = images_of(tuple(everything), place.connected) if place.connected is not None else None
+    images = images_of(tuple(everything), place.connected)
     context = SerializationContext(
         version=version or VERSION_TO_COME,
         project=place.project,

@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO
 
 from flyte_models.context import current_context
 
-__all__ = ["configure", "configured", "logger", "system_logger"]
+__all__ = ["configure", "configured", "logger", "system_logger", "variables"]
 
 LogFormat = Literal["console", "json"]
 
@@ -93,18 +93,18 @@ def configure(
     Raises:
         ValueError: A level or the format is unknown.
     """
-    variables = os.environ
-    chosen = form or variables.get("LOG_FORMAT") or "console"
+    environment = os.environ
+    chosen = form or environment.get("LOG_FORMAT") or "console"
     if chosen not in _FORMATS:
         raise ValueError(f"the log format must be `console` or `json`, got {chosen!r} (`log_format`, `LOG_FORMAT`)")
     formatter = _JSON() if chosen == "json" else _Console("%(message)s")
-    own = _level("log_level", level if level is not None else variables.get("LOG_LEVEL") or _LEVEL)
+    own = _level("log_level", level if level is not None else environment.get("LOG_LEVEL") or _LEVEL)
     users = _level(
-        "user_log_level", user_level if user_level is not None else variables.get("USER_LOG_LEVEL") or _USER_LEVEL
+        "user_log_level", user_level if user_level is not None else environment.get("USER_LOG_LEVEL") or _USER_LEVEL
     )
     _set(system_logger, own, formatter)
     _set(logger, users, formatter)
-    if is_root_reset or variables.get("FLYTE_RESET_ROOT_LOGGER") == "1":
+    if is_root_reset or environment.get("FLYTE_RESET_ROOT_LOGGER") == "1":
         for handler in list(logging.root.handlers):
             logging.root.removeHandler(handler)
         _set(logging.root, own, formatter)
@@ -122,6 +122,19 @@ def configured(**options: Any) -> Generator[None]:
             each.setLevel(level)
             each.handlers[:] = handlers
             each.propagate = propagates
+
+
+def variables() -> dict[str, str]:
+    """Give the variables that let another process log as this one does, for the actions of a run; levels are numbers."""
+    handler = next((each for each in system_logger.handlers if isinstance(each, _StandardError)), None)
+    found = {
+        "LOG_LEVEL": str(system_logger.level or _LEVEL),
+        "LOG_FORMAT": "json" if handler is not None and isinstance(handler.formatter, _JSON) else "console",
+        "USER_LOG_LEVEL": str(logger.level or _USER_LEVEL),
+    }
+    if any(isinstance(each, _StandardError) for each in logging.root.handlers):
+        found["FLYTE_RESET_ROOT_LOGGER"] = "1"
+    return found
 
 
 def _level(name: str, level: int | str) -> int:

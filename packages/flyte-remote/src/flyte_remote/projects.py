@@ -88,9 +88,8 @@ class Project(OfMessage):
         direction = list_pb2.Sort.ASCENDING if order == "asc" else list_pb2.Sort.DESCENDING
         request = project_service_pb2.ListProjectsRequest(
             limit=_PAGE,
-            filters=filters or f"eq(state,{_ARCHIVED if archived else _ACTIVE})",
+            filters=filters or f"eq(state, {_ARCHIVED if archived else _ACTIVE})",
             sort_by=list_pb2.Sort(key=field, direction=direction),
-            org=at.org,
         )
 
         async def fetch(request: Any) -> tuple[Any, str]:

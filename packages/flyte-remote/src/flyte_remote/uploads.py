@@ -23,7 +23,8 @@ __all__ = [
 
 UPLOADS_AT_ONCE = 16
 """How many files are uploaded at the same time: each needs a connection."""
-_SECONDS = 3600
+_SECONDS = 15 * 60
+"""How long an upload may take, as in the reference."""
 
 
 @value
@@ -38,8 +39,8 @@ class UploadPlace:
 async def upload_place(
     name: str,
     md5: bytes,
-    size: int,
     *,
+    size: int | None = None,
     root: str | None = None,
     project: str | None = None,
     domain: str | None = None,
@@ -49,7 +50,7 @@ async def upload_place(
     Args:
         name: The last part of its address.
         md5: Its MD5 digest.
-        size: In bytes.
+        size: In bytes, if the control plane is told: the reference does so for the data of tracked runs only.
         root: The part before it; default: one that the control plane makes of the digest.
         project: Default: the configured one.
         domain: Default: the configured one.
@@ -94,8 +95,7 @@ async def upload(
     from flyte_storage.signed import content_md5, put_signed  # noqa: PLC0415 - loads a client
 
     md5 = await content_md5(path)
-    size = (await asyncio.to_thread(path.stat)).st_size
-    place = await upload_place(name or path.name, md5, size, root=root, project=project, domain=domain)
+    place = await upload_place(name or path.name, md5, root=root, project=project, domain=domain)
     headers = dict(place.headers) | ({"Content-Type": content_type} if content_type else {})
     await put_signed(path, place.signed_url, headers=headers, md5=md5)
     return md5.hex(), place.native_url
@@ -113,7 +113,7 @@ async def upload_bytes(
     from flyte_storage.signed import content_md5, put_signed  # noqa: PLC0415 - loads a client
 
     md5 = await content_md5(content)
-    place = await upload_place(name, md5, len(content), root=root, project=project, domain=domain)
+    place = await upload_place(name, md5, size=len(content), root=root, project=project, domain=domain)
     await put_signed(content, place.signed_url, headers=place.headers, md5=md5)
     return place.native_url
 

@@ -20,7 +20,9 @@ from flyte.bundling.control_plane import ControlPlaneUploader
 from flyte.bundling.environments import request_for
 from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
 from flyte.controllers.conversion import codec_for
+from flyte.image_builds import resolve
 from flyte.initialization import settings
+from flyte.logs import variables as log_variables
 from flyte.registration import wire
 from flyte.registration.arguments import search_path_env
 from flyte.registration.plan import LinkScope
@@ -289,7 +291,6 @@ class RemoteStrategy:
             **what,
             offloaded_input_data=inputs,
             run_spec=run_spec if run_spec is not None else run_spec_of(options),
-            source=run_definition_pb2.RUN_SOURCE_CLI,
         )
         if options.run_start_time is not None:
             request.run_start_time.FromDatetime(options.run_start_time)
@@ -306,9 +307,13 @@ class RemoteStrategy:
 def run_spec_of(options: RunOptions, *, with_search_path: bool = True) -> run_pb2.RunSpec:
     """Say how a run is to be run, as its options have it."""
     made = settings()
+    # What is given comes first and counts more; the rest is in the order of the reference.
     variables = dict(options.env_vars)
+    for name, text in log_variables().items():
+        variables.setdefault(name, text)
     if with_search_path and made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
-        variables = search_path_env(made.root_dir, sys.path) | variables
+        for name, text in search_path_env(made.root_dir, sys.path).items():
+            variables.setdefault(name, text)
     spec = run_pb2.RunSpec(
         overwrite_cache=options.overwrite_cache,
         queue=options.queue or "",
@@ -373,16 +378,28 @@ def _is_interactive(given: bool | None) -> bool:
     return not hasattr(main, "__file__") and (hasattr(sys, "ps1") or "ipykernel" in sys.modules)
 
 
-def images_of(closure: tuple[Environment, ...], at: Connection) -> ImageCache | None:
-    """Name the image of each environment; nothing when no image has to be built.
+def images_of(closure: tuple[Environment, ...], at: Connection | None) -> ImageCache:
+    """Name the image of each environment, but of those that name a URI: that one is used as it stands.
+
+    Args:
+        closure: The environments.
+        at: The control plane; without one nothing runs, and nothing has to be built.
 
     Raises:
-        ImageBuildError: An image has to be built, and the control plane is not on this machine.
+        ImageBuildError: An image has to be built, and the control plane is not on this machine; or a name of an image is not
+            configured.
     """
     lookup: dict[str, str] = {}
     for environment in closure:
-        image: Any = environment.image
-        if image is None or isinstance(image, str) or not image.needs_build:
+        image = environment.image
+        if image is None or (isinstance(image, str) and image != "auto"):
+            continue
+        resolved = resolve(image, settings().images)
+        if isinstance(resolved, str):
+            lookup[environment.name] = resolved
+            continue
+        if at is None:
+            lookup[environment.name] = resolved.uri
             continue
         if not Endpoint.of(at.target.endpoint, is_insecure=at.target.is_insecure).is_local:
             raise ImageBuildError(
@@ -394,4 +411,4 @@ def images_of(closure: tuple[Environment, ...], at: Connection) -> ImageCache | 
             environment.name,
         )
         lookup[environment.name] = default_image_uri()
-    return ImageCache(image_lookup=lookup) if lookup else None
+    return ImageCache(image_lookup=lookup)

@@ -1,0 +1,169 @@
+"""What a command line asks of a control plane, as comparable data: a program, the commands of both sides, a devbox for each."""
+
+import importlib
+import json
+import os
+import pkgutil
+import re
+import subprocess
+import time
+import urllib.request
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import flyteidl2
+from flyteidl2.common import phase_pb2
+from flyteidl2.workflow import run_service_pb2
+from google.protobuf.json_format import MessageToDict
+from tests.contract.actions.asked import NotingProxy
+
+from flyte_devbox.process import start_server, stop_server
+from flyte_protocol.methods import methods_of
+
+ORG, PROJECT, DOMAIN = "devbox", "flytesnacks", "development"
+LONGEST = 120
+
+
+def all_methods() -> dict[str, tuple[str, Any]]:
+    """Name and class of the request of each method of the protocol, by path."""
+    methods: dict[str, tuple[str, Any]] = {}
+    for module in pkgutil.walk_packages(flyteidl2.__path__, "flyteidl2."):
+        if not module.name.endswith("_pb2"):
+            continue
+        for service in importlib.import_module(module.name).DESCRIPTOR.services_by_name.values():
+            methods |= {method.path: (name, method.input_class) for name, method in methods_of(service).items()}
+    return methods
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command that both sides are given.
+
+    Args:
+        words: What is typed after `flyte`.
+        code: What it ends with: zero or not.
+        waits_for: A run, and the phase that its root (or one of its conditions) has to reach before the command.
+        typed: Standard input.
+        env: Variables beside those of each command.
+    """
+
+    words: str
+    code: int = 0
+    waits_for: tuple[str, str] | None = None
+    typed: str = ""
+    env: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Side:
+    """A command line with a devbox of its own, whose requests are noted."""
+
+    def __init__(self, folder: Path, program: Path, proxy: NotingProxy) -> None:
+        self._folder = folder
+        self._program = program
+        self._proxy = proxy
+        (folder / "home").mkdir()
+        (folder / "config.yaml").write_text(
+            f"admin:\n  endpoint: dns:///127.0.0.1:{proxy.port}\n  insecure: true\n"
+            f"task:\n  org: {ORG}\n  project: {PROJECT}\n  domain: {DOMAIN}\n"
+        )
+
+    def asked(self, command: Command) -> dict[str, Any]:
+        """Run a command; return its requests by method, each in the order they came, and the end of what it said."""
+        if command.waits_for is not None:
+            self._wait(*command.waits_for)
+        del self._proxy.noted[:]
+        environment = {"HOME": str(self._folder / "home"), "PATH": os.environ["PATH"], "DO_NOT_TRACK": "1"}
+        done = subprocess.run(
+            [self._program, "-c", "config.yaml", *command.words.split()],
+            cwd=self._folder,
+            env={**environment, "COLUMNS": "400", "NO_COLOR": "1", **command.env},
+            input=command.typed,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) is (command.code == 0), f"{command.words}: {said}"
+        requests: dict[str, list[Any]] = {}
+        for name, _, message in list(self._proxy.noted):
+            shown = MessageToDict(message, preserving_proto_field_name=True)
+            requests.setdefault(name, []).append(neutral(shown, self._folder))
+        return requests
+
+    def _wait(self, run: str, phase: str) -> None:
+        wanted = phase_pb2.ActionPhase.Value(f"ACTION_PHASE_{phase.upper()}")
+        request = run_service_pb2.ListActionsRequest()
+        request.run_id.org, request.run_id.project, request.run_id.domain = ORG, PROJECT, DOMAIN
+        request.run_id.name = run
+        end = time.monotonic() + LONGEST
+        while time.monotonic() < end:
+            asked = urllib.request.Request(
+                f"http://127.0.0.1:{self._proxy.target}/flyteidl2.workflow.RunService/ListActions",
+                request.SerializeToString(),
+                {"content-type": "application/proto", "connect-protocol-version": "1"},
+            )
+            with urllib.request.urlopen(asked, timeout=20) as answer:
+                actions = run_service_pb2.ListActionsResponse.FromString(answer.read()).actions
+            if any(action.status.phase == wanted for action in actions):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"no action of run `{run}` becomes {phase}")
+
+
+_DIFFERING = {
+    r'("(?:start|end)_time": )"[^"]*"': r'\1"<time>"',
+    r"\b[0-9a-f]{32}\b": "<version>",
+    r"fast[0-9a-f]+\.tar\.gz": "<bundle>",
+    r"/uploads/[a-z2-7]{20,}/": "/uploads/<place>/",
+    r'("content_md5": )"[^"]*"': r'\1"<digest>"',
+}
+"""What is different each time, or follows from the bytes of a bundle."""
+
+
+def neutral(shown: Any, folder: Path) -> Any:
+    """Leave out of a request where the side is, and what is different each time."""
+    text = json.dumps(shown).replace(str(folder), "<folder>")
+    for pattern, stands_for in _DIFFERING.items():
+        text = re.sub(pattern, stands_for, text)
+    return json.loads(text)
+
+
+@contextmanager
+def side(folder: Path, program: Path, files: dict[str, str], noted: dict[str, tuple[str, Any]]) -> Generator[Side]:
+    """Start the devbox of a side; it ends with the context."""
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    with ExitStack() as stack:
+        proxy = stack.enter_context(NotingProxy(noted))
+        started = start_server(folder / "devbox", port=0, needs_token=False)
+        stack.callback(stop_server, folder / "devbox")
+        proxy.target = started.record.port
+        yield Side(folder, program, proxy)
+
+
+def record(
+    folder: Path, programs: dict[str, Path], files: dict[str, str], commands: dict[str, Command]
+) -> dict[str, dict[str, Any]]:
+    """Run the commands, in their order, on all sides at once; return by command what each side asked, or why it failed."""
+    noted = all_methods()
+    found: dict[str, dict[str, Any]] = {name: {} for name in commands}
+
+    def one(name: str, program: Path) -> None:
+        with side(folder / name, program, files, noted) as opened:
+            for title, command in commands.items():
+                try:
+                    found[title][name] = opened.asked(command)
+                except AssertionError as error:
+                    found[title][name] = error
+
+    with ThreadPoolExecutor(len(programs)) as pool:
+        for done in [pool.submit(one, *each) for each in programs.items()]:
+            done.result()
+    return found
