@@ -12,7 +12,8 @@ import pytest
 from flyteidl2.common import phase_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.workflow import run_service_pb2
-from tests.contract.actions.asked import NotingProxy
+from tests.contract.actions.asked import NOTED
+from tests.recording import NotingProxy
 
 from flyte_protocol.rpc_errors import RpcError
 
@@ -35,7 +36,7 @@ def port(tmp_path_factory):
 @pytest.fixture(scope="module")
 def noting(tmp_path_factory):
     """A devbox whose attempts have no channel, and what they ask of it."""
-    with NotingProxy() as proxy:
+    with NotingProxy(NOTED) as proxy:
         server, proxy.target = start(tmp_path_factory.mktemp("noted") / "devbox", endpoint=f"localhost:{proxy.port}")
         yield proxy
         end(server)

@@ -19,7 +19,7 @@ import flyteidl2
 from flyteidl2.common import phase_pb2
 from flyteidl2.workflow import run_service_pb2
 from google.protobuf.json_format import MessageToDict
-from tests.contract.actions.asked import NotingProxy
+from tests.recording import NotingProxy
 
 from flyte_devbox.process import start_server, stop_server
 from flyte_protocol.methods import methods_of

@@ -1,17 +1,14 @@
 """What the runtime of an interpreter asks of a control plane, as comparable data: a devbox behind a proxy that notes requests."""
 
 import asyncio
-import http.client
 import importlib.util
 import json
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from flyteidl2.core import execution_pb2
 from flyteidl2.task import common_pb2
 from flyteidl2.workflow import queue_service_pb2, run_service_pb2, state_service_pb2
 from google.protobuf.json_format import MessageToDict
+from tests.recording import NotingProxy
 
 from flyte.bundling.request import BundleRequest
 from flyte.bundling.uploading import FolderUploader, bundle_code
@@ -46,98 +44,6 @@ NOTED = {
     for name, method in methods_of(file.DESCRIPTOR.services_by_name[service]).items()
 }
 SOON = CallOptions(timeout=20)
-
-
-class NotingProxy:
-    """Forwards calls to a devbox and keeps those of some methods.
-
-    Args:
-        methods: By path, the name and the class of the request of each method that is noted.
-    """
-
-    def __init__(self, methods: dict[str, tuple[str, Any]] = NOTED) -> None:
-        self.target = 0
-        self._methods = methods
-        self.noted: list[tuple[str, dict[str, str], Any]] = []
-        noting = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                noting._forward(self)
-
-            def do_GET(self) -> None:
-                noting._forward(self)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-
-    def __enter__(self) -> "NotingProxy":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _forward(self, asked: BaseHTTPRequestHandler) -> None:
-        body = _body(asked)
-        if (known := self._methods.get(asked.path)) is not None:
-            self._note(*known, asked, body)
-        up = http.client.HTTPConnection("127.0.0.1", self.target, timeout=LONGEST)
-        try:
-            headers = {name: text for name, text in asked.headers.items() if name.lower() not in _HOP}
-            up.request(asked.command, asked.path, body, headers)
-            answer = up.getresponse()
-            asked.send_response(answer.status)
-            for name, text in answer.getheaders():
-                if name.lower() not in _HOP:
-                    asked.send_header(name, text)
-            asked.send_header("transfer-encoding", "chunked")
-            asked.end_headers()
-            while piece := answer.read1(65536):
-                asked.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-                asked.wfile.flush()
-            asked.wfile.write(b"0\r\n\r\n")
-        except (OSError, http.client.HTTPException):
-            asked.close_connection = True
-        finally:
-            up.close()
-
-    def _note(self, name: str, kind: Any, asked: BaseHTTPRequestHandler, body: bytes) -> None:
-        if asked.headers.get("content-encoding", "") == "gzip":
-            import gzip
-
-            body = gzip.decompress(body)
-        if asked.headers["content-type"].startswith("application/connect"):
-            flags, size = body[0], int.from_bytes(body[1:5], "big")
-            body = body[5 : 5 + size]
-            if flags & 1:
-                import gzip
-
-                body = gzip.decompress(body)
-        headers = {key.lower(): text for key, text in asked.headers.items() if key.lower().startswith("x-actions-")}
-        self.noted.append((name, headers, kind.FromString(body)))
-
-
-_HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
-"""Not passed on. The host is: from it a devbox tells where its data goes, which is through here too."""
-
-
-def _body(asked: BaseHTTPRequestHandler) -> bytes:
-    if asked.headers.get("transfer-encoding", "").lower() != "chunked":
-        return asked.rfile.read(int(asked.headers.get("content-length", "0")))
-    content = b""
-    while size := int(asked.rfile.readline().split(b";")[0], 16):
-        content += asked.rfile.read(size)
-        asked.rfile.readline()
-    asked.rfile.readline()
-    return content
 
 
 @contextmanager
@@ -187,7 +93,7 @@ class Recorder:
 
     @contextmanager
     def running(self) -> Iterator["Recorder"]:
-        with NotingProxy() as self._proxy, devbox(self._root / "devbox", self._python, self._proxy.port) as port:
+        with NotingProxy(NOTED) as self._proxy, devbox(self._root / "devbox", self._python, self._proxy.port) as port:
             self._proxy.target = self._port = port
             yield self
 

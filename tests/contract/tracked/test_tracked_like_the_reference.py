@@ -8,22 +8,17 @@ of the SDK, the variables of the run, how long an upload may take, and the text 
 import importlib.util
 import json
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import MessageToDict
+from tests.embedded.running import end, start
 
 import flyte
-from flyte_remote.connection import Connection
+
+from . import record
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
-
-from embedded.running import end, start  # noqa: E402
-
-NAMES = ("CreateUploadLocation", "CreateRun", "ReportActions")
 EXEMPT = {
     "expires_in",
     "run_start_time",
@@ -45,16 +40,6 @@ EXEMPT = {
 @pytest.fixture(scope="module")
 def told(tmp_path_factory) -> list[tuple[str, dict[str, Any]]]:
     """What ours tells, as data."""
-    asked: list[tuple[str, dict[str, Any]]] = []
-    lock = threading.Lock()
-    call = Connection.call
-
-    async def heard(self: Connection, service: str, name: str, request: Any, *args: Any) -> Any:
-        if name in NAMES:
-            with lock:
-                asked.append((name, MessageToDict(request, preserving_proto_field_name=True)))
-        return await call(self, service, name, request, *args)
-
     specification = importlib.util.spec_from_file_location("program", HERE / "program.py")
     assert specification is not None
     assert specification.loader is not None
@@ -63,14 +48,12 @@ def told(tmp_path_factory) -> list[tuple[str, dict[str, Any]]]:
     server, port = start(tmp_path_factory.mktemp("told") / "devbox")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr(Connection, "call", heard)
         try:
-            program.run(f"http://127.0.0.1:{port}", "told-by-2-12-1")
+            return record.told(program, port)
         finally:
             flyte.init()
             del sys.modules["program"]
             end(server)
-    return asked
 
 
 RECORDED: list[tuple[str, dict[str, Any]]] = [
