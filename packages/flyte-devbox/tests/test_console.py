@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import signal
+import sqlite3
 from pathlib import Path
 
 from .browser import Browser
@@ -25,10 +26,14 @@ def test_an_empty_devbox_says_how_to_begin(folder: Path) -> None:
     server = start(folder)
     try:
         status, headers, text = page(server, "/")
+        tasks, triggers = (page(server, address)[2] for address in ("/tasks", "/triggers"))
     finally:
         server.stop()
     assert status == 200
     assert "flyte run --devbox" in text
+    # Every command that a page tells of is one that the command line has.
+    assert "flyte create config --devbox\nflyte deploy hello.py env" in tasks
+    assert "flyte.Trigger.hourly()" in triggers
     assert "script-src 'self'" in headers["content-security-policy"]
 
 
@@ -48,9 +53,32 @@ def test_the_failing_action_is_selected_and_texts_are_escaped(server: Server) ->
 
 
 def test_what_does_not_exist_is_not_found(server: Server) -> None:
-    assert page(server, run_path("nosuchrun"))[0] == 404
-    assert page(server, "/nothing")[0] == 404
+    status, _, text = page(server, run_path("nosuchrun"))
+    assert status == 404
+    assert "<h1>Not found</h1>" in text
+    assert "<code>nosuchrun</code>" in text
+    assert '<a href="/">All runs</a>' in text
+    assert page(server, f"/{EVIL}")[0] == 404
+    assert EVIL not in page(server, f"/{EVIL}")[2]
     assert page(server, "/static/nothing.js")[0] == 404
+
+
+def test_a_page_that_fails_says_so(server: Server) -> None:
+    run = create_run(server, shell_task(SUCCEED, name="demo.damaged"))
+    wait(server, run)
+    with sqlite3.connect(server.folder / "state.db", timeout=30) as connection:
+        connection.execute(
+            "UPDATE actions SET type = 3, detail = x'ff' WHERE run_id = (SELECT id FROM runs WHERE name = ?)", (run,)
+        )
+    connection.close()
+    status, headers, text = page(server, run_path(run))
+    assert status == 500
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    assert "<h1>The devbox has failed</h1>" in text
+    assert "devbox.log" in text
+    assert "Traceback" not in text
+    # What is damaged takes nothing else along.
+    assert page(server, "/")[0] == 200
 
 
 def test_a_browser_follows_a_run(server: Server, browser: Browser) -> None:
@@ -78,8 +106,19 @@ def test_the_list_shows_a_run_as_soon_as_it_is_there(server: Server, browser: Br
     browser.until("document.querySelector('#list') !== null")
     run = create_run(server, shell_task(SUCCEED, name="demo.listed"))
     browser.until(f"document.querySelector('#list').textContent.includes('{run}')")
+    # How long ago it was made, and when that was.
+    made = f"[...document.querySelectorAll('#list tr')].find((one) => one.textContent.includes('{run}')).querySelector('time')"
+    browser.until(f"{made}.textContent === 'just now' || {made}.textContent.endsWith(' ago')")
+    assert browser.evaluate(f"{made}.title").endswith(" UTC)")
     assert browser.errors == []
     browser.screenshot("runs")
+    browser.ask("Emulation.setDeviceMetricsOverride", width=400, height=900, deviceScaleFactor=1, mobile=False)
+    for address in ("/", "/tasks", "/triggers", run_path(run)):
+        browser.open(f"http://{server.record.endpoint}{address}")
+        browser.until("'ready' in document.documentElement.dataset")
+        # Nothing is wider than the window.
+        browser.until("document.documentElement.scrollWidth <= innerWidth")
+        browser.screenshot(f"narrow-{address.strip('/').partition('/')[0] or 'runs'}")
 
 
 def test_pages_have_nothing_that_their_policy_forbids(server: Server, browser: Browser) -> None:

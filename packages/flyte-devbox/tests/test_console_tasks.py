@@ -46,6 +46,7 @@ def typed_task(name: str) -> task_definition_pb2.TaskSpec:
 
 def trigger(name: str, *, minutes: int = 0, active: bool = True) -> task_definition_pb2.TaskTrigger:
     made = task_definition_pb2.TaskTrigger(name=name)
+    made.spec.description = f"{EVIL} {name} says why"
     made.spec.active = active
     if minutes:
         made.automation_spec.type = common_pb2.TYPE_SCHEDULE
@@ -86,7 +87,7 @@ def test_any_name_has_a_page(server: Server) -> None:
     name = "odd/na%41me.mäin ?#&"
     deploy(server, name, shell_task(SUCCEED, name=name))
     listed = page(server, "/tasks?q=odd/na")[2]
-    address = listed.partition('<td><a href="')[2].partition('"')[0]
+    address = listed.partition('<td data-head="Task"><a href="')[2].partition('"')[0]
     status, _, text = page(server, address.replace("&amp;", "&"))
     assert status == 200
     assert "<h1>odd/na%41me.mäin ?#&amp;</h1>" in text
@@ -172,9 +173,9 @@ def test_triggers_are_switched_and_started(server: Server, browser: Browser) -> 
     assert "every 1440 minutes" in browser.evaluate(f"{rarely}.textContent")
     assert "by hand" in browser.evaluate(f"{by_hand}.textContent")
     # When it is due next.
-    assert browser.evaluate(f"{rarely}.cells[5].textContent") != ""
+    assert browser.evaluate(f"{rarely}.cells[6].textContent") != ""
     browser.evaluate(f"{rarely}.querySelector('[data-command=deactivate]').click()")
-    browser.until(f"{rarely}.textContent.includes('not active') && {rarely}.cells[5].textContent === ''")
+    browser.until(f"{rarely}.textContent.includes('not active') && {rarely}.cells[6].textContent === ''")
     browser.evaluate(f"{rarely}.querySelector('[data-command=activate]').click()")
     browser.until(f"{rarely}.querySelector('[data-command=deactivate]') !== null")
     browser.screenshot("triggers")
@@ -188,4 +189,8 @@ def test_triggers_are_switched_and_started(server: Server, browser: Browser) -> 
     assert run in page(server, path("triggers", "by-hand"))[2]
     assert "rarely" not in page(server, path("triggers", "by-hand"))[2]
     assert page(server, path("triggers", "nosuchtrigger"))[0] == 404
+    listed = page(server, "/triggers?q=pages.triggered&scope=flytesnacks/development")[2]
+    assert "by-hand says why" in listed
+    assert EVIL not in listed
+    assert "No trigger is like that" in page(server, "/triggers?scope=flytesnacks/production")[2]
     assert browser.errors == []

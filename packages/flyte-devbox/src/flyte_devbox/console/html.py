@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from flyte_devbox import rows
 from flyte_devbox.services.conditions import phase_name
+from flyte_devbox.services.project import DOMAINS
 from flyte_models.phases import ActionPhase
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "message_page",
     "options",
     "phase",
+    "scope_choice",
     "scope_path",
     "stranger_page",
     "table",
@@ -49,17 +51,29 @@ def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
     )
 
 
-def message_page(message: str) -> str:
-    """Return a page that says one thing."""
+def message_page(title: str, message: str) -> str:
+    """Return a page that says one thing; lines of the message that begin with `hint:` say what to do."""
+    said = "".join(f"<p>{_marked(line)}</p>" for line in message.splitlines() if line)
     return document(
-        "Devbox", f'<main id="content"><section class="empty"><pre>{escape(message)}</pre></section></main>'
+        title,
+        f'<main id="content"><section class="empty"><h1>{escape(title)}</h1>{said}'
+        '<p><a href="/">All runs</a></p></section></main>',
     )
+
+
+def _marked(line: str) -> str:
+    """Escape a line of a message; what stands between grave accents is code."""
+    parts = line.split("`")
+    if len(parts) % 2 == 0:
+        return escape(line)
+    return "".join(f"<code>{escape(part)}</code>" if place % 2 else escape(part) for place, part in enumerate(parts))
 
 
 def stranger_page() -> str:
     """Return what somebody without the token sees."""
     return message_page(
-        "This devbox does not know your browser.\nhint: `flyte status devbox` prints a link that it will know it by"
+        "Who are you?",
+        "This devbox does not know your browser.\nhint: `flyte status devbox` prints a link that it will know it by",
     )
 
 
@@ -89,10 +103,30 @@ def duration(begin: float, end: float | None, now: float) -> str:
     return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
 
 
-def table(heads: Iterable[str], lines: Sequence[str]) -> str:
-    """Return a table of rows that are HTML."""
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a table.
+
+    Args:
+        heads: what the columns are called; a narrow window shows them beside the cells.
+        lines: the cells of its rows, as HTML.
+    """
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    body = "".join(f"<tr>{_cells(heads, line)}</tr>" for line in lines)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cells(heads: Sequence[str], line: Sequence[str]) -> str:
+    return "".join(f'<td data-head="{head}">{text}</td>' for head, text in zip(heads, line, strict=True))
+
+
+def scope_choice(projects: Iterable[str], chosen: str) -> str:
+    """Return the selection of a project and domain, the same on all pages that are filtered by them."""
+    scopes = [("", "All projects")]
+    for project in projects:
+        scopes += [(project, project), *((f"{project}/{domain}", f"{project}/{domain}") for domain in DOMAINS)]
+    if chosen not in dict(scopes):
+        scopes.append((chosen, chosen))
+    return f'<select name="scope" aria-label="Project and domain">{options(scopes, chosen)}</select>'
 
 
 def options(values: Iterable[tuple[str, str]], chosen: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,9 @@ _KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-
 _REPORT_SECONDS = 600.0
 _MOST_BODY = 4 * 1024 * 1024
 _RUN_KINDS = ("runs", "tracked-runs")
+_TITLES = {"not_found": "Not found", "invalid_argument": "Not understood"}
+_FAILED = "The page could not be made: this is an error of ours.\nhint: `devbox.log` in its folder says which"
+_log = logging.getLogger(__name__)
 
 Query = Mapping[str, Sequence[str]]
 
@@ -71,7 +75,11 @@ class Console:
             try:
                 await self._page(scope, query, send)
             except ServiceError as error:
-                await _send_page(send, STATUS_OF_CODE.get(error.code, 500), message_page(error.message))
+                title = _TITLES.get(error.code, "That did not work")
+                await _send_page(send, STATUS_OF_CODE.get(error.code, 500), message_page(title, error.message))
+            except Exception:
+                _log.exception("the page `%s` could not be made", path[:200])
+                await _send_page(send, 500, message_page("The devbox has failed", _FAILED))
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -85,7 +93,9 @@ class Console:
             await _send_page(send, 200, await self._tasks(query, is_fragment=is_fragment))
             return
         if path == "/triggers":
-            await _send_page(send, 200, await self._triggers((), is_fragment=is_fragment))
+            await _send_page(
+                send, 200, await self._triggers(trigger_pages.trigger_filters(query), is_fragment=is_fragment)
+            )
             return
         parts = _parts(scope)
         if parts is not None and parts[2] in _RUN_KINDS and len(parts) == 4:
@@ -93,7 +103,8 @@ class Console:
         elif parts is not None and parts[2] == "tasks" and len(parts) == 4:
             await _send_page(send, 200, await self._task(parts, query))
         elif parts is not None and parts[2] == "triggers" and len(parts) == 4:
-            await _send_page(send, 200, await self._triggers(parts, is_fragment=is_fragment))
+            filters = trigger_pages.TriggerFilters(scope=f"{parts[1]}/{parts[0]}", name=parts[3])
+            await _send_page(send, 200, await self._triggers(filters, is_fragment=is_fragment))
         elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["log"]:
             await self._log(parts, query, send)
         else:
@@ -187,10 +198,8 @@ class Console:
 
     async def _tasks(self, query: Query, *, is_fragment: bool) -> str:
         filters = task_pages.task_filters(query)
-        found, older = await self._devbox.database.read_aside(
-            lambda connection: task_pages.read_tasks(connection, filters)
-        )
-        return task_pages.task_list_page(found, older, filters, is_fragment=is_fragment)
+        found = await self._devbox.database.read_aside(lambda connection: task_pages.read_tasks(connection, filters))
+        return task_pages.task_list_page(found, filters, is_fragment=is_fragment)
 
     async def _task(self, parts: Sequence[str], query: Query) -> str:
         domain, project, _, name = parts
@@ -200,14 +209,11 @@ class Console:
         )
         return task_pages.task_page(view)
 
-    async def _triggers(self, parts: Sequence[str], *, is_fragment: bool) -> str:
-        domain, project, name = (parts[0], parts[1], parts[3]) if parts else ("", "", "")
+    async def _triggers(self, filters: trigger_pages.TriggerFilters, *, is_fragment: bool) -> str:
         found = await self._devbox.database.read_aside(
-            lambda connection: trigger_pages.read_triggers(connection, project, domain, name)
+            lambda connection: trigger_pages.read_triggers(connection, filters)
         )
-        if is_fragment:
-            return trigger_pages.trigger_list(found)
-        return trigger_pages.trigger_list_page(found, name or "Triggers")
+        return (trigger_pages.trigger_list if is_fragment else trigger_pages.trigger_list_page)(found, filters)
 
     # --- commands -------------------------------------------------------------------------------------------------
 

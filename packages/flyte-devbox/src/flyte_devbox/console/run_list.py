@@ -8,13 +8,31 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-from flyte_devbox.console.html import PHASES, document, duration, options, phase, scope_path, table, time_of
+from flyte_devbox.console.html import (
+    PHASES,
+    document,
+    duration,
+    options,
+    phase,
+    scope_choice,
+    scope_path,
+    table,
+    time_of,
+)
 from flyte_devbox.errors import invalid_argument
-from flyte_devbox.services.project import DOMAINS
 from flyte_models.phases import ActionPhase
 from flyte_models.values import value
 
-__all__ = ["RunFilters", "RunPage", "filters_of", "read_runs", "run_list_page", "run_path", "run_table"]
+__all__ = [
+    "RunFilters",
+    "RunPage",
+    "filters_of",
+    "read_projects",
+    "read_runs",
+    "run_list_page",
+    "run_path",
+    "run_table",
+]
 
 PAGE = 50
 USERS = ("devbox",)
@@ -144,20 +162,23 @@ def read_runs(connection: sqlite3.Connection, filters: RunFilters, now: float) -
     conditions, parameters = _conditions(filters, now)
     found = connection.execute(
         "SELECT r.*, (SELECT count(*) FROM actions a WHERE a.run_id = r.id) AS actions,"
-        " (SELECT count(*) FROM actions a WHERE a.run_id = r.id AND a.phase IN (6, 8)) AS failed FROM runs r"
+        " (SELECT count(*) FROM actions a WHERE a.run_id = r.id AND a.phase IN (6, 8)) AS failed,"
+        " EXISTS (SELECT 1 FROM tasks t WHERE t.project = r.project AND t.domain = r.domain AND t.name = r.task_name)"
+        " AS is_deployed FROM runs r"
         f" WHERE {' AND '.join(conditions)} ORDER BY r.id DESC LIMIT ?",
         [*parameters, PAGE + 1],
     ).fetchall()
-    projects = [row["id"] for row in connection.execute("SELECT id FROM projects ORDER BY id")]
     older = str(found[PAGE - 1]["id"]) if len(found) > PAGE else ""
-    return RunPage(found[:PAGE], older, projects)
+    return RunPage(found[:PAGE], older, read_projects(connection))
+
+
+def read_projects(connection: sqlite3.Connection) -> list[str]:
+    """Read which projects there are."""
+    return [row["id"] for row in connection.execute("SELECT id FROM projects ORDER BY id")]
 
 
 def run_list_page(page: RunPage, filters: RunFilters, now: float) -> str:
     """Return the front page."""
-    scopes = [("", "All projects")]
-    for project in page.projects:
-        scopes += [(project, project), *((f"{project}/{domain}", f"{project}/{domain}") for domain in DOMAINS)]
     phases = [("", "Any phase"), *_OVER.items(), *((one.value, one.value.replace("_", " ")) for one in PHASES)]
     times = [("", "Any time"), *((name, label) for name, (label, _) in _WITHIN.items())]
     users = [("", "Anybody"), *((user, user) for user in USERS)]
@@ -167,7 +188,7 @@ def run_list_page(page: RunPage, filters: RunFilters, now: float) -> str:
         f'<input type="search" name="q" value="{escape(filters.q)}" placeholder="Search ( / )" aria-label="Search runs">'
         f'<input name="task" value="{escape(filters.task)}" placeholder="Task" aria-label="Task">'
         f'<select name="phase" aria-label="Phase">{options(phases, filters.phase)}</select>'
-        f'<select name="scope" aria-label="Project and domain">{options(scopes, filters.scope)}</select>'
+        f"{scope_choice(page.projects, filters.scope)}"
         f'<select name="within" aria-label="Time">{options(times, filters.within)}</select>'
         f"<details{is_open}><summary>More</summary>"
         f'<label>From (UTC) <input type="datetime-local" name="since" value="{escape(filters.since)}"></label>'
@@ -190,10 +211,15 @@ def run_table(page: RunPage, filters: RunFilters, now: float) -> str:
             "<p>It appears here as soon as it is created.</p></section>"
         )
     lines = [
-        f'<tr><td>{phase(run["phase"])}</td><td><a href="{escape(run_path(run))}">{escape(run["name"])}</a></td>'
-        f"<td>{escape(run['task_name'])}</td><td>{escape(run['project'])}/{escape(run['domain'])}</td>"
-        f'<td class="number">{run["actions"]:,}{_failed(run["failed"])}</td><td>{time_of(run["created_at"])}</td>'
-        f'<td class="number">{duration(run["created_at"], run["ended_at"], now)}</td></tr>'
+        (
+            phase(run["phase"]),
+            f'<a href="{escape(run_path(run))}">{escape(run["name"])}</a>',
+            _task(run),
+            escape(f"{run['project']}/{run['domain']}"),
+            f"{run['actions']:,}{_failed(run['failed'])}",
+            time_of(run["created_at"]),
+            duration(run["created_at"], run["ended_at"], now),
+        )
         for run in page.runs
     ]
     links: list[str] = []
@@ -206,7 +232,15 @@ def run_table(page: RunPage, filters: RunFilters, now: float) -> str:
 
 
 def _failed(count: int) -> str:
-    return f' <span class="bad">{count:,} failed</span>' if count else ""
+    return f' <span class="bad">({count:,} failed)</span>' if count else ""
+
+
+def _task(run: sqlite3.Row) -> str:
+    """Return the name of the task of a run, which leads to its page if it is deployed."""
+    name = escape(run["task_name"])
+    if not run["is_deployed"]:
+        return name
+    return f'<a href="{escape(scope_path(run["project"], run["domain"], "tasks", run["task_name"]))}">{name}</a>'
 
 
 def run_path(run: sqlite3.Row) -> str:

@@ -192,16 +192,13 @@ def _told(row: sqlite3.Row, tries: Sequence[sqlite3.Row]) -> list[tuple[str, str
 def _attempts(tries: Sequence[sqlite3.Row]) -> str:
     if not tries:
         return ""
-    lines: list[str] = []
+    lines: list[tuple[str, ...]] = []
     for attempt in tries:
         error = rows.error_of(attempt)
         said = escape(error.message.splitlines()[0][:200]) if error is not None and error.message else ""
         memory = f"{attempt['max_rss_bytes'] / 1024**2:.0f} MiB" if attempt["max_rss_bytes"] else ""
         cpu = f"{attempt['cpu_seconds']:.2f} s" if attempt["cpu_seconds"] is not None else ""
         wall = f"{attempt['wall_seconds']:.2f} s" if attempt["wall_seconds"] is not None else ""
-        lines.append(
-            f"<tr><td>{attempt['number']}</td><td>{phase(attempt['phase'])}</td><td>{wall}</td><td>{cpu}</td>"
-            f"<td>{memory}</td><td>{said}</td></tr>"
-        )
+        lines.append((str(attempt["number"]), phase(attempt["phase"]), wall, cpu, memory, said))
     heads = ("Attempt", "Phase", "Time", "CPU", "Memory", "Error")
     return f"<section><h2>Attempts</h2>{table(heads, lines)}</section>"

@@ -9,15 +9,16 @@ from urllib.parse import urlencode, urlsplit
 from flyteidl2.core import interface_pb2
 from flyteidl2.task import task_definition_pb2
 
-from flyte_devbox.console.html import document, duration, options, phase, scope_path, table, time_of
+from flyte_devbox.console.html import document, duration, options, phase, scope_choice, scope_path, table, time_of
 from flyte_devbox.console.launch_form import Field, fields_of
-from flyte_devbox.console.run_list import run_path
+from flyte_devbox.console.run_list import read_projects, run_path
 from flyte_devbox.console.type_names import type_name
 from flyte_devbox.errors import invalid_argument, not_found
 from flyte_models.values import value
 
 __all__ = [
     "TaskFilters",
+    "TaskPage",
     "TaskView",
     "read_task",
     "read_tasks",
@@ -45,6 +46,16 @@ class TaskFilters:
 
 
 @value
+class TaskPage:
+    """The latest versions of some tasks."""
+
+    tasks: Sequence[sqlite3.Row]
+    older: str
+    """What `before` is for the next page; empty if there is none."""
+    projects: Sequence[str]
+
+
+@value
 class TaskView:
     """A version of a task with what belongs to it."""
 
@@ -68,8 +79,8 @@ def task_filters(query: Mapping[str, Sequence[str]]) -> TaskFilters:
     return TaskFilters(q, scope, before)
 
 
-def read_tasks(connection: sqlite3.Connection, filters: TaskFilters) -> tuple[list[sqlite3.Row], str]:
-    """Read a page of the latest versions of tasks, the latest first, and where the next page begins."""
+def read_tasks(connection: sqlite3.Connection, filters: TaskFilters) -> TaskPage:
+    """Read a page of the latest versions of tasks, the latest first."""
     conditions, parameters = ["1"], list[Any]()
     project, _, domain = filters.scope.partition("/")
     for condition, text in (("t.project = ?", project), ("t.domain = ?", domain)):
@@ -94,7 +105,8 @@ def read_tasks(connection: sqlite3.Connection, filters: TaskFilters) -> tuple[li
         " ORDER BY t.id DESC LIMIT ?",
         [*parameters, PAGE + 1],
     ).fetchall()
-    return found[:PAGE], str(found[PAGE - 1]["id"]) if len(found) > PAGE else ""
+    older = str(found[PAGE - 1]["id"]) if len(found) > PAGE else ""
+    return TaskPage(found[:PAGE], older, read_projects(connection))
 
 
 def read_task(connection: sqlite3.Connection, key: tuple[str, str, str], version: str, now: float) -> TaskView:
@@ -141,21 +153,28 @@ def task_path(row: sqlite3.Row, version: str = "") -> str:
     return scope_path(row["project"], row["domain"], "tasks", row["name"]) + query
 
 
-def task_list_page(tasks: Sequence[sqlite3.Row], older: str, filters: TaskFilters, *, is_fragment: bool) -> str:
+def task_list_page(page: TaskPage, filters: TaskFilters, *, is_fragment: bool) -> str:
     """Return the list of tasks."""
+    tasks, older, projects = page.tasks, page.older, page.projects
     lines = [
-        f'<tr><td><a href="{escape(task_path(row))}">{escape(row["name"])}</a></td>'
-        f"<td>{escape(row['project'])}/{escape(row['domain'])}</td><td>{escape(row['environment'])}</td>"
-        f'<td class="number">{row["versions"]}</td><td>{time_of(row["deployed_at"])}</td>'
-        f"<td>{phase(row['last_phase']) if row['last_phase'] is not None else ''} {time_of(row['last_run'])}</td>"
-        f'<td class="number">{row["triggers"] or ""}</td></tr>'
+        (
+            f'<a href="{escape(task_path(row))}">{escape(row["name"])}</a>',
+            escape(f"{row['project']}/{row['domain']}"),
+            escape(row["environment"]),
+            str(row["versions"]),
+            time_of(row["deployed_at"]),
+            f"{phase(row['last_phase'])} {time_of(row['last_run'])}" if row["last_phase"] is not None else "",
+            str(row["triggers"] or ""),
+        )
         for row in tasks
     ]
     if not tasks:
         listed = (
             '<section class="empty"><p>No task is like that.</p></section>'
             if filters.q or filters.scope
-            else '<section class="empty"><h2>No tasks yet</h2><pre>flyte deploy --devbox hello.py env</pre></section>'
+            else '<section class="empty"><h2>No tasks yet</h2><p>Deploy the tasks of an environment to this devbox:</p>'
+            "<pre>flyte create config --devbox\nflyte deploy hello.py env</pre>"
+            "<p>They appear here with a form that starts them.</p></section>"
         )
     else:
         listed = table(("Task", "Project", "Environment", "Versions", "Deployed", "Last run", "Triggers"), lines)
@@ -167,8 +186,7 @@ def task_list_page(tasks: Sequence[sqlite3.Row], older: str, filters: TaskFilter
     form = (
         '<form id="filters" class="filters" method="get" action="/tasks" role="search" aria-label="Tasks" autocomplete="off">'
         f'<input type="search" name="q" value="{escape(filters.q)}" placeholder="Search ( / )" aria-label="Search tasks">'
-        f'<input name="scope" value="{escape(filters.scope)}" placeholder="project/domain" aria-label="Project and domain">'
-        "<button>Filter</button></form>"
+        f'{scope_choice(projects, filters.scope)}<button>Filter</button><a href="/tasks">Clear</a></form>'
     )
     body = f'<main id="content"><h1>Tasks</h1>{form}<div id="list" data-topics="runs">{listed}</div></main>'
     return document("Tasks", body, script="list.js", here="tasks")
@@ -263,8 +281,7 @@ def _control(field: Field, common: str) -> str:
 
 def _interface(title: str, variables: interface_pb2.VariableMap) -> str:
     lines = [
-        f"<tr><td>{escape(entry.key)}</td><td>{escape(type_name(entry.value.type))}</td>"
-        f"<td>{escape(entry.value.description)}</td></tr>"
+        (escape(entry.key), escape(type_name(entry.value.type)), escape(entry.value.description))
         for entry in variables.variables
     ]
     return f"<section><h2>{title}</h2>{table(('Name', 'Type', 'Description'), lines)}</section>" if lines else ""
@@ -272,9 +289,13 @@ def _interface(title: str, variables: interface_pb2.VariableMap) -> str:
 
 def _runs(view: TaskView) -> str:
     lines = [
-        f'<tr><td>{phase(run["phase"])}</td><td><a href="{escape(run_path(run))}">{escape(run["name"])}</a></td>'
-        f"<td>{escape(run['task_version'])}</td><td>{time_of(run['created_at'])}</td>"
-        f'<td class="number">{duration(run["created_at"], run["ended_at"], view.now)}</td></tr>'
+        (
+            phase(run["phase"]),
+            f'<a href="{escape(run_path(run))}">{escape(run["name"])}</a>',
+            escape(run["task_version"]),
+            time_of(run["created_at"]),
+            duration(run["created_at"], run["ended_at"], view.now),
+        )
         for run in view.runs
     ]
     if not lines:
@@ -295,9 +316,12 @@ def _triggers(view: TaskView) -> str:
 
 def _versions(view: TaskView) -> str:
     lines = [
-        f'<tr><td><a href="{escape(task_path(row, row["version"]))}"'
-        f"{' aria-current=true' if row['version'] == view.task['version'] else ''}>{escape(row['version'])}</a></td>"
-        f"<td>{time_of(row['deployed_at'])}</td></tr>"
+        (_version(row, is_shown=row["version"] == view.task["version"]), time_of(row["deployed_at"]))
         for row in view.versions
     ]
     return f"<section><h2>Versions</h2>{table(('Version', 'Deployed'), lines)}</section>"
+
+
+def _version(row: sqlite3.Row, *, is_shown: bool) -> str:
+    mark = ' aria-current="true"' if is_shown else ""
+    return f'<a href="{escape(task_path(row, row["version"]))}"{mark}>{escape(row["version"])}</a>'

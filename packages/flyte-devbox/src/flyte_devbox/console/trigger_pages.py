@@ -1,17 +1,19 @@
 """Pages of triggers: when they start runs, switched on and off, started now."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from flyteidl2.task import common_pb2
 
-from flyte_devbox.console.html import action_button, document, phase, scope_path, table, time_of
+from flyte_devbox.console.html import action_button, document, phase, scope_choice, scope_path, table, time_of
+from flyte_devbox.console.run_list import read_projects
 from flyte_devbox.errors import not_found
 from flyte_devbox.triggering import details_of
+from flyte_models.values import value
 
-__all__ = ["read_triggers", "trigger_list", "trigger_list_page"]
+__all__ = ["TriggerFilters", "TriggerPage", "read_triggers", "trigger_filters", "trigger_list", "trigger_list_page"]
 
 _MOST = 500
 _UNITS = {
@@ -21,55 +23,95 @@ _UNITS = {
 }
 
 
-def read_triggers(
-    connection: sqlite3.Connection, project: str = "", domain: str = "", name: str = ""
-) -> list[sqlite3.Row]:
-    """Read all triggers, or those of one name, which tasks may share, each with the last run that it has started.
+@value
+class TriggerFilters:
+    """Which triggers are shown; everything that is empty allows all."""
+
+    q: str = ""
+    """Part of the name of a trigger or its task."""
+    scope: str = ""
+    """`project/domain`, or a project."""
+    name: str = ""
+    """The whole name of a trigger of this scope, which tasks may share."""
+
+
+@value
+class TriggerPage:
+    """Triggers, each with the last run that it has started."""
+
+    triggers: Sequence[sqlite3.Row]
+    projects: Sequence[str]
+
+
+def trigger_filters(query: Mapping[str, Sequence[str]]) -> TriggerFilters:
+    """Read the filters of an address."""
+    q, scope = (query.get(name, [""])[0].strip()[:200] for name in ("q", "scope"))
+    return TriggerFilters(q, scope)
+
+
+def read_triggers(connection: sqlite3.Connection, filters: TriggerFilters) -> TriggerPage:
+    """Read triggers in the order of their tasks.
 
     Raises:
         ServiceError: NOT_FOUND: there is none of that name.
     """
-    where, parameters = "1", list[Any]()
-    if name:
-        where, parameters = "g.project = ? AND g.domain = ? AND g.name = ?", [project, domain, name]
+    project, _, domain = filters.scope.partition("/")
+    conditions, parameters = ["1"], list[Any]()
+    for condition, text in (("g.project = ?", project), ("g.domain = ?", domain), ("g.name = ?", filters.name)):
+        if text:
+            conditions.append(condition)
+            parameters.append(text)
+    if filters.q:
+        conditions.append("(instr(lower(g.name), lower(?)) > 0 OR instr(lower(g.task_name), lower(?)) > 0)")
+        parameters += [filters.q] * 2
     last = (
         "SELECT max(r.id) FROM runs r WHERE r.project = g.project AND r.domain = g.domain AND r.task_name = g.task_name"
         " AND r.trigger_name = g.name AND r.trigger_task = g.task_name"
     )
     found = connection.execute(
         "SELECT g.*, r.name AS run_name, r.phase AS run_phase, r.created_at AS run_at"
-        f" FROM triggers g LEFT JOIN runs r ON r.id = ({last}) WHERE {where}"
+        f" FROM triggers g LEFT JOIN runs r ON r.id = ({last}) WHERE {' AND '.join(conditions)}"
         " ORDER BY g.project, g.domain, g.task_name, g.name LIMIT ?",
         [*parameters, _MOST],
     ).fetchall()
-    if name and not found:
-        raise not_found(f"there is no trigger `{name[:100]}` in `{project[:100]}/{domain[:100]}`")
-    return found
+    if filters.name and not found:
+        raise not_found(f"there is no trigger `{filters.name[:100]}` in `{filters.scope[:200]}`")
+    return TriggerPage(found, read_projects(connection))
 
 
-def trigger_list_page(rows: Sequence[sqlite3.Row], title: str = "Triggers") -> str:
-    """Return the page of triggers."""
-    path = '<p class="path"><a href="/triggers">Triggers</a></p>' if title != "Triggers" else ""
-    body = (
-        f'{path}<main id="content"><h1>{escape(title)}</h1>'
-        f'<div id="list" data-topics="runs triggers">{trigger_list(rows)}</div></main>'
+def trigger_list_page(page: TriggerPage, filters: TriggerFilters) -> str:
+    """Return the page of triggers, or of those of one name."""
+    name = escape(filters.name)
+    form = (
+        '<form id="filters" class="filters" method="get" action="/triggers" role="search" aria-label="Triggers"'
+        f' autocomplete="off"><input type="search" name="q" value="{escape(filters.q)}" placeholder="Search ( / )"'
+        f' aria-label="Search triggers">{scope_choice(page.projects, filters.scope)}'
+        '<button>Filter</button><a href="/triggers">Clear</a></form>'
     )
-    return document(title, body, script="triggers.js", here="triggers")
+    path = f'<p class="path"><a href="/triggers">Triggers</a> / <b>{name}</b></p>' if name else ""
+    body = (
+        f'{path}<main id="content"><h1>{name or "Triggers"}</h1>{"" if name else form}'
+        f'<div id="list" data-topics="runs triggers">{trigger_list(page, filters)}</div></main>'
+    )
+    return document(filters.name or "Triggers", body, script="triggers.js", here="triggers")
 
 
-def trigger_list(rows: Sequence[sqlite3.Row]) -> str:
+def trigger_list(page: TriggerPage, filters: TriggerFilters) -> str:
     """Return the triggers as a table."""
+    rows = page.triggers
     if not rows:
+        if filters.q or filters.scope:
+            return '<section class="empty"><p>No trigger is like that.</p><p><a href="/triggers">Show all</a></p></section>'
         return (
             '<section class="empty"><h2>No triggers yet</h2><p>Give a task one and deploy it:</p>'
-            "<pre>@env.task(triggers=flyte.Trigger.hourly())</pre></section>"
+            "<pre>@env.task(triggers=flyte.Trigger.hourly())\nasync def main(): ...</pre></section>"
         )
-    heads = ("Trigger", "Task", "Starts", "State", "Last started", "Next", "Last run", "")
+    heads = ("Trigger", "Task", "Project", "Starts", "State", "Last started", "Next", "Last run", "")
     listed = table(heads, [_line(row) for row in rows])
     return listed + (f"<p>Only the first {_MOST} are shown.</p>" if len(rows) == _MOST else "")
 
 
-def _line(row: sqlite3.Row) -> str:
+def _line(row: sqlite3.Row) -> tuple[str, ...]:
     details = details_of(row)
     names = {
         "org": details.id.name.org,
@@ -89,13 +131,18 @@ def _line(row: sqlite3.Row) -> str:
         path = scope_path(row["project"], row["domain"], "runs", row["run_name"])
         run = f'{phase(row["run_phase"])} <a href="{escape(path)}">{escape(row["run_name"])}</a>'
     task = scope_path(row["project"], row["domain"], "tasks", row["task_name"])
+    about = f'<br><span class="muted">{escape(details.description)}</span>' if details.description else ""
     own = scope_path(row["project"], row["domain"], "triggers", row["name"])
     return (
-        f'<tr><td><a href="{escape(own)}">{escape(row["name"])}</a></td>'
-        f'<td><a href="{escape(task)}">{escape(row["task_name"])}</a></td>'
-        f"<td>{escape(starts(details.automation_spec))}</td><td>{'active' if is_active else 'not active'}</td>"
-        f"<td>{time_of(row['triggered_at'] or row['run_at'])}</td><td>{time_of(row['next_at'])}</td><td>{run}</td>"
-        f'<td><span class="commands">{switch}{action_button("Run now", "run-trigger", **names)}</span></td></tr>'
+        f'<a href="{escape(own)}">{escape(row["name"])}</a>{about}',
+        f'<a href="{escape(task)}">{escape(row["task_name"])}</a>',
+        escape(f"{row['project']}/{row['domain']}"),
+        escape(starts(details.automation_spec)),
+        "active" if is_active else '<span class="muted">not active</span>',
+        time_of(row["triggered_at"] or row["run_at"]),
+        time_of(row["next_at"]),
+        run,
+        f'<span class="commands">{switch}{action_button("Run now", "run-trigger", **names)}</span>',
     )
 
 
