@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from flyteidl2.common import phase_pb2
@@ -18,6 +19,8 @@ from flyteidl2.project import project_service_pb2
 from flyteidl2.task import common_pb2
 from flyteidl2.workflow import run_service_pb2
 
+import flyte
+from flyte import initialization
 from flyte.bundling.request import BundleRequest
 from flyte.bundling.uploading import FolderUploader, bundle_code
 from flyte.controllers.conversion import codec_for
@@ -33,6 +36,7 @@ DATA = methods_of(dataproxy_service_pb2.DESCRIPTOR.services_by_name["DataProxySe
 PROJECTS = methods_of(project_service_pb2.DESCRIPTOR.services_by_name["ProjectService"])
 SOON = CallOptions(timeout=20)
 LONGEST = 120
+T = TypeVar("T")
 
 
 def start(folder: Path, port: int = 0, *, endpoint: str = "") -> tuple[subprocess.Popen[bytes], int]:
@@ -59,6 +63,55 @@ def end(server: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -
         server.kill()
         server.wait()
         raise
+
+
+@contextmanager
+def connected_to(port: int | None, home: Path, **further: Any) -> Iterator[None]:
+    """Let this process have a home of its own, and be told by `flyte.init` where the control plane is, or that there is none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(initialization, "_settings", None)
+        patch.setenv("HOME", str(home))
+        patch.syspath_prepend(str(CODE))
+        init(port, **further)
+        yield
+
+
+def init(port: int | None, **further: Any) -> None:
+    """Tell this process of a devbox."""
+    place: dict[str, Any] = {"root_dir": CODE}
+    if port is not None:
+        place |= {"endpoint": f"localhost:{port}", "insecure": True, "project": "flytesnacks", "domain": "development"}
+    flyte.init(**(place | further))
+
+
+def write_config(file: Path, port: int) -> Path:
+    """Write a configuration that knows a devbox, and return where."""
+    file.write_text(
+        f"admin:\n  endpoint: dns:///localhost:{port}\n  insecure: true\n"
+        "task:\n  project: flytesnacks\n  domain: development\n"
+    )
+    return file
+
+
+def command(config: Path, *words: str, code: int = 0) -> str:
+    """Run a command with a configuration; return what it prints, or writes as an error where `code` is none of 0."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flyte_cli.main", "--config", str(config), *words],
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stderr if code else done.stdout
+
+
+def until(find: Callable[[], T], what: str) -> T:
+    """Wait until there is what is looked for, and return it."""
+    deadline = time.monotonic() + LONGEST
+    while not (found := find()):
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.05)
+    return found
 
 
 def load(name: str) -> Any:

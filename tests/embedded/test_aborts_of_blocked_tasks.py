@@ -9,14 +9,7 @@ import pytest
 from flyteidl2.common import phase_pb2
 from flyteidl2.workflow import run_service_pb2
 
-from .running import LONGEST, RUNS, SOON, create, end, load, on, result, start, until_over
-
-
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("blocked") / "devbox")
-    yield port
-    end(server)
+from .running import LONGEST, RUNS, SOON, create, load, on, result, until_over
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from flyte import initialization
 from flyte.remote import App
 from flyte_protocol.rpc_errors import RpcError
 
-from .running import LONGEST
+from .running import LONGEST, write_config
 
 ACTIVE = app_definition_pb2.Status.DEPLOYMENT_STATUS_ACTIVE
 
@@ -162,9 +162,7 @@ def test_logs(capfd) -> None:
 
 @pytest.fixture
 def command(server, tmp_path):
-    (tmp_path / "config.yaml").write_text(
-        f"admin:\n  endpoint: localhost:{server}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
-    )
+    write_config(tmp_path / "config.yaml", server)
 
     def run(*words: str, code: int = 0) -> str:
         done = subprocess.run(

@@ -10,7 +10,6 @@ from flyteidl2.core import literals_pb2
 
 import flyte
 import flyte.remote
-from flyte import initialization
 from flyte.artifacts import Card, Metadata, TimePartition, new
 from flyte.io import DataFrame, Dir, File
 from flyte.remote import Artifact, PartitionSchema
@@ -19,24 +18,9 @@ from flyte_remote import local_data
 from flyte_remote.uploads import UPLOADS_AT_ONCE
 from flyte_syncify import syncify
 
-from .running import CODE, LONGEST, end, load, start
+from .running import LONGEST, load
 
-
-@pytest.fixture(scope="module")
-def devbox(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("devbox"))
-    yield port
-    end(server)
-
-
-@pytest.fixture(autouse=True)
-def connected(devbox, monkeypatch, tmp_path):
-    monkeypatch.setattr(initialization, "_settings", None)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.syspath_prepend(str(CODE))
-    flyte.init(
-        endpoint=f"localhost:{devbox}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
-    )
+pytestmark = pytest.mark.usefixtures("connected")
 
 
 @pytest.fixture

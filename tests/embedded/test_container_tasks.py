@@ -1,15 +1,14 @@
 """Commands in images that know nothing of Flyte, in a real container: here, and on a devbox."""
 
 import subprocess
-import sys
-import time
+from contextlib import ExitStack
 
 import pytest
 
 import flyte
 from flyte_models.phases import ActionPhase
 
-from .running import CODE, end, load, start
+from .running import connected_to, end, load, start, until
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +29,10 @@ def devbox(boxes, tmp_path_factory):
 @pytest.fixture(params=["local", "remote"])
 def runner(request, tmp_path, monkeypatch):
     """Runs a task here or there."""
-    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    path = list(sys.path)
-    if request.param == "local":
-        flyte.init(root_dir=CODE)
-    else:
-        _, port = request.getfixturevalue("devbox")
-        flyte.init(
-            endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
-        )
-    yield flyte.with_runcontext(mode=request.param)
-    flyte.init()
-    sys.path[:] = path
+    port = None if request.param == "local" else request.getfixturevalue("devbox")[1]
+    with connected_to(port, tmp_path):
+        yield flyte.with_runcontext(mode=request.param)
 
 
 def test_inputs_are_arguments_and_files_and_outputs_are_files(runner, boxes) -> None:
@@ -69,35 +59,26 @@ def test_a_failure_says_what_the_container_did(runner, boxes, task, words) -> No
         assert word in str(caught.value)
 
 
-def test_an_abort_ends_the_container(devbox, boxes, tmp_path, monkeypatch) -> None:
+def test_an_abort_ends_the_container(devbox, boxes, tmp_path) -> None:
     folder, port = devbox
-    monkeypatch.setenv("HOME", str(tmp_path))
-    path = list(sys.path)
-    flyte.init(endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE)
-    try:
+    with connected_to(port, tmp_path):
         run = flyte.run(boxes.waiting)
-        until(lambda: containers(folder, running=True))
+        until(lambda: containers(folder, running=True), "it runs")
         run.abort("enough")
         run.wait(quiet=True)
         assert run.phase is ActionPhase.ABORTED
-        until(lambda: not containers(folder))
-    finally:
-        flyte.init()
-        sys.path[:] = path
+        until(lambda: not containers(folder), "nothing is left")
 
 
-def test_the_container_goes_on_while_the_server_is_away(boxes, tmp_path, monkeypatch) -> None:
+def test_the_container_goes_on_while_the_server_is_away(boxes, tmp_path) -> None:
     folder = tmp_path / "devbox"
-    monkeypatch.setenv("HOME", str(tmp_path))
-    path = list(sys.path)
     gate = folder / "work"
     server, port = start(folder)
-    try:
-        flyte.init(
-            endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
-        )
+    with ExitStack() as stack:
+        stack.callback(lambda: end(server))
+        stack.enter_context(connected_to(port, tmp_path))
         run = flyte.run(boxes.gated)
-        until(lambda: containers(folder, running=True))
+        until(lambda: containers(folder, running=True), "it runs")
         server.kill()
         server.wait()
         server, port = start(folder, port)
@@ -108,21 +89,10 @@ def test_the_container_goes_on_while_the_server_is_away(boxes, tmp_path, monkeyp
         names = [each.name for each in flyte.remote.Action.listall(run.name)]
         attempts = {name: flyte.remote.ActionDetails.get(run_name=run.name, name=name).attempts for name in names}
         assert set(attempts.values()) == {1}
-        until(lambda: not containers(folder))
-    finally:
-        flyte.init()
-        sys.path[:] = path
-        end(server)
+        until(lambda: not containers(folder), "nothing is left")
 
 
 def containers(folder, *, running: bool = False) -> list[str]:
     command = ["podman", "ps", "--filter", f"label=flyte.devbox={folder}", "--format", "{{.Names}}"]
     listed = subprocess.run(command if running else [*command, "--all"], capture_output=True, text=True, timeout=60)
     return listed.stdout.split()
-
-
-def until(is_so, seconds: float = 60) -> None:
-    last = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < last, "it does not come to that"
-        time.sleep(0.1)

@@ -1,23 +1,22 @@
 """`flyte.deploy` and `flyte deploy` against a devbox: order, repetition, versions that are the same everywhere, failures."""
 
-import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
 import textwrap
-import threading
 from typing import Any
 
 import pytest
+from tests.faults.proxy import CutsBehind
 
 import flyte
 import flyte.remote
-from flyte import deployment, initialization
+from flyte import deployment
 from flyte_models.errors import DeploymentError
 
-from .running import CODE, end, load, start
+from .running import CODE, load, write_config
 
 LONGEST = 120
 PROGRAM = textwrap.dedent("""
@@ -38,30 +37,10 @@ PROGRAM = textwrap.dedent("""
 """)
 
 
-@pytest.fixture(scope="module")
-def devbox(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("devbox"))
-    yield port
-    end(server)
-
-
 @pytest.fixture
-def connected(devbox, monkeypatch, tmp_path):
-    monkeypatch.setattr(initialization, "_settings", None)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.syspath_prepend(str(CODE))
-    flyte.init(
-        endpoint=f"localhost:{devbox}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
-    )
-    return devbox
-
-
-@pytest.fixture
-def command(devbox, tmp_path):
+def command(port, tmp_path):
     (tmp_path / "program.py").write_text(PROGRAM)
-    (tmp_path / "config.yaml").write_text(
-        f"admin:\n  endpoint: localhost:{devbox}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
-    )
+    write_config(tmp_path / "config.yaml", port)
 
     def run(*words: str, folder=tmp_path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -203,81 +182,14 @@ def test_progress_is_told(connected) -> None:
     assert told[-1][1] == 2
 
 
-class CutsBehind:
-    """Forwards to a port, until so many calls of a method are answered; then nothing passes, and every connection is cut."""
-
-    def __init__(self, target: int, mark: bytes, most: int) -> None:
-        self.target, self.mark, self.left = target, mark, most
-        self.port = 0
-        self._begun = False
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._open: set[asyncio.StreamWriter] = set()
-
-    def __enter__(self) -> "CutsBehind":
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(20)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(20)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(20)
-        self._loop.close()
-
-    async def _start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _stop(self) -> None:
-        self._server.close()
-        self._cut()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _cut(self) -> None:
-        for writer in self._open:
-            writer.transport.abort()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.left <= 0:
-            writer.transport.abort()
-            return
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        self._open |= {writer, up_writer}
-
-        async def requests() -> None:
-            while piece := await reader.read(65536):
-                self._begun = self._begun or self.mark in piece
-                up_writer.write(piece)
-            up_writer.close()
-
-        async def answers() -> None:
-            while piece := await up_reader.read(65536):
-                if self._begun and self.left <= 0:
-                    return
-                if self._begun:
-                    self.left -= 1
-                    if self.left <= 0:
-                        # Not at once: what was sent before is to arrive.
-                        self._loop.call_later(0.5, self._cut)
-                writer.write(piece)
-            writer.close()
-
-        await asyncio.gather(requests(), answers(), return_exceptions=True)
-
-
-def test_a_deployment_that_is_cut_off_says_how_far_it_came_and_the_next_finishes_it(command, devbox, tmp_path) -> None:
+def test_a_deployment_that_is_cut_off_says_how_far_it_came_and_the_next_finishes_it(command, port, tmp_path) -> None:
     tasks = "".join(f"@env.task\ndef t{number:02}(n: int) -> int:\n    return n\n\n\n" for number in range(18))
     last = 'last = flyte.TaskEnvironment("last_cut", depends_on=[env])\n\n\n@last.task\ndef end() -> None: ...\n'
     (tmp_path / "program.py").write_text(f'import flyte\n\nenv = flyte.TaskEnvironment("cut")\n\n\n{tasks}{last}')
-    config = (tmp_path / "config.yaml").read_text()
-    with CutsBehind(devbox, b"TaskService/DeployTask", 3) as proxy:
-        (tmp_path / "config.yaml").write_text(config.replace(f":{devbox}", f":{proxy.port}"))
+    with CutsBehind(port, b"TaskService/DeployTask", 3) as proxy:
+        write_config(tmp_path / "config.yaml", proxy.port)
         failed = command("deploy", "program.py", "last")
-    (tmp_path / "config.yaml").write_text(config)
+    write_config(tmp_path / "config.yaml", port)
     assert failed.returncode == 5, failed.stderr
     assert "of 19 tasks could not be registered:" in failed.stderr
     assert "(perhaps it is registered all the same)" in failed.stderr

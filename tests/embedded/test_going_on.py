@@ -27,13 +27,6 @@ METHODS = {
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("going_on") / "devbox")
-    yield port
-    end(server)
-
-
-@pytest.fixture(scope="module")
 def noting(tmp_path_factory):
     """A devbox whose attempts have no channel, and what they ask of it."""
     with NotingProxy(NOTED) as proxy:

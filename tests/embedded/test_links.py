@@ -8,12 +8,10 @@ import textwrap
 import urllib.request
 from pathlib import Path
 
-import pytest
-
 from flyte.registration.triggers import deploy_request
 from flyte_models.serialization import SerializationContext
 
-from .running import end, start
+from .running import write_config
 
 PROGRAM = textwrap.dedent("""
     from dataclasses import dataclass
@@ -44,18 +42,9 @@ PROGRAM = textwrap.dedent("""
 """)
 
 
-@pytest.fixture(scope="module")
-def devbox(tmp_path_factory: pytest.TempPathFactory):
-    server, port = start(tmp_path_factory.mktemp("devbox"))
-    yield port
-    end(server)
-
-
-def test_links_lead_to_the_attempt_that_shows_them(devbox: int, tmp_path: Path) -> None:
+def test_links_lead_to_the_attempt_that_shows_them(port: int, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
-    (tmp_path / "config.yaml").write_text(
-        f"admin:\n  endpoint: localhost:{devbox}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
-    )
+    write_config(tmp_path / "config.yaml", port)
     flyte_command = str(Path(sys.executable).with_name("flyte"))
 
     def run(*words: str) -> str:
@@ -76,7 +65,7 @@ def test_links_lead_to_the_attempt_that_shows_them(devbox: int, tmp_path: Path) 
         uri = f"https://metrics.example/linked/flytesnacks/development/{parent}/{name}/linked-{name}-0"
         assert attempt["links"] == [{"name": "Metrics", "uri": uri}]
         assert f"Metrics: {uri}" in run("get", "action", "linked", name)
-        page = f"http://localhost:{devbox}/v2/domain/development/project/flytesnacks/runs/linked?i={name}"
+        page = f"http://localhost:{port}/v2/domain/development/project/flytesnacks/runs/linked?i={name}"
         with urllib.request.urlopen(page, timeout=60) as answer:
             assert f'<a href="{uri}" rel="noopener noreferrer" target="_blank">Metrics</a>' in answer.read().decode()
 

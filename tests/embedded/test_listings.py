@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,30 +13,16 @@ from flyteidl2.task import task_service_pb2
 
 import flyte
 import flyte.remote
-from flyte import initialization
 from flyte.io import File
 from flyte_protocol.methods import methods_of
 from flyte_protocol.transport import Transport
 from flyte_remote.triggers import Trigger
 
-from .running import CODE, SOON, end, load, on, start
+from .running import SOON, connected_to, load, on
 
 MANY = 210
 """More than two pages of what is cheap to make."""
 PAGE = 100
-
-
-@pytest.fixture(scope="module")
-def devbox(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("devbox"))
-    yield port
-    end(server)
-
-
-def connect(devbox: int) -> None:
-    flyte.init(
-        endpoint=f"localhost:{devbox}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
-    )
 
 
 async def at_once(work: Iterable[Coroutine[Any, Any, Any]]) -> None:
@@ -49,12 +36,15 @@ async def at_once(work: Iterable[Coroutine[Any, Any, Any]]) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(devbox, tmp_path_factory):
+def run(port, tmp_path_factory):
     """Make `MANY` of each noun, and a run that waits for seven conditions; return its name."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(initialization, "_settings", None)
-    patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-    connect(devbox)
+    with connected_to(port, tmp_path_factory.mktemp("home")):
+        made = begin(port, tmp_path_factory.mktemp("data"))
+        yield made.name
+        made.abort()
+
+
+def begin(port: int, folder: Path) -> flyte.remote.Run:
     lingering = load("lingering")
     flyte.deploy(lingering.env)
     task = "lingering.linger"
@@ -71,8 +61,8 @@ def run(devbox, tmp_path_factory):
         await at_once(one(task, f"v{number:03}") for number in range(MANY - 1))
         await at_once(one(f"many.t{number:03}", "v") for number in range(MANY - 1))
 
-    on(devbox, more_tasks)
-    (folder := tmp_path_factory.mktemp("data")).joinpath("a.txt").write_text("a")
+    on(port, more_tasks)
+    (folder / "a.txt").write_text("a")
     file = File(path=flyte.remote.upload_file(folder / "a.txt")[1])
 
     async def more() -> None:
@@ -96,17 +86,13 @@ def run(devbox, tmp_path_factory):
         request.action.input_uri = request.action.run_output_base = "/nowhere"
         request.action.condition.name = f"c{number}"
         request.action.condition.type.simple = types_pb2.BOOLEAN
-        on(devbox, lambda transport, request=request: transport.call(enqueue, request, SOON))
-    yield made.name
-    made.abort()
-    patch.undo()
+        on(port, lambda transport, request=request: transport.call(enqueue, request, SOON))
+    return made
 
 
 @pytest.fixture(autouse=True)
-def connected(run, devbox, monkeypatch, tmp_path):
-    monkeypatch.setattr(initialization, "_settings", None)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    connect(devbox)
+def of_run(run, connected) -> None:
+    """Each of these tests needs both."""
 
 
 @pytest.fixture

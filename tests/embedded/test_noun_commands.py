@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .running import end, start
+from .running import end, start, write_config
 
 PROGRAM = """
 import datetime
@@ -60,9 +60,7 @@ def flyte(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
     (folder / "shop.py").write_text(PROGRAM)
     (folder / ".flyte").mkdir()
-    (folder / ".flyte" / "config.yaml").write_text(
-        f"admin:\n  endpoint: localhost:{port}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
-    )
+    write_config(folder / ".flyte" / "config.yaml", port)
     shell = Shell(folder)
     shell("deploy", "shop.py", "env")
     yield shell

@@ -1,13 +1,12 @@
 """Actions in processes that are forked from a warm parent: what they find, what they may use, what is left of them."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 from flyteidl2.common import phase_pb2
 
-from .running import create, end, load, on, result, start, until_over
+from .running import create, end, load, on, result, start, until, until_over
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +42,6 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _until(condition) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to hold"
-        time.sleep(0.02)
-
-
 def test_libraries_with_threads_work_in_parents_and_children(devbox, native, bundles) -> None:
     # A fork of a process that has used Polars or obstore hangs.
     assert result(devbox[1], native.everything, bundles) == [700, 90, 27, 6, 12]
@@ -76,7 +68,7 @@ def test_what_is_read_at_the_start_of_an_interpreter_is_respected(devbox, places
 def test_nothing_is_left_of_an_action(devbox, places, bundles, tmp_path) -> None:
     marker = tmp_path / "left"
     result(devbox[1], places.leaves_something, bundles, path=str(marker))
-    _until(lambda: not _is_alive(int(marker.read_text())))
+    until(lambda: not _is_alive(int(marker.read_text())), "it ends")
 
 
 def test_a_killed_action_is_the_systems_failure(devbox, places, bundles) -> None:

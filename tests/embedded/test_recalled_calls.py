@@ -1,11 +1,6 @@
 """What an attempt has done is not done again by the next one: traced calls, durable time, answers, on a devbox."""
 
 import json
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +9,7 @@ import flyte.errors
 import flyte.remote
 from flyte_models.phases import ActionPhase
 
-from .running import CODE, end, load, start
-
-
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("recalled") / "devbox")
-    yield port
-    end(server)
+from .running import command, load, until
 
 
 @pytest.fixture(scope="module")
@@ -30,26 +18,11 @@ def recalled():
 
 
 @pytest.fixture
-def home(port, tmp_path, monkeypatch):
-    """A home whose configuration says where the control plane is."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    path = list(sys.path)
-    flyte.init(endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE)
-    config = tmp_path / "config.yaml"
-    config.write_text(
-        f"admin:\n  endpoint: dns:///localhost:{port}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
-    )
-    yield config
-    flyte.init()
-    sys.path[:] = path
-
-
-@pytest.fixture
 def notes(tmp_path):
     return tmp_path / "notes"
 
 
-def test_traced_calls_are_made_once(home, recalled, notes) -> None:
+def test_traced_calls_are_made_once(config, recalled, notes) -> None:
     run = flyte.run(recalled.remember, str(notes))
     run.wait(quiet=True)
     run.raise_for_status()
@@ -67,56 +40,36 @@ def test_traced_calls_are_made_once(home, recalled, notes) -> None:
     assert {each.pb2.metadata.group for each in traces.values()} == {"", "some"}
     assert {each.phase for each in traces.values()} == {ActionPhase.SUCCEEDED}
     asked = next(each for each in traces.values() if each.pb2.metadata.group == "some")
-    assert "HOW" in command(home, "get", "io", f"{run.name}/{asked.name}", "-of", "json")
+    assert "HOW" in command(config, "get", "io", f"{run.name}/{asked.name}", "-of", "json")
 
 
-def test_in_the_thread_of_a_sync_body_too(home, recalled, notes) -> None:
+def test_in_the_thread_of_a_sync_body_too(config, recalled, notes) -> None:
     run = flyte.run(recalled.remember_in_a_thread, str(notes))
     run.wait(quiet=True)
     assert run.outputs()[0] == [2, 0, 1]
     assert notes.read_text().split() == ["count", "1", "digit", "0", "digit", "1"]
 
 
-def test_conditions_are_answered_from_the_command_line(home, recalled, notes) -> None:
+def test_conditions_are_answered_from_the_command_line(config, recalled, notes) -> None:
     run = flyte.run(recalled.asking, str(notes))
-    shown = until(lambda: json.loads(command(home, "get", "condition", run.name, "-of", "json")))
+    shown = until(lambda: json.loads(command(config, "get", "condition", run.name, "-of", "json")), "it asks")
     assert [(each["name"], each["type"], each["prompt"], each["description"]) for each in shown] == [
         ("sure", "bool", "Go on?", "about the whole")
     ]
-    said = command(home, "signal", "condition", run.name, "sure", "no")
+    said = command(config, "signal", "condition", run.name, "sure", "no")
     assert "Answered condition `sure`" in said
     for name, value in (("many", "3"), ("much", "0.5"), ("what", "two words")):
-        until(lambda name=name: flyte.remote.Condition.get(name, run_name=run.name))
-        command(home, "signal", "condition", run.name, name, value)
+        until(lambda name=name: flyte.remote.Condition.get(name, run_name=run.name), f"`{name}` is asked")
+        command(config, "signal", "condition", run.name, name, value)
     run.wait(quiet=True)
     # Once: the second attempt has the answer that the first one got.
     assert tuple(run.outputs()) == (False, 3, 0.5, "two words")
     assert notes.read_text().split() == ["sure", "sure"]
 
 
-def test_a_condition_that_nobody_answers_times_out(home, recalled) -> None:
+def test_a_condition_that_nobody_answers_times_out(config, recalled) -> None:
     run = flyte.run(recalled.asking_in_a_thread)
     run.wait(quiet=True)
     with pytest.raises(flyte.errors.RuntimeUserError, match="nobody answered condition `quick` in time") as caught:
         run.raise_for_status()
     assert caught.value.code == "ConditionTimedoutError"
-
-
-def command(config: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "flyte_cli.main", "--config", str(config), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=dict(os.environ),
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def until(find, seconds: float = 60):
-    last = time.monotonic() + seconds
-    while not (found := find()):
-        assert time.monotonic() < last, "it does not come to that"
-        time.sleep(0.1)
-    return found

@@ -1,9 +1,6 @@
 """Tasks that are registered: found, run from Python, from the command line and by other tasks; runs that are run again."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -12,45 +9,22 @@ import flyte.remote
 from flyte_models.errors import RemoteTaskNotFoundError
 from flyte_models.phases import ActionPhase
 
-from .running import CODE, end, load, start
-
-
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("registered") / "devbox")
-    yield port
-    end(server)
+from .running import command, connected_to, load
 
 
 @pytest.fixture(scope="module")
 def deployed(port, tmp_path_factory):
     """The versions of the registered tasks, the latest first."""
-    path = list(sys.path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        flyte.init(
-            endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
-        )
+    with connected_to(port, tmp_path_factory.mktemp("home")):
         env = load("registered").env
         flyte.deploy(env, version="v1")
         flyte.deploy(env, version="v2")
-        flyte.init()
-    sys.path[:] = path
     return ["v2", "v1"]
 
 
 @pytest.fixture
-def config(port, deployed, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    path = list(sys.path)
-    flyte.init(endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE)
-    config = tmp_path / "config.yaml"
-    config.write_text(
-        f"admin:\n  endpoint: dns:///localhost:{port}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
-    )
-    yield config
-    flyte.init()
-    sys.path[:] = path
+def config(deployed, config):
+    return config
 
 
 def finished(run):
@@ -180,15 +154,3 @@ def test_the_commands(config) -> None:
     assert "needs `--a`" in command(config, "run", "deployed-task", "registered.add", code=2)
     assert "no task `registered.none`" in command(config, "run", "deployed-task", "registered.none", code=2)
     assert "has no input `--z`" in command(config, "rerun", name, "--z", "1", code=2)
-
-
-def command(config, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "flyte_cli.main", "--config", str(config), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=dict(os.environ),
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout if not code else done.stderr

@@ -8,31 +8,15 @@ from flyteidl2.core import types_pb2
 
 import flyte
 import flyte.remote
-from flyte import initialization
 from flyte_models.errors import RemoteTaskNotFoundError
 from flyte_models.phases import ActionPhase
 from flyte_protocol.methods import methods_of
 from flyte_protocol.rpc_errors import RpcError
 from flyte_syncify import syncify
 
-from .running import CODE, SOON, end, load, on, start
+from .running import CODE, SOON, load, on
 
-
-@pytest.fixture(scope="module")
-def devbox(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("devbox"))
-    yield port
-    end(server)
-
-
-@pytest.fixture(autouse=True)
-def connected(devbox, monkeypatch, tmp_path):
-    monkeypatch.setattr(initialization, "_settings", None)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.syspath_prepend(str(CODE))
-    flyte.init(
-        endpoint=f"localhost:{devbox}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE
-    )
+pytestmark = pytest.mark.usefixtures("connected")
 
 
 def test_projects() -> None:
@@ -177,7 +161,7 @@ def test_a_run_of_a_trigger_takes_its_settings_and_inputs() -> None:
         flyte.remote.Trigger.delete(name, task)
 
 
-def test_conditions(devbox) -> None:
+def test_conditions(port) -> None:
     # The request of another SDK, whose inputs are nowhere.
     run = flyte.run(load("lingering").linger, 120.0)
     run.wait(wait_for="running")
@@ -189,7 +173,7 @@ def test_conditions(devbox) -> None:
     request.action.condition.name = "how_many"
     request.action.condition.type.simple = types_pb2.INTEGER
     enqueue = methods_of(actions_service_pb2.DESCRIPTOR.services_by_name["ActionsService"])["Enqueue"]
-    on(devbox, lambda transport: transport.call(enqueue, request, SOON))
+    on(port, lambda transport: transport.call(enqueue, request, SOON))
 
     condition = flyte.remote.Condition.get("how_many", run_name=run.name)
     assert condition is not None

@@ -1,7 +1,6 @@
 """`flyte.run` and `flyte.remote` on a devbox: what runs here runs there, and can be watched, read and aborted."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,7 @@ import flyte.remote
 from flyte_models.phases import ActionPhase
 from flyte_protocol.rpc_errors import RpcError
 
-from .running import CODE, end, load, start
-
-
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("remote") / "devbox")
-    yield port
-    end(server)
+from .running import CODE, load
 
 
 @pytest.fixture(scope="module")
@@ -27,18 +19,7 @@ def shapes():
     return load("shapes")
 
 
-@pytest.fixture
-def remote(port, tmp_path, monkeypatch):
-    """A process that was told where the control plane is."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    path = list(sys.path)
-    flyte.init(endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development", root_dir=CODE)
-    yield
-    flyte.init()
-    sys.path[:] = path
-
-
-def test_the_same_call_runs_there_as_here(remote, shapes) -> None:
+def test_the_same_call_runs_there_as_here(connected, shapes) -> None:
     here = flyte.with_runcontext(mode="local").run(shapes.total, 4).outputs()
     run = flyte.run(shapes.total, 4)
     assert isinstance(run, flyte.remote.Run)
@@ -49,7 +30,7 @@ def test_the_same_call_runs_there_as_here(remote, shapes) -> None:
     assert run.url.endswith(f"/v2/domain/development/project/flytesnacks/runs/{run.name}")
 
 
-def test_files_of_an_attempt_outlive_its_folder(remote, shapes) -> None:
+def test_files_of_an_attempt_outlive_its_folder(connected, shapes) -> None:
     run = flyte.run(shapes.left_behind, "kept")
     run.wait(quiet=True)
     file, folder = run.outputs()
@@ -58,7 +39,7 @@ def test_files_of_an_attempt_outlive_its_folder(remote, shapes) -> None:
     assert [each.name for each in folder.walk_sync()] == ["inner.txt"]
 
 
-def test_values_come_back_as_the_classes_that_went(remote, shapes) -> None:
+def test_values_come_back_as_the_classes_that_went(connected, shapes) -> None:
     run = flyte.run(shapes.moved, shapes.Point(1, 2.0), by=0.5)
     assert run.outputs() == (shapes.Point(1, 2.5), "moved")
     # Somebody else knows only what is stored: classes of the same form.
@@ -67,7 +48,7 @@ def test_values_come_back_as_the_classes_that_went(remote, shapes) -> None:
     assert found.named_outputs["o1"] == "moved"
 
 
-def test_a_failure_says_where_it_began(remote, shapes) -> None:
+def test_a_failure_says_where_it_began(connected, shapes) -> None:
     run = flyte.run(shapes.broken, 3)
     run.wait(quiet=True)
     assert run.phase is ActionPhase.FAILED
@@ -80,7 +61,7 @@ def test_a_failure_says_where_it_began(remote, shapes) -> None:
     assert (first.task_name, first.parent_name) == ("shapes.failing", "a0")
 
 
-def test_its_actions_can_be_listed_filtered_and_read(remote, shapes) -> None:
+def test_its_actions_can_be_listed_filtered_and_read(connected, shapes) -> None:
     run = flyte.run(shapes.total, 3)
     run.wait(quiet=True)
     actions = list(flyte.remote.Action.listall(run.name))
@@ -97,7 +78,7 @@ def test_its_actions_can_be_listed_filtered_and_read(remote, shapes) -> None:
     assert ActionPhase.RUNNING in durations
 
 
-def test_logs_are_followed_and_a_run_is_aborted(remote, shapes) -> None:
+def test_logs_are_followed_and_a_run_is_aborted(connected, shapes) -> None:
     run = flyte.run(shapes.lasting)
     run.wait(quiet=True, wait_for="running")
     assert not run.done()
@@ -111,7 +92,7 @@ def test_logs_are_followed_and_a_run_is_aborted(remote, shapes) -> None:
         run.raise_for_status()
 
 
-def test_runs_are_listed_page_by_page(remote, shapes) -> None:
+def test_runs_are_listed_page_by_page(connected, shapes) -> None:
     names = [
         flyte.with_runcontext(labels={"batch": "listing"}, name=f"listed-{number}").run(shapes.square, number).name
         for number in range(3)
@@ -123,26 +104,26 @@ def test_runs_are_listed_page_by_page(remote, shapes) -> None:
     assert list(flyte.remote.Run.listall(task_name="shapes.none_such")) == []
 
 
-def test_a_name_is_taken_once(remote, shapes) -> None:
+def test_a_name_is_taken_once(connected, shapes) -> None:
     flyte.with_runcontext(name="only-once").run(shapes.square, 1)
     with pytest.raises(RpcError, match="only-once"):
         flyte.with_runcontext(name="only-once").run(shapes.square, 2)
 
 
-def test_bad_inputs_are_refused_before_anything_is_sent(remote, shapes) -> None:
+def test_bad_inputs_are_refused_before_anything_is_sent(connected, shapes) -> None:
     before = len(list(flyte.remote.Run.listall(limit=-1)))
     with pytest.raises(TypeError):
         flyte.run(shapes.square, "three")
     assert len(list(flyte.remote.Run.listall(limit=-1))) == before
 
 
-def test_a_dry_run_makes_no_run_and_keeps_the_bundle(remote, shapes, tmp_path) -> None:
+def test_a_dry_run_makes_no_run_and_keeps_the_bundle(connected, shapes, tmp_path) -> None:
     dry = flyte.with_runcontext(dry_run=True, copy_bundle_to=tmp_path / "bundle").run(shapes.total, 2)
     assert dry.task_spec.task_template.id.name == "shapes.total"
     assert [path.suffixes for path in (tmp_path / "bundle").iterdir()] == [[".tar", ".gz"]]
 
 
-def test_a_pickled_task_needs_no_file(remote, shapes) -> None:
+def test_a_pickled_task_needs_no_file(connected, shapes) -> None:
     run = flyte.with_runcontext(interactive_mode=True).run(shapes.square, 7)
     assert tuple(run.outputs()) == (49,)
     bundle = run.code_bundle()
@@ -150,7 +131,7 @@ def test_a_pickled_task_needs_no_file(remote, shapes) -> None:
     assert bundle.pkl
 
 
-def test_files_and_folders_are_uploaded(remote, tmp_path) -> None:
+def test_files_and_folders_are_uploaded(connected, tmp_path) -> None:
     folder = tmp_path / "data"
     (folder / "sub").mkdir(parents=True)
     (folder / "a.txt").write_text("a")
@@ -164,14 +145,14 @@ def test_files_and_folders_are_uploaded(remote, tmp_path) -> None:
         flyte.remote.upload_file(folder)
 
 
-def test_the_code_of_a_run_can_be_fetched(remote, shapes, tmp_path) -> None:
+def test_the_code_of_a_run_can_be_fetched(connected, shapes, tmp_path) -> None:
     run = flyte.run(shapes.square, 2)
     run.wait(quiet=True)
     folder = run.download_code(tmp_path / "code")
     assert (folder / "shapes.py").read_text() == (CODE / "shapes.py").read_text()
 
 
-def test_async_code_has_the_same_faces(remote, shapes) -> None:
+def test_async_code_has_the_same_faces(connected, shapes) -> None:
     async def go():
         run = await flyte.run.aio(shapes.total, 2)
         seen = [details.phase async for details in run.watch()]
@@ -188,7 +169,7 @@ def test_without_an_endpoint_it_says_what_to_do() -> None:
         flyte.remote.Run.get("anything")
 
 
-def test_what_is_not_there_is_an_error_with_its_name(remote) -> None:
+def test_what_is_not_there_is_an_error_with_its_name(connected) -> None:
     with pytest.raises(RpcError, match="none-such"):
         flyte.remote.Run.get("none-such")
     with pytest.raises(ValueError, match="needs two names"):

@@ -13,10 +13,9 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 import flyte
-from flyte import initialization
 from flyte_protocol.transport import Transport
 
-from .running import CODE, end, load, start
+from .running import connected_to, load
 
 RECORDED = json.loads((Path(__file__).parent / "requests-2.12.1.json").read_text())
 NOT_COMPARED = {"SelectCluster", "CreateUploadLocation", "GetTaskDetails"}
@@ -29,19 +28,13 @@ def neutral(request: Any) -> Any:
     return json.loads(re.sub(r'"inputs_hash": "[0-9a-f]+"', '"inputs_hash": "HASH"', text))
 
 
-@pytest.fixture
-def devbox(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("devbox"))
-    yield port
-    end(server)
+def test_requests_are_those_of_the_reference(port, monkeypatch, tmp_path) -> None:
+    with connected_to(port, tmp_path, org="testorg"):
+        ask(monkeypatch, tmp_path)
 
 
-def test_requests_are_those_of_the_reference(devbox, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(initialization, "_settings", None)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.syspath_prepend(str(CODE))
-    place = {"project": "flytesnacks", "domain": "development", "org": "testorg"}
-    flyte.init(endpoint=f"localhost:{devbox}", insecure=True, root_dir=CODE, **place)
+def ask(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Run the program, and compare."""
     flyte.deploy(load("asked").env, version="v")
     made: list[list[Any]] = []
     plain = Transport.call
@@ -52,8 +45,8 @@ def test_requests_are_those_of_the_reference(devbox, monkeypatch, tmp_path) -> N
         return await plain(self, method, request, *more)
 
     monkeypatch.setattr(Transport, "call", kept)
-    (tmp_path / "a.txt").write_text("hello")
-    load("asking_nouns").ask(str(tmp_path / "a.txt"))
+    (folder / "a.txt").write_text("hello")
+    load("asking_nouns").ask(str(folder / "a.txt"))
     assert [name for name, _ in made] == [name for name, _ in RECORDED]
     for ours, theirs in zip(made, RECORDED, strict=True):
         assert ours == theirs

@@ -10,14 +10,7 @@ from flyteidl2.common import phase_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.workflow import run_service_pb2
 
-from .running import DATA, RUNS, SOON, create, details, end, load, on, result, start, until_over
-
-
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("devbox") / "devbox")
-    yield port
-    end(server)
+from .running import DATA, RUNS, SOON, create, details, load, on, result, until_over
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import flyte
 import flyte.remote
 from flyte_models.phases import ActionPhase
 
-from .running import end, start
+from .running import connected_to, write_config
 
 SCRIPT = """
 import sys
@@ -25,25 +25,14 @@ Path("filled", "made.txt").write_text("made")
 """
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("scripts") / "devbox")
-    yield port
-    end(server)
-
-
 @pytest.fixture
-def script(port, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    path = list(sys.path)
-    flyte.init(endpoint=f"localhost:{port}", insecure=True, project="flytesnacks", domain="development")
+def script(port, tmp_path):
     folder = tmp_path / "scripts"
     folder.mkdir()
     (folder / "script.py").write_text(SCRIPT)
     (folder / "beside.txt").write_text("beside")
-    yield folder / "script.py"
-    flyte.init()
-    sys.path[:] = path
+    with connected_to(port, tmp_path, root_dir=None):
+        yield folder / "script.py"
 
 
 def test_it_runs_there_with_what_it_includes(script) -> None:
@@ -72,10 +61,7 @@ def test_a_script_that_fails_fails_its_run(script) -> None:
 
 
 def test_from_the_command_line(script, port, tmp_path) -> None:
-    config = tmp_path / "config.yaml"
-    config.write_text(
-        f"admin:\n  endpoint: localhost:{port}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
-    )
+    config = write_config(tmp_path / "config.yaml", port)
     done = subprocess.run(
         [
             *(sys.executable, "-m", "flyte_cli.main", "--config", str(config), "run", "--follow"),

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from flyte_models.phases import ActionPhase
 from flyte_protocol.rpc_errors import RpcError
 from flyte_syncify import syncify
 
-from .running import CODE, LONGEST, end, load, start
+from .running import CODE, LONGEST, end, init, load, start, until
 
 PROGRAM = """
 import sys, flyte
@@ -32,26 +31,8 @@ flyte.with_runcontext(mode="local", tracked=True, name="{name}").run(reported.wa
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("tracked") / "devbox")
-    yield port
-    end(server)
-
-
-@pytest.fixture(scope="module")
 def reported():
     return load("reported")
-
-
-@pytest.fixture
-def told(port, tmp_path, monkeypatch):
-    """A process that was told where the control plane is."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    path = list(sys.path)
-    init(port)
-    yield
-    flyte.init()
-    sys.path[:] = path
 
 
 def values(coming):
@@ -64,21 +45,8 @@ def _with(folder: Path, name: str) -> str:
     return str(folder)
 
 
-def init(port: int, **further) -> None:
-    further.setdefault("project", "flytesnacks")
-    further.setdefault("root_dir", CODE)
-    flyte.init(endpoint=f"localhost:{port}", insecure=True, domain="development", **further)
-
-
 def tracked(**further):
     return flyte.with_runcontext(mode="local", tracked=True, **further)
-
-
-def until(true, what: str) -> None:
-    ends = time.monotonic() + LONGEST
-    while not true():
-        assert time.monotonic() < ends, f"never: {what}"
-        time.sleep(0.05)
 
 
 def phase_of(name: str, action: str = "") -> ActionPhase | None:
@@ -97,7 +65,7 @@ def actions_of(name: str) -> dict[str, list[flyte.remote.Action]]:
     return found
 
 
-def test_the_control_plane_knows_all_of_a_run(told, reported) -> None:
+def test_the_control_plane_knows_all_of_a_run(connected, reported) -> None:
     run = tracked().run(reported.parent, 2)
     assert tuple(run.outputs()) == ([1, 2],)
     assert run.url.endswith(f"/v2/domain/development/project/flytesnacks/tracked-runs/{run.name}")
@@ -133,7 +101,7 @@ def test_the_control_plane_knows_all_of_a_run(told, reported) -> None:
     assert "all is well" in root.get_report()
 
 
-def test_a_task_without_inputs_is_told_of_as_well(told, reported) -> None:
+def test_a_task_without_inputs_is_told_of_as_well(connected, reported) -> None:
     run = tracked(tracked_strict=True).run(reported.without_inputs)
     there = flyte.remote.Run.get(run.name)
     assert there.phase is ActionPhase.SUCCEEDED
@@ -144,7 +112,7 @@ def test_a_task_without_inputs_is_told_of_as_well(told, reported) -> None:
     assert values(flyte.remote.ActionDetails.get(run_name=run.name, name=below.name).inputs()) == {"x": 0}
 
 
-def test_a_report_that_is_made_while_another_is_on_its_way_is_there(told, reported, monkeypatch) -> None:
+def test_a_report_that_is_made_while_another_is_on_its_way_is_there(connected, reported, monkeypatch) -> None:
     upload, requests = mirror.upload_bytes, []
 
     async def slowly(content: bytes, name: str, **place: str) -> str:
@@ -164,20 +132,20 @@ def test_a_report_that_is_made_while_another_is_on_its_way_is_there(told, report
     assert requests[-1].event.outputs.report_uri.endswith("/a0/1/report.html")
 
 
-def test_processes_of_their_own_are_told_of_as_well(told, reported) -> None:
+def test_processes_of_their_own_are_told_of_as_well(connected, reported) -> None:
     run = tracked(isolation="process").run(reported.parent, 1)
     there = actions_of(run.name)
     assert {"parent", "child", "cached", "fails"} <= set(there)
     assert flyte.remote.Run.get(run.name).phase is ActionPhase.SUCCEEDED
 
 
-def test_the_configuration_can_ask_for_it(told, port, reported) -> None:
+def test_the_configuration_can_ask_for_it(connected, port, reported) -> None:
     init(port, local_tracked=True)
     run = flyte.with_runcontext(mode="local").run(reported.child, 1)
     assert flyte.remote.Run.get(run.name).phase is ActionPhase.SUCCEEDED
 
 
-def test_code_that_a_container_would_not_find_is_told_of_as_well(told, port, tmp_path, reported) -> None:
+def test_code_that_a_container_would_not_find_is_told_of_as_well(connected, port, tmp_path, reported) -> None:
     init(port, root_dir=tmp_path)
     run = tracked(tracked_strict=True).run(reported.waits_below, _with(tmp_path, "go"))
     assert {action.phase for action in flyte.remote.Action.listall(for_run_name=run.name)} == {ActionPhase.SUCCEEDED}
@@ -246,7 +214,7 @@ def test_a_strictly_tracked_run_ends_with_its_control_plane(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("signaled", [signal.SIGTERM, signal.SIGINT])
-def test_an_ended_process_leaves_an_aborted_run(told, port, tmp_path, signaled) -> None:
+def test_an_ended_process_leaves_an_aborted_run(connected, port, tmp_path, signaled) -> None:
     name = f"ended-{signaled.name.lower()}"
     program = PROGRAM.format(code=str(CODE), port=port, name=name, folder=str(tmp_path))
     process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"HOME": str(tmp_path)})
@@ -296,14 +264,14 @@ def test_a_control_plane_that_stands_still_at_the_end_is_told_of(
 
 
 class TestNotTold:
-    def test_a_run_whose_name_is_recorded_here_is_not_made_known(self, told, port, reported) -> None:
+    def test_a_run_whose_name_is_recorded_here_is_not_made_known(self, connected, port, reported) -> None:
         init(port, local_persistence=True)
         flyte.with_runcontext(mode="local", name="recorded").run(reported.child, 1)
         with pytest.raises(ValueError, match="`recorded` exists already"):
             tracked(name="recorded").run(reported.child, 2)
         assert phase_of("recorded") is None
 
-    def test_a_taken_name_is_no_reason_not_to_run(self, told, reported, caplog) -> None:
+    def test_a_taken_name_is_no_reason_not_to_run(self, connected, reported, caplog) -> None:
         assert tuple(tracked(name="taken").run(reported.child, 1).outputs()) == (2,)
         again = tracked(name="taken").run(reported.child, 2)
         assert tuple(again.outputs()) == (3,)
@@ -311,7 +279,7 @@ class TestNotTold:
         assert "tracked-runs" not in again.url
         assert dict(flyte.remote.Run.get("taken").inputs()) == {"x": 1}
 
-    def test_a_strict_run_does_not_begin(self, told, reported, tmp_path) -> None:
+    def test_a_strict_run_does_not_begin(self, connected, reported, tmp_path) -> None:
         tracked(name="taken-strictly").run(reported.child, 1)
         with pytest.raises(RpcError, match="taken-strictly"):
             tracked(name="taken-strictly", tracked_strict=True).run(reported.waits, str(tmp_path))
@@ -324,14 +292,14 @@ class TestNotTold:
         with pytest.raises(flyte.errors.InitializationError, match="no endpoint is configured"):
             tracked(tracked_strict=True).run(reported.child, 1)
 
-    def test_what_makes_no_sense_is_refused(self, told, reported) -> None:
+    def test_what_makes_no_sense_is_refused(self, connected, reported) -> None:
         with pytest.raises(ValueError, match="not reported at all"):
             flyte.with_runcontext(mode="local", tracked_strict=True).run(reported.child, 1)
         with pytest.raises(ValueError, match="`tracked` reports a run in this process"):
             flyte.with_runcontext(tracked=True).run(reported.child, 1)
 
 
-def test_the_command_line_tracks(told, port, tmp_path) -> None:
+def test_the_command_line_tracks(connected, port, tmp_path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
         json.dumps(

@@ -1,26 +1,36 @@
-"""A TCP proxy between actions and their devbox, which cuts, stalls and forgets connections."""
+"""TCP proxies before a devbox, which cut, stall and forget connections; of their own accord, too, at some request."""
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, Self
+
+Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
+"""The writers of a connection: to the one who connected, and to the devbox."""
 
 
 class Proxy:
-    """Forwards from a port of its own, in a thread of its own, to a port that may change."""
+    """Forwards from a port of its own, in a thread of its own, to a port that may change; also a context."""
 
-    def __init__(self) -> None:
-        self.target = 0
+    def __init__(self, target: int = 0) -> None:
+        self.target = target
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._flows = asyncio.Event()
         self._flows.set()
-        self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._pairs: set[Pair] = set()
         self._forgotten: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         self._thread.start()
@@ -47,6 +57,17 @@ class Proxy:
         """Leave the connections that are there half open: nothing passes any more, and nobody is told. New ones work."""
         self._do(self._forget())
 
+    def lets_in(self) -> bool:
+        """Tell whether a new connection is served."""
+        return True
+
+    def asks(self, piece: bytes, pair: Pair) -> None:
+        """See what goes to the devbox."""
+
+    def lets_answer(self, pair: Pair) -> bool:
+        """Tell whether what the devbox says goes on; otherwise it is dropped."""
+        return True
+
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
@@ -64,6 +85,9 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _cut(self) -> None:
+        self._abort()
+
+    def _abort(self) -> None:
         for pair in list(self._pairs):
             for writer in pair:
                 writer.transport.abort()
@@ -78,6 +102,8 @@ class Proxy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
+            if not self.lets_in():
+                raise ConnectionRefusedError
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.transport.abort()
@@ -86,8 +112,8 @@ class Proxy:
         self._pairs.add(pair)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass_on(reader, up_writer))
-                group.create_task(self._pass_on(up_reader, writer))
+                group.create_task(self._pass_on(reader, up_writer, lambda piece: self.asks(piece, pair) or True))
+                group.create_task(self._pass_on(up_reader, writer, lambda _: self.lets_answer(pair)))
         except* OSError:
             pass
         finally:
@@ -96,10 +122,12 @@ class Proxy:
                 self._forgotten.discard(end)
                 end.transport.abort()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: Callable[[bytes], bool]
+    ) -> None:
         while piece := await reader.read(65536):
             await self._flows.wait()
-            if writer in self._forgotten:
+            if writer in self._forgotten or not passes(piece):
                 continue
             writer.write(piece)
             await writer.drain()
@@ -107,3 +135,50 @@ class Proxy:
             with contextlib.suppress(OSError):
                 writer.transport.abort()
             raise ConnectionResetError
+
+
+class LosesOneAnswer(Proxy):
+    """The first answer to a request that has some bytes in it is cut off, with its connection."""
+
+    def __init__(self, target: int, mark: bytes) -> None:
+        super().__init__(target)
+        self.lost = 0
+        self._mark = mark
+        self._marked: set[Pair] = set()
+
+    def asks(self, piece: bytes, pair: Pair) -> None:
+        if self._mark in piece and not self.lost:
+            self._marked.add(pair)
+
+    def lets_answer(self, pair: Pair) -> bool:
+        if pair not in self._marked:
+            return True
+        self._marked.discard(pair)
+        self.lost += 1
+        for writer in pair:
+            writer.transport.abort()
+        return False
+
+
+class CutsBehind(Proxy):
+    """Forwards until so many calls of a method are answered; then nothing passes, and every connection is cut."""
+
+    def __init__(self, target: int, mark: bytes, most: int) -> None:
+        super().__init__(target)
+        self._mark, self._left = mark, most
+        self._has_begun = False
+
+    def lets_in(self) -> bool:
+        return self._left > 0
+
+    def asks(self, piece: bytes, pair: Pair) -> None:
+        self._has_begun = self._has_begun or self._mark in piece
+
+    def lets_answer(self, pair: Pair) -> bool:
+        if not self._has_begun:
+            return True
+        self._left -= 1
+        if self._left == 0:
+            # Not at once: what was sent before is to arrive.
+            self._loop.call_later(0.5, self._abort)
+        return self._left >= 0
