@@ -124,7 +124,7 @@ def test_what_a_project_holds(place: Place) -> None:
 ID  NAME  DESCRIPTION
 flytesnacks  flytesnacks  To begin with\
 """)
-    assert place.flyte("get", "trigger", "--devbox") == snapshot("TRIGGER  TASK  ACTIVE")
+    assert place.flyte("get", "trigger", "--devbox") == snapshot("TRIGGER  TASK  ACTIVE  STARTS  LAST")
     assert place.flyte("get", "trigger", "--devbox", "-of", "json") == snapshot("[]")
     assert place.flyte("get", "secret", "--devbox") == snapshot("SECRET  TYPE")
     assert place.flyte("get", "secret", "--devbox", "-of", "json") == snapshot("[]")

@@ -168,6 +168,31 @@ def test_a_dry_run_says_what_would_change_of_triggers(command, tmp_path) -> None
     }
 
 
+def test_a_trigger_that_is_as_it_was_keeps_its_revision_and_its_clock(command, tmp_path) -> None:
+    text = PROGRAM.replace('"base"', '"base_kept"').replace('"top"', '"top_kept"')
+    text = text.replace('flyte.Cron("0 3 * * *")', "flyte.FixedRate(60)")
+    (tmp_path / "program.py").write_text(text)
+
+    def deployed() -> tuple[dict[str, str], dict[str, Any]]:
+        done = command("-of", "json", "deploy", "program.py", "env")
+        assert done.returncode == 0, done.stderr
+        outcomes = {task["name"]: task["outcome"] for task in json.loads(done.stdout)}
+        shown = command("-of", "json", "get", "trigger", "top_kept.main", "nightly")
+        return outcomes, json.loads(shown.stdout)
+
+    first, trigger = deployed()
+    assert first == {"base_kept.add": "registered", "top_kept.main": "registered"}
+    assert deployed() == ({"base_kept.add": "unchanged", "top_kept.main": "unchanged"}, trigger)
+    (tmp_path / "program.py").write_text(text.replace("FixedRate(60)", "FixedRate(30)"))
+    again, changed = deployed()
+    assert set(again.values()) == {"registered"}
+    assert int(changed["id"]["revision"]) == int(trigger["id"]["revision"]) + 1
+    listed = command("get", "trigger", "top_kept.main").stdout.splitlines()
+    assert listed[0].split() == ["TRIGGER", "TASK", "ACTIVE", "STARTS", "LAST"]
+    assert listed[1].split() == ["nightly", "top_kept.main", "yes", "every", "30", "minutes"]
+    assert "starts    every 30 minutes" in command("get", "trigger", "top_kept.main", "nightly").stdout
+
+
 def test_the_command_says_that_a_version_is_not_registered(command) -> None:
     missing = command("get", "task", "top.main", "v9")
     assert missing.returncode == 5

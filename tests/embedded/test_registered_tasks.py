@@ -146,7 +146,14 @@ def test_the_commands(config) -> None:
     assert {each["taskId"]["name"] for each in tasks} >= {"registered.add"}
     assert "v1" in command(config, "get", "task", "registered.add")
     assert "Add two numbers." in command(config, "get", "task", "registered.add", "v1")
-    assert "--a" in command(config, "run", "deployed-task", "registered.add", "--help")
+    page = command(config, "run", "deployed-task", "registered.add", "--help")
+    assert "--a" in page
+    assert "[default: 10]" in page
+    # As PyPI flyte has it: the environment, then the task.
+    assert "registered.add" in command(config, "run", "deployed-task", "registered", "--help")
+    assert "result    14" in command(
+        config, "run", "--follow", "deployed-task", "registered", "registered.add:v1", "--a", "4"
+    )
     said = command(config, "run", "--follow", "deployed-task", "registered.add:v1", "--a", "4")
     assert "result    14" in said
     name = said.split()[1]

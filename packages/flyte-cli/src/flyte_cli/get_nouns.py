@@ -1,10 +1,15 @@
 """`flyte get project|secret|trigger`: what else a control plane has."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from flyte_cli.completers import complete_project, complete_task
 from flyte_cli.control_plane import connected
-from flyte_cli.output import output_option, show
+from flyte_cli.output import Layout, output_option, show
+
+if TYPE_CHECKING:
+    from flyte.remote import Trigger, TriggerDetails
 
 
 @click.command("project")
@@ -51,10 +56,30 @@ def get_trigger(task_name: str | None, name: str | None, limit: int) -> None:
 
     if name is not None and task_name is not None:
         one = Trigger.get(name=name, task_name=task_name)
-        fields = [("trigger", one.name), ("task", one.task_name), ("active", "yes" if one.is_active else "no")]
-        fields += [("automation", str(one.automation_spec).strip()), ("description", one.pb2.spec.description)]
-        show(one.to_dict, lambda layout: layout.fields(fields))
+        show(one.to_dict, lambda layout: layout.fields(_fields(one, layout)))
         return
     found = list(Trigger.listall(task_name=task_name, limit=limit))
-    rows = [(each.name, each.task_name, "yes" if each.is_active else "no") for each in found]
-    show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(("TRIGGER", "TASK", "ACTIVE"), rows))
+    headings = ("TRIGGER", "TASK", "ACTIVE", "STARTS", "LAST")
+
+    def rows(layout: Layout) -> list[tuple[str, ...]]:
+        return [(each.name, each.task_name, *_state(each, layout)) for each in found]
+
+    show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(headings, rows(layout)))
+
+
+def _fields(trigger: "TriggerDetails", layout: Layout) -> list[tuple[str, str]]:
+    active, starts, last = _state(trigger, layout)
+    spec = trigger.pb2.spec
+    fields = [("trigger", trigger.name), ("task", trigger.task_name), ("version", spec.task_version)]
+    fields += [("active", active), ("starts", starts), ("last", last)]
+    return [*fields, ("description", spec.description)]
+
+
+def _state(trigger: "Trigger | TriggerDetails", layout: Layout) -> tuple[str, str, str]:
+    """Say whether a trigger is active, what starts its task, and when it last did."""
+    from flyte.registration.words import automation_words  # noqa: PLC0415 - help pages need no client
+
+    status = trigger.pb2.status
+    last = status.triggered_at.ToNanoseconds() / 1e9 if status.HasField("triggered_at") else None
+    active = "yes" if trigger.is_active else "no"
+    return active, automation_words(trigger.automation_spec), layout.time(last)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf.json_format import MessageToDict
 
-from flyte.registration.words import trigger_words, words
+from flyte.registration.words import automation_words, trigger_words, words
 from flyte_models.values import value
 from flyte_types.literal_text import literal_string_repr
 from flyte_types.names import describe_type
@@ -71,7 +71,7 @@ def trigger_differences(name: str, before: TriggerFacts | None, after: TriggerFa
     if after is None:
         return (Difference(f"trigger {name}", "registered", "not declared any more, and stays"),)
     if before is None:
-        return (Difference(f"trigger {name}", _NOTHING, _automation(after.automation)),)
+        return (Difference(f"trigger {name}", _NOTHING, automation_words(after.automation)),)
     is_comparable = before.inputs is not None and after.inputs is not None
     old, new = (_trigger_leaves(name, each, with_inputs=is_comparable) for each in (before, after))
     return _compared(old, new)
@@ -116,7 +116,7 @@ def _named_leaves(spec: "task_definition_pb2.TaskSpec") -> dict[str, str]:
 
 
 def _trigger_leaves(name: str, facts: TriggerFacts, *, with_inputs: bool) -> dict[str, str]:
-    found = {f"trigger {name}": _automation(facts.automation)}
+    found = {f"trigger {name}": automation_words(facts.automation)}
     if facts.description:
         found[f"trigger {name}: description"] = _shortened(facts.description)
     settings = MessageToDict(facts.settings, preserving_proto_field_name=True)
@@ -130,28 +130,6 @@ def _trigger_leaves(name: str, facts: TriggerFacts, *, with_inputs: bool) -> dic
             if not pair.key.startswith("_u_"):
                 found[f"trigger {name}: custom_context[{pair.key}]"] = _shortened(pair.value)
     return found
-
-
-def _automation(automation: "common_pb2.TriggerAutomationSpec") -> str:
-    """Say what fires a trigger, with the inputs that are known then only."""
-    schedule, artifact = automation.schedule, automation.artifact
-    kind = automation.WhichOneof("automation")
-    if kind == "artifact":
-        where = "".join(f", {key}={text}" for key, text in sorted(artifact.partitions.items()))
-        bound = [artifact.input_arg] if artifact.input_arg else []
-        bound += sorted(artifact.partition_input_args)
-        which = f"@{artifact.version}" if artifact.version else ""
-        return f"on artifact {artifact.artifact_name}{which}{where}" + (f" -> {', '.join(bound)}" if bound else "")
-    if kind != "schedule":
-        return "by hand"
-    if schedule.WhichOneof("expression") == "rate":
-        start = f" from {schedule.rate.start_time.ToJsonString()}" if schedule.rate.HasField("start_time") else ""
-        when = f"every {schedule.rate.value} minutes{start}"
-    elif schedule.WhichOneof("expression") == "cron":
-        when = f"cron {schedule.cron.expression} {schedule.cron.timezone}".rstrip()
-    else:
-        when = f"cron {schedule.cron_expression}"
-    return when + (f" -> {schedule.kickoff_time_input_arg}" if schedule.kickoff_time_input_arg else "")
 
 
 def _in_words(made: Mapping[str, Any], name: Callable[[str], str]) -> dict[str, str]:

@@ -1,8 +1,12 @@
 """The fields of a registered task and of its triggers in the words of those who declare them. Pure."""
 
 import re
+from typing import TYPE_CHECKING
 
-__all__ = ["trigger_words", "words"]
+if TYPE_CHECKING:
+    from flyteidl2.task import common_pb2
+
+__all__ = ["automation_words", "trigger_words", "words"]
 
 _TEMPLATE = r"task_template\."
 _NAMES: tuple[tuple[str, str], ...] = (
@@ -67,6 +71,28 @@ def words(path: str) -> str:
 def trigger_words(path: str) -> str:
     """Name a field of a trigger: `env_vars[A]` for `run_spec.envs.values[A].value`."""
     return _named(path, _TRIGGER_WORDS)
+
+
+def automation_words(automation: "common_pb2.TriggerAutomationSpec") -> str:
+    """Say what fires a trigger, with the inputs that are known then only."""
+    schedule, artifact = automation.schedule, automation.artifact
+    kind = automation.WhichOneof("automation")
+    if kind == "artifact":
+        where = "".join(f", {key}={text}" for key, text in sorted(artifact.partitions.items()))
+        bound = [artifact.input_arg] if artifact.input_arg else []
+        bound += sorted(artifact.partition_input_args)
+        which = f"@{artifact.version}" if artifact.version else ""
+        return f"on artifact {artifact.artifact_name}{which}{where}" + (f" -> {', '.join(bound)}" if bound else "")
+    if kind != "schedule":
+        return "by hand"
+    if schedule.WhichOneof("expression") == "rate":
+        start = f" from {schedule.rate.start_time.ToJsonString()}" if schedule.rate.HasField("start_time") else ""
+        when = f"every {schedule.rate.value} minutes{start}"
+    elif schedule.WhichOneof("expression") == "cron":
+        when = f"cron {schedule.cron.expression} {schedule.cron.timezone}".rstrip()
+    else:
+        when = f"cron {schedule.cron_expression}"
+    return when + (f" -> {schedule.kickoff_time_input_arg}" if schedule.kickoff_time_input_arg else "")
 
 
 def _named(path: str, table: "list[tuple[re.Pattern[str], str]]") -> str:

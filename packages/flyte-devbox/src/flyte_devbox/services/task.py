@@ -14,7 +14,7 @@ from flyte_devbox.records import keep_spec
 from flyte_devbox.services.listing import conditions_of, page_of
 from flyte_devbox.services.lookups import find_task
 from flyte_devbox.services.run import check_project
-from flyte_devbox.services.trigger import deploy_trigger
+from flyte_devbox.services.trigger import deploy_trigger, is_deployed
 from flyte_devbox.triggering import details_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Service:
         self._database = devbox.database
 
     async def deploy_task(self, request: task_service_pb2.DeployTaskRequest) -> task_service_pb2.DeployTaskResponse:
-        """Keep a version of a task and its triggers; a version does not change afterwards."""
+        """Keep a version of a task and its triggers; a version does not change afterwards, and what is there stays as it is."""
         task, spec = request.task_id, request.spec
         check_project(self._devbox, task.project)
         triggers = [_trigger_of(task, trigger) for trigger in request.triggers]
@@ -57,11 +57,13 @@ class Service:
                     f"version `{task.version}` of task `{task.name}` exists and is another one\n"
                     "hint: deploy it under another version"
                 )
-            if known is not None and not triggers:
+            # One that is as it was keeps its revision and its clock: else an interval would begin again with each deployment.
+            changed = [details for details in triggers if not is_deployed(connection, details)]
+            if known is not None and not changed:
                 raise already_exists(f"version `{task.version}` of task `{task.name}` exists")
             if known is None:
                 _insert(connection, task, spec, digest)
-            for details in triggers:
+            for details in changed:
                 deploy_trigger(connection, details, time.time())
 
         await self._database.write(work)

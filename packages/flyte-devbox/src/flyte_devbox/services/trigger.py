@@ -185,6 +185,20 @@ class Service:
         return trigger_service_pb2.DeleteTriggersResponse()
 
 
+def is_deployed(connection: sqlite3.Connection, details: trigger_definition_pb2.TriggerDetails) -> bool:
+    """Tell whether a trigger is there, active or not, exactly as it is declared."""
+    name = details.id.name
+    row: sqlite3.Row | None = connection.execute(f"SELECT * FROM triggers WHERE {_KEY}", _key(name)).fetchone()
+    if row is None:
+        return False
+    there = details_of(row)
+    return (there.spec, there.automation_spec, there.description) == (
+        details.spec,
+        details.automation_spec,
+        details.description,
+    )
+
+
 def deploy_trigger(connection: sqlite3.Connection, details: trigger_definition_pb2.TriggerDetails, now: float) -> None:
     """Record a trigger as its next revision.
 
