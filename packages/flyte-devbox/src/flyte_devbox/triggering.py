@@ -1,6 +1,7 @@
 """Starts the runs of triggers: by schedule, when an artifact appears, or when somebody asks."""
 
 import asyncio
+import hashlib
 import logging
 import sqlite3
 import time
@@ -20,7 +21,15 @@ from flyte_devbox.objects import ObjectFolder
 from flyte_devbox.rows import seconds_of, timestamp
 from flyte_devbox.submission import RunRequest, Submission, inputs_hash, new_run_name
 
-__all__ = ["TriggerClock", "add_defaults", "details_of", "next_due", "partition_values", "trigger_details"]
+__all__ = [
+    "TriggerClock",
+    "add_defaults",
+    "details_of",
+    "next_due",
+    "partition_values",
+    "run_name_at",
+    "trigger_details",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -92,15 +101,15 @@ class TriggerClock:
         ):
             details = trigger_definition_pb2.TriggerDetails.FromString(row["details"])
             due = float(row["next_at"])
-            following = next_due(details.automation_spec, max(now, due))
-            await self._database.write(_moved(row, now, following))
-            # Named after the trigger's time, so that a start that is repeated after a crash makes no second run.
-            name = f"t{abs(hash_of(details, due)):x}"[:20]
+            # Started before the clock moves on, so that a crash in between loses no run; named after the trigger and its
+            # time, so that a start that is repeated then makes no second one.
             try:
-                await self.start(details, at=due, name=name)
+                await self.start(details, at=due, name=run_name_at(details, due))
             except ServiceError as error:
                 if error.code != "already_exists":
                     _logger.warning("trigger `%s` could not start its run: %s", row["name"], error)
+            following = next_due(details.automation_spec, max(now, due))
+            await self._database.write(_moved(row, now, following))
 
     async def on_artifact(self, artifact: artifact_pb2.Artifact) -> None:
         """Start what waits for an artifact."""
@@ -206,11 +215,11 @@ class TriggerClock:
         return found
 
 
-def hash_of(details: trigger_definition_pb2.TriggerDetails, due: float) -> int:
-    """Return a number that names one time of one trigger."""
+def run_name_at(details: trigger_definition_pb2.TriggerDetails, due: float) -> str:
+    """Return the name of the run that a trigger starts at one time: a letter, then 19 digits of a hash."""
     name = details.id.name
-    text = f"{name.project}/{name.domain}/{name.task_name}/{name.name}/{details.id.revision}/{due}"
-    return int(inputs_hash(common_pb2.Inputs(context=[literals_pb2.KeyValuePair(key=text)])), 16)
+    parts = (name.project, name.domain, name.task_name, name.name, details.id.revision, due)
+    return f"t{hashlib.sha256(repr(parts).encode()).hexdigest()[:19]}"
 
 
 def _moved(row: sqlite3.Row, now: float, following: float | None) -> "_Move":
