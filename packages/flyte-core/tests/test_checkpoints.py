@@ -62,6 +62,15 @@ def test_later_save_replaces_the_earlier_and_leaves_nothing_else(tmp_path: Path)
     assert [(each.name, each.read_bytes()) for each in (tmp_path / "at").iterdir()] == [("a", b"2")]
 
 
+def test_a_uri_of_this_machine_names_a_path(tmp_path: Path) -> None:
+    place = tmp_path / "two words" / "a"
+    flyte.Checkpoint(place.as_uri()).save_sync(b"state")
+    assert place.read_bytes() == b"state"
+    path = flyte.Checkpoint("", place.as_uri()).load_sync()
+    assert path is not None
+    assert path.read_bytes() == b"state"
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing to save"):
         flyte.Checkpoint(str(tmp_path / "a")).save_sync(tmp_path / "missing")

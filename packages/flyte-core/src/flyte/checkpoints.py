@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import os
 import shutil
 import tarfile
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 
 from flyte_models.paths import CheckpointPaths
 from flyte_native import extract_archive
+from flyte_storage.local import is_remote, local_path, write_atomically
 
 __all__ = ["BaseCheckpoint", "Checkpoint", "latest_checkpoint", "open_checkpoint"]
 
@@ -158,16 +158,10 @@ def _blocking(make: Callable[[], Any]) -> Any:
     return syncify.loop.run(make())
 
 
-def _local(uri: str) -> Path | None:
-    path = uri.removeprefix("file://")
-    return Path(path) if "://" not in path else None
-
-
 async def _fetch(uri: str, target: Path) -> bool:
-    local = _local(uri)
-    if local is not None:
+    if not is_remote(uri):
         try:
-            await asyncio.to_thread(shutil.copyfile, local, target)
+            await asyncio.to_thread(shutil.copyfile, local_path(uri), target)
         except FileNotFoundError:
             return False
         return True
@@ -181,9 +175,8 @@ async def _fetch(uri: str, target: Path) -> bool:
 
 
 async def _store(source: Path, uri: str) -> None:
-    local = _local(uri)
-    if local is not None:
-        await asyncio.to_thread(_store_locally, source, local)
+    if not is_remote(uri):
+        await asyncio.to_thread(_store_locally, source, local_path(uri))
         return
     import flyte_storage  # noqa: PLC0415 - as above
 
@@ -191,18 +184,8 @@ async def _store(source: Path, uri: str) -> None:
 
 
 def _store_locally(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            with source.open("rb") as content:
-                shutil.copyfileobj(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with source.open("rb") as content, write_atomically(target) as file:
+        shutil.copyfileobj(content, file)
 
 
 def _pack(data: Path | str | bytes, packed: Path) -> Path:

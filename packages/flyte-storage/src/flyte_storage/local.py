@@ -65,18 +65,22 @@ def local_path(uri: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def write_atomically(target: str | os.PathLike[str]) -> Generator[IO[bytes]]:
+def write_atomically(target: str | os.PathLike[str], *, mode: int = 0o666) -> Generator[IO[bytes]]:
     """Open `target` for binary writing so that it appears whole, or not at all.
 
     The bytes go to a temporary name in the same folder, which is created if need be; they are synced and renamed when the block
     ends, and removed when it raises.
+
+    Args:
+        target: A path, or a URI of this machine.
+        mode: Who may use the file, before the umask.
     """
     path = local_path(target)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A short name of its own fits wherever the target's name does; mode 0666 lets the kernel apply the umask.
+    # A short name of its own fits wherever the target's name does; the kernel applies the umask to the mode.
     temporary = path.parent / f".{os.urandom(8).hex()}.part"
     try:
-        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as stream:
+        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -3,8 +3,6 @@
 import contextlib
 import json
 import logging
-import os
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from flyte_remote.sign_in.oauth import Tokens
+from flyte_storage.local import write_atomically
 
 __all__ = ["TokenStore"]
 
@@ -71,7 +70,9 @@ class TokenStore:
             if self._ask_keyring(put):
                 self._file.unlink(missing_ok=True)
             else:
-                _write_private(self._file, text)
+                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with write_atomically(self._file, mode=0o600) as file:
+                    file.write(text.encode())
         except OSError as error:
             _log.warning("the sign-in cannot be kept in `%s`: %s", self._file, error.strerror)
 
@@ -116,18 +117,3 @@ def _usable_keyring() -> Any:
     backend: Any = keyring.get_keyring()
     # `fail` and `null` backends have no priority above 0.
     return keyring if backend.priority > 0 else None
-
-
-def _write_private(file: Path, text: str) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkstemp makes it 0600 from the start, whatever the umask.
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
