@@ -193,6 +193,36 @@ def test_a_trigger_that_is_as_it_was_keeps_its_revision_and_its_clock(command, t
     assert "starts    every 30 minutes" in command("get", "trigger", "top_kept.main", "nightly").stdout
 
 
+def test_another_commit_of_the_same_code_is_the_same_version(command, tmp_path) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True)
+
+    text = PROGRAM.replace('"base"', '"base_commits"').replace('"top"', '"top_commits"')
+    (tmp_path / "program.py").write_text(text)
+    git("init", "-q")
+    git("remote", "add", "origin", "ssh://git@github.com:22/example/project.git")
+    git("add", "program.py", "config.yaml")
+    git("commit", "-qm", "one")
+    for chosen in (["--version", "chosen"], []):
+        assert command("deploy", *chosen, "program.py", "env").returncode == 0
+        git("commit", "-qm", "two", "--allow-empty")
+        for dry, key in ((["--dry-run"], "change"), ([], "outcome")):
+            done = command("-of", "json", "deploy", *dry, *chosen, "program.py", "env")
+            assert done.returncode == 0, done.stderr
+            assert {task[key] for task in json.loads(done.stdout)} == {"unchanged"}
+    spec = json.loads(command("-of", "json", "get", "task", "top_commits.main", "chosen").stdout)["spec"]
+    assert spec["documentation"]["sourceCode"]["link"].startswith("https://github.com/example/project/blob/")
+    # What was switched off meanwhile is switched on again, whatever the commit.
+    assert command("update", "trigger", "nightly", "top_commits.main", "--deactivate").returncode == 0
+    git("commit", "-qm", "three", "--allow-empty")
+    assert command("deploy", "program.py", "env").returncode == 0
+    assert "yes" in command("get", "trigger", "top_commits.main").stdout
+    (tmp_path / "program.py").write_text(text.replace("return add(n)", "return add(n) + 1"))
+    refused = command("deploy", "--version", "chosen", "program.py", "env")
+    assert refused.returncode != 0
+    assert "deploy again under another version" in refused.stderr
+
+
 def test_the_command_says_that_a_version_is_not_registered(command) -> None:
     missing = command("get", "task", "top.main", "v9")
     assert missing.returncode == 5

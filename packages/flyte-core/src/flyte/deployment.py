@@ -22,6 +22,7 @@ from flyte.registration.arguments import search_path_env
 from flyte.registration.differences import Difference, TriggerFacts, differences, trigger_differences
 from flyte.registration.triggers import complete_request, described
 from flyte.registration.versions import VERSION_TO_COME, neutral_bytes, set_version
+from flyte.registration.words import SOURCE
 from flyte.running.options import CopyStyle, check_copy_style
 from flyte.running.remote import images_of
 from flyte.tasks.declarations import check_names
@@ -242,7 +243,7 @@ async def _compared(task: DeployedTask, triggers: dict[str, TriggerFacts]) -> Co
         pass
     else:
         found = differences(same.spec, task.deployed_task)
-        if found:
+        if not _is_same(found):
             return Comparison(task, "taken", task.version, found)
         return Comparison(task, "unchanged", task.version, tuple(of_triggers))
     try:
@@ -366,16 +367,21 @@ async def _registered(
         if error.status is not Code.ALREADY_EXISTS:
             raise
         # A computed version says all by itself; one that was given may have been taken by something else.
-        if is_version_given and not await _is_same(request, connected):
+        if is_version_given and not await _is_there(request, connected):
             raise
         return "unchanged"
     return "registered"
 
 
-async def _is_same(request: task_service_pb2.DeployTaskRequest, connected: Connection) -> bool:
+async def _is_there(request: task_service_pb2.DeployTaskRequest, connected: Connection) -> bool:
     asked = task_service_pb2.GetTaskDetailsRequest(task_id=request.task_id)
     there = (await connected.call("TaskService", "GetTaskDetails", asked)).details.spec
-    return there.SerializeToString(deterministic=True) == request.spec.SerializeToString(deterministic=True)
+    return _is_same(differences(there, request.spec))
+
+
+def _is_same(found: Iterable[Difference]) -> bool:
+    """Say whether two specifications with these differences are the same: the same code is so at another commit as well."""
+    return all(each.field == SOURCE for each in found)
 
 
 def _failed(
@@ -387,9 +393,11 @@ def _failed(
         by_reason.setdefault(_reason(error), []).append(task)
     reasons = "\n".join(f"  {_names(tasks)}: {reason}" for reason, tasks in by_reason.items())
     further = f"\nnot tried: {_names(left)}" if left else ""
+    is_taken = any(error.status is Code.ALREADY_EXISTS for _, error in failed)
+    what_next = "under another version, or without one" if is_taken else "when the reason is gone"
     return DeploymentError(
         f"{len(failed)} of {total} tasks could not be registered:\n{reasons}\nregistered: {_names(done)}{further}\n"
-        "hint: deploy again when the reason is gone; what is registered stays as it is"
+        f"hint: deploy again {what_next}; what is registered stays as it is"
     )
 
 

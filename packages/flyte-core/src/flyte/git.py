@@ -10,7 +10,8 @@ from flyte_models.values import light_dataclass
 __all__ = ["GitStatus", "config_from_root"]
 
 _TIME_LIMIT = 10
-_SSH = re.compile(r"(?:ssh://)?[\w.-]+@(?P<host>[\w.-]+)[:/](?P<path>.+)")
+_SSH = re.compile(r"ssh://(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?/(?P<path>.+)")
+_SCP = re.compile(r"(?:[\w.-]+@)(?P<host>[\w.-]+):/?(?P<path>.+)")
 _HTTP = re.compile(r"https?://(?:[^@/]*@)?(?P<host>[^/]+)/(?P<path>.+)")
 
 
@@ -111,7 +112,8 @@ def _git(*arguments: str) -> str | None:
 
 
 def _browser_url(remote: str) -> str:
-    found = _HTTP.fullmatch(remote) or _SSH.fullmatch(remote)
+    # The port of SSH is none for a browser.
+    found = _HTTP.fullmatch(remote) or _SSH.fullmatch(remote) or _SCP.fullmatch(remote)
     if found is None:
         return ""
     return f"https://{found['host']}/{found['path'].removesuffix('/').removesuffix('.git')}"

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flyteidl2.task import common_pb2
 
-__all__ = ["automation_words", "trigger_words", "words"]
+__all__ = ["SOURCE", "automation_words", "trigger_words", "words"]
+
+SOURCE = "source"
+"""The name of the link to the source: another one at each commit, whatever that changed."""
 
 _TEMPLATE = r"task_template\."
 _NAMES: tuple[tuple[str, str], ...] = (
@@ -47,7 +50,7 @@ _NAMES: tuple[tuple[str, str], ...] = (
 )
 _WORDS = [(re.compile(_TEMPLATE + pattern), name) for pattern, name in _NAMES] + [
     (re.compile(r"environment\.description"), "environment.description"),
-    (re.compile(r"documentation\.source_code\.link"), "source"),
+    (re.compile(r"documentation\.source_code\.link"), SOURCE),
     (re.compile(r"documentation\.(\w+)_description"), r"docs (\1)"),
 ]
 _TRIGGER_WORDS = [

@@ -47,12 +47,12 @@ class Service:
         triggers = [_trigger_of(task, trigger) for trigger in request.triggers]
 
         def work(connection: sqlite3.Connection) -> None:
-            digest = keep_spec(connection, spec)
             known: sqlite3.Row | None = connection.execute(
-                "SELECT digest FROM tasks WHERE project = ? AND domain = ? AND name = ? AND version = ?",
+                "SELECT s.spec FROM tasks JOIN task_specs s USING (digest)"
+                " WHERE project = ? AND domain = ? AND name = ? AND version = ?",
                 (task.project, task.domain, task.name, task.version),
             ).fetchone()
-            if known is not None and known["digest"] != digest:
+            if known is not None and _content(task_definition_pb2.TaskSpec.FromString(known["spec"])) != _content(spec):
                 raise already_exists(
                     f"version `{task.version}` of task `{task.name}` exists and is another one\n"
                     "hint: deploy it under another version"
@@ -62,7 +62,7 @@ class Service:
             if known is not None and not changed:
                 raise already_exists(f"version `{task.version}` of task `{task.name}` exists")
             if known is None:
-                _insert(connection, task, spec, digest)
+                _insert(connection, task, spec, keep_spec(connection, spec))
             for details in changed:
                 deploy_trigger(connection, details, time.time())
 
@@ -203,6 +203,14 @@ def _insert(
             time.time(),
         ),
     )
+
+
+def _content(spec: task_definition_pb2.TaskSpec) -> bytes:
+    """Give what makes a version another one; the link to its source is another one at each commit."""
+    content = task_definition_pb2.TaskSpec()
+    content.CopyFrom(spec)
+    content.documentation.ClearField("source_code")
+    return content.SerializeToString(deterministic=True)
 
 
 def _task_id(row: sqlite3.Row) -> task_definition_pb2.TaskIdentifier:
