@@ -73,3 +73,27 @@ def test_a_log_that_cannot_be_opened_is_said(parent, tmp_path) -> None:
 def test_it_ends_with_who_asked_it(parent) -> None:
     parent.told()
     assert parent.close() == 0
+
+
+def test_nothing_stays_of_the_rehearsal(tmp_path) -> None:
+    text = """
+import os, sys
+from flyte.runtime.preloading import preload
+preload()
+before = (os.getcwd(), dict(os.environ), list(sys.path), set(sys.path_importer_cache))
+from flyte.runtime import warm
+from flyte.tasks.declarations import declared
+warm.rehearse()
+warm._wait_for_threads()
+assert (os.getcwd(), dict(os.environ), list(sys.path)) == before[:3]
+assert not [path for path in set(sys.path_importer_cache) - before[3] if "flyte-rehearsal" in path]
+assert not [name for name in sys.modules if "flyte_rehearsed" in name]
+assert not declared()
+assert warm.thread_count() == 1
+assert not os.listdir(os.environ["TMPDIR"])
+"""
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from flyte.controllers.conversion import codec_for
-from flyte.runtime.rehearsal import nothing_async
+from flyte.runtime.rehearsed import nothing_async
 from flyte_protocol.process_messages import MessageCutter, pack_message
 
 
@@ -35,7 +35,7 @@ def test_outputs_that_are_not_on_disk_are_written_when_the_other_side_is_gone(tm
     options |= {"name": "a1", "run-name": "r", "version": "v", "raw-data-path": prefix}
     argv = [word for name, text in options.items() for word in (f"--{name}", text)]
     argv += ["--resolver", "flyte._internal.resolvers.default.DefaultTaskResolver"]
-    argv += ["mod", "flyte.runtime.rehearsal", "instance", "nothing_async"]
+    argv += ["mod", "flyte.runtime.rehearsed", "instance", "nothing_async"]
     attempt = {"id": 1, "argv": argv, "environment": 0, "own": {}, "log": str(tmp_path / "log")}
     codec = codec_for(nothing_async)
     ours.sendall(pack_message({"environment": 0, "env": {"FLYTE_DEVBOX_FOLDER": "/"}, "unset": []}))

@@ -62,6 +62,11 @@ def declared() -> "tuple[Environment, ...]":
     return tuple(_declared)
 
 
+def forget_declared() -> None:
+    """Forget every environment declared in this process: what declared them is not the user's."""
+    _declared.clear()
+
+
 def check_names(environments: "Iterable[Environment] | None" = None) -> None:
     """Refuse environments that share a name.
 
