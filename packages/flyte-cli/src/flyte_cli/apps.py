@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from flyte_cli import exit_codes
-from flyte_cli.control_plane import connected
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.control_plane import connected, here
+from flyte_cli.output import Layout, output_option, show, show_list
 
 if TYPE_CHECKING:
     from flyte.remote import App
@@ -36,10 +36,12 @@ def get_app(name: str | None, limit: int, only_mine: bool, status: str | None) -
         return
     mine = User.get().subject() if only_mine else None
     found = list(App.listall(created_by_subject=mine, limit=limit, in_status=status))
-    rows = [(each.name, _status(each), str(each.revision), each.endpoint) for each in found]
-    show(
-        lambda: [each.to_dict() for each in found],
-        lambda layout: layout.table(("APP", "STATUS", "REVISION", "ENDPOINT"), rows),
+    show_list(
+        found,
+        lambda each: each.to_dict(),
+        ("APP", "STATUS", "REVISION", "ENDPOINT"),
+        lambda each, _: (each.name, _status(each), str(each.revision), each.endpoint),
+        none=f"there are no {'such ' if only_mine or status else ''}apps{here()}",
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from flyte_cli.control_plane import connected
-from flyte_cli.output import output_option, show
+from flyte_cli.control_plane import connected, here
+from flyte_cli.output import output_option, show, show_list
 from flyte_models.artifacts import Card, CardFormat, CardType, Kind
 
 if TYPE_CHECKING:
@@ -119,21 +119,20 @@ def get_artifact(
         return
     if name is None and not narrows:
         groups = list(Artifact.list_names(search=search, limit=limit))
-        show(
-            lambda: [each.to_dict() for each in groups],
-            lambda layout: layout.table(
-                ("ARTIFACT", "VERSIONS", "LATEST", "PARTITIONS", "CREATED"),
-                [
-                    (
-                        each.name,
-                        str(each.versions),
-                        each.latest.version,
-                        ", ".join(each.partition_schema.all_keys),
-                        layout.time(each.latest.pb2.created_at.ToMicroseconds() / 1e6),
-                    )
-                    for each in groups
-                ],
+        show_list(
+            groups,
+            lambda each: each.to_dict(),
+            ("ARTIFACT", "VERSIONS", "LATEST", "PARTITIONS", "CREATED"),
+            lambda each, layout: (
+                each.name,
+                str(each.versions),
+                each.latest.version,
+                ", ".join(each.partition_schema.all_keys),
+                layout.time(each.latest.pb2.created_at.ToMicroseconds() / 1e6),
             ),
+            none=f"there are no artifacts{here()}; `flyte create artifact NAME --from-file PATH` publishes one"
+            if search is None
+            else f"no artifact has `{search}` in its name; `flyte get artifact` lists them",
         )
         return
     try:
@@ -150,22 +149,21 @@ def get_artifact(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    show(
-        lambda: [each.to_dict() for each in found],
-        lambda layout: layout.table(
-            ("ARTIFACT", "VERSION", "KIND", "PARTITIONS", "CREATED", "SOURCE"),
-            [
-                (
-                    each.name,
-                    each.version,
-                    each.kind or "",
-                    _shown(each.partitions),
-                    layout.time(each.pb2.created_at.ToMicroseconds() / 1e6),
-                    each.source or "",
-                )
-                for each in found
-            ],
+    if not found and name is not None and not narrows:
+        raise click.UsageError(f"there is no artifact `{name}`{here()}\nhint: `flyte get artifact` lists them")
+    show_list(
+        found,
+        lambda each: each.to_dict(),
+        ("ARTIFACT", "VERSION", "KIND", "PARTITIONS", "CREATED", "SOURCE"),
+        lambda each, layout: (
+            each.name,
+            each.version,
+            each.kind or "",
+            _shown(each.partitions),
+            layout.time(each.pb2.created_at.ToMicroseconds() / 1e6),
+            each.source or "",
         ),
+        none="no version matches; with fewer options `flyte get artifact` shows more",
     )
 
 

@@ -34,6 +34,15 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def here() -> str:
+    """Say which project and domain commands of this process ask about; nothing where none is configured."""
+    from flyte.initialization import settings  # noqa: PLC0415 - help pages need no client
+
+    found = settings()
+    names = [f"{what} `{name}`" for what, name in (("project", found.project), ("domain", found.domain)) if name]
+    return f" in {', '.join(names)}" if names else ""
+
+
 def labels_of(texts: Sequence[str]) -> dict[str, str]:
     """Read labels.
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from flyte_cli.completers import complete_action, complete_run
-from flyte_cli.history import find_action, find_run, open_runs, split_id
+from flyte_cli.history import all_explained, find_action, find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, attempt_data
@@ -35,7 +35,12 @@ def get_action(
             _show_action(store, find_action(store, run.run_name, action_name))
             return
         actions = [action for action in store.actions(run.run_name) if in_phase in (None, action.phase.value)]
-        show(lambda: [action_data(action) for action in actions], lambda layout: action_table(actions, layout))
+        actions = all_explained(store, actions)
+        show(
+            lambda: [action_data(action) for action in actions],
+            lambda layout: action_table(actions, layout),
+            none=None if actions else f"no action of run `{run.run_name}` is {in_phase}",
+        )
 
 
 def _show_action(store: ActionStore, action: ActionRecord) -> None:

@@ -8,7 +8,7 @@ from flyte.running.conditions import PausedCondition
 from flyte_cli import times
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_run, open_runs, split_id
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.output import Layout, output_option, show_list
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.waiting import waiting
 
@@ -33,7 +33,13 @@ def get_condition(run_name: str, action_name: str | None, project: str | None, d
             for condition in waiting(store, run.run_name)
             if action_name in (None, condition.action_name, condition.parent_name, condition.name)
         ]
-    show(lambda: [_data(condition) for condition in found], lambda layout: _table(found, layout))
+    show_list(
+        found,
+        _data,
+        ("CONDITION", "ACTION", "TYPE", "ASKED", "PROMPT"),
+        _row,
+        none=f"run `{run.run_name}` waits for no answer; `flyte get run {run.run_name}` shows it",
+    )
 
 
 def _data(condition: PausedCondition) -> dict[str, Any]:
@@ -49,9 +55,5 @@ def _data(condition: PausedCondition) -> dict[str, Any]:
     }
 
 
-def _table(found: list[PausedCondition], layout: Layout) -> str:
-    rows = [
-        (each.name, each.action_name, each.data_type, layout.time(each.created_at), each.prompt or each.description)
-        for each in found
-    ]
-    return layout.table(("CONDITION", "ACTION", "TYPE", "ASKED", "PROMPT"), rows)
+def _row(each: PausedCondition, layout: Layout) -> tuple[str, ...]:
+    return each.name, each.action_name, each.data_type, layout.time(each.created_at), each.prompt or each.description

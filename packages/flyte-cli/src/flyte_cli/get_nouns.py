@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from flyte_cli.completers import complete_project, complete_task
-from flyte_cli.control_plane import connected
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.control_plane import connected, here
+from flyte_cli.output import Layout, output_option, show, show_list
 
 if TYPE_CHECKING:
     from flyte.remote import Trigger, TriggerDetails
@@ -22,8 +22,15 @@ def get_project(name: str | None, archived: bool) -> None:
     from flyte.remote import Project  # noqa: PLC0415 - help pages need no client
 
     found = [Project.get(name)] if name is not None else list(Project.listall(archived=archived))
-    rows = [(each.id, each.name, each.pb2.description) for each in found]
-    show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(("ID", "NAME", "DESCRIPTION"), rows))
+    show_list(
+        found,
+        lambda each: each.to_dict(),
+        ("ID", "NAME", "DESCRIPTION"),
+        lambda each, _: (each.id, each.name, each.pb2.description),
+        none="no project is archived; `flyte get project` lists the others"
+        if archived
+        else "there are no projects; `flyte create project --id ID --name NAME` makes one",
+    )
 
 
 @click.command("secret")
@@ -40,8 +47,13 @@ def get_secret(name: str | None, cluster_pool: str | None) -> None:
         if name is not None
         else list(Secret.listall(limit=100, cluster_pool=cluster_pool))
     )
-    rows = [(each.name, each.type) for each in found]
-    show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(("SECRET", "TYPE"), rows))
+    show_list(
+        found,
+        lambda each: each.to_dict(),
+        ("SECRET", "TYPE"),
+        lambda each, _: (each.name, each.type),
+        none="there are no secrets here; `flyte create secret NAME` keeps one",
+    )
 
 
 @click.command("trigger")
@@ -59,12 +71,14 @@ def get_trigger(task_name: str | None, name: str | None, limit: int) -> None:
         show(one.to_dict, lambda layout: layout.fields(_fields(one, layout)))
         return
     found = list(Trigger.listall(task_name=task_name, limit=limit))
-    headings = ("TRIGGER", "TASK", "ACTIVE", "STARTS", "LAST")
-
-    def rows(layout: Layout) -> list[tuple[str, ...]]:
-        return [(each.name, each.task_name, *_state(each, layout)) for each in found]
-
-    show(lambda: [each.to_dict() for each in found], lambda layout: layout.table(headings, rows(layout)))
+    of_task = f" of task `{task_name}`" if task_name is not None else ""
+    show_list(
+        found,
+        lambda each: each.to_dict(),
+        ("TRIGGER", "TASK", "ACTIVE", "STARTS", "LAST"),
+        lambda each, layout: (each.name, each.task_name, *_state(each, layout)),
+        none=f"there are no triggers{of_task}{here()}; `flyte create trigger {task_name or 'TASK'} NAME` makes one",
+    )
 
 
 def _fields(trigger: "TriggerDetails", layout: Layout) -> list[tuple[str, str]]:

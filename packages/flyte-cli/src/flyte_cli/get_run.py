@@ -3,8 +3,8 @@
 import click
 
 from flyte_cli.completers import complete_run
-from flyte_cli.history import PointInTime, find_run, open_runs
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.history import PointInTime, all_explained, find_run, open_runs
+from flyte_cli.output import Layout, output_option, show, show_list
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import RUN_HEADINGS, action_data, action_table, run_data, run_row
 from flyte_engine.records import RunRecord
@@ -80,14 +80,20 @@ def get_run(
         )
         runs = store.runs(1_000_000 if is_narrowed else limit, project=project, domain=domain)
         found = [run for run in runs if matches(run)][:limit]
-        show(
-            lambda: [run_data(run) for run in found],
-            lambda layout: layout.table(RUN_HEADINGS, [run_row(run, layout) for run in found]),
+        is_anywhere = project is None and domain is None and not is_narrowed
+        show_list(
+            found,
+            run_data,
+            RUN_HEADINGS,
+            run_row,
+            none="there are no runs yet; `flyte run FILE TASK` starts one"
+            if is_anywhere
+            else "no run matches; with fewer options `flyte get run` shows more",
         )
 
 
 def _show_run(store: ActionStore, run: RunRecord) -> None:
-    actions = store.actions(run.run_name)
+    actions = all_explained(store, store.actions(run.run_name))
 
     def text(layout: Layout) -> str:
         labels = ", ".join(f"{key}={value}" for key, value in run.labels.items())

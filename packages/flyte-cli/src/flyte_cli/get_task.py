@@ -3,8 +3,8 @@
 import click
 
 from flyte_cli.completers import complete_task
-from flyte_cli.control_plane import connected
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.control_plane import connected, here
+from flyte_cli.output import Layout, output_option, show, show_list
 
 
 @click.command("task")
@@ -22,9 +22,12 @@ def get_task(name: str | None, version: str | None, limit: int, entrypoint: bool
 
     if name is None:
         found = list(Task.listall(limit=limit, entrypoint=entrypoint))
-        rows = [(each.name, each.version, each.pb2.metadata.short_description) for each in found]
-        show(
-            lambda: [each.to_dict() for each in found], lambda layout: layout.table(("TASK", "VERSION", "ABOUT"), rows)
+        show_list(
+            found,
+            lambda each: each.to_dict(),
+            ("TASK", "VERSION", "ABOUT"),
+            lambda each, _: (each.name, each.version, each.pb2.metadata.short_description),
+            none=f"there are no {'' if entrypoint is None else 'such '}tasks{here()}; `flyte deploy FILE ENV` registers some",
         )
         return
     if version is None:

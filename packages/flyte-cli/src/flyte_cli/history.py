@@ -1,7 +1,7 @@
 """The history of this machine as commands use it: opened, and runs and actions found by what people call them."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -16,8 +16,12 @@ from flyte_config import auto, local_state_folder
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
+from flyte_models.phases import ActionPhase
 
 _SHORTEST_PREFIX = 3
+
+MOST_ERRORS = 10
+"""Unsuccessful actions of a control plane whose errors are fetched; more are shown without."""
 
 
 def history_file() -> Path:
@@ -119,6 +123,25 @@ def find_action(store: ActionStore, run_name: str, name: str) -> ActionRecord:
     raise click.UsageError(
         f"run `{run_name}` has no action `{name}`\nhint: `flyte get action {run_name}` lists its actions"
     )
+
+
+def explained(store: ActionStore, action: ActionRecord) -> ActionRecord:
+    """Return an action that did not succeed with its error, which lists of a control plane leave out."""
+    if action.error is not None or not is_unsuccessful(action.phase):
+        return action
+    return store.action(action.run_name, action.name) or action
+
+
+def all_explained(store: ActionStore, actions: Sequence[ActionRecord]) -> list[ActionRecord]:
+    """Return actions with their errors, the first `MOST_ERRORS` of them: on a control plane each is a request."""
+    wanted = [action.name for action in actions if action.error is None and is_unsuccessful(action.phase)]
+    chosen = set(wanted[:MOST_ERRORS])
+    return [explained(store, action) if action.name in chosen else action for action in actions]
+
+
+def is_unsuccessful(phase: ActionPhase) -> bool:
+    """Tell whether something is over and has not succeeded."""
+    return phase.is_terminal and phase not in {ActionPhase.SUCCEEDED, ActionPhase.RECOVERED}
 
 
 def where_of(store: ActionStore) -> str:

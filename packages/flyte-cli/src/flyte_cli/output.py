@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -22,6 +22,9 @@ _PHASE_STYLES = {
 }
 _BOLD = "\x1b[1m"
 _RESET = "\x1b[0m"
+
+
+Item = TypeVar("Item")
 
 
 class Layout:
@@ -94,18 +97,46 @@ class Layout:
         return f"{style}{text}{_RESET}" if self.colour and style and text else text
 
 
-def show(record: Callable[[], Any], text: Callable[[Layout], str]) -> None:
+def show(record: Callable[[], Any], text: Callable[[Layout], str], *, none: str | None = None) -> None:
     """Print what was found in the format that was asked for.
 
     Args:
         record: Makes plain data of it, for programs.
         text: Makes text of it, for people.
+        none: Nothing was found: people are told so, and what to do next, on standard error.
     """
     wanted = output_format()
+    if none is not None and wanted in {"table", "table-simple"}:
+        click.echo(none, err=True)
+        return
     if wanted in {"table", "table-simple"}:
         click.echo(text(_layout(wanted)), color=True)
         return
     click.echo(dump(record(), wanted))
+
+
+def show_list(
+    found: Sequence[Item],
+    record: Callable[[Item], Any],
+    headings: Sequence[str],
+    row: Callable[[Item, Layout], Sequence[str]],
+    *,
+    none: str,
+) -> None:
+    """Print a list: one row each for people, who are told on standard error when there is nothing; plain data for programs.
+
+    Args:
+        found: What was found.
+        record: Makes plain data of one.
+        headings: Of the columns.
+        row: Makes the cells of one.
+        none: Says that there is nothing, and what to do next.
+    """
+    show(
+        lambda: [record(each) for each in found],
+        lambda layout: layout.table(headings, [row(each, layout) for each in found]),
+        none=None if found else none,
+    )
 
 
 def dump(data: Any, wanted: OutputFormat) -> str:

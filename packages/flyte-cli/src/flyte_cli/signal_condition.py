@@ -40,8 +40,11 @@ def answer_condition(
                 if named
                 else f"no condition named `{action_name}` waits"
             )
-            known = ", ".join(f"`{each.name}` (action `{each.action_name}`)" for each in found) or "none"
-            raise click.UsageError(f"{problem} in run `{run.run_name}`\nhint: those that wait are {known}")
+            known = ", ".join(f"`{each.name}` (action `{each.action_name}`)" for each in found)
+            hint = (
+                f"those that wait are {known}" if known else f"none waits now; `flyte get run {run.run_name}` shows it"
+            )
+            raise click.UsageError(f"{problem} in run `{run.run_name}`\nhint: {hint}")
         done = named[0]
         if value is None:
             if done.data_type != "bool":

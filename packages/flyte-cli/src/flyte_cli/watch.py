@@ -9,7 +9,7 @@ import click
 
 from flyte_cli import exit_codes
 from flyte_cli.completers import complete_run
-from flyte_cli.history import find_run, open_runs
+from flyte_cli.history import MOST_ERRORS, all_explained, explained, find_run, is_unsuccessful, open_runs
 from flyte_cli.output import dump, output_format, output_option, show
 from flyte_cli.progress.display import LiveDisplay, PlainDisplay
 from flyte_cli.scope import local_or_devbox, project_and_domain
@@ -24,8 +24,6 @@ from flyte_models.phases import ActionPhase
 
 _PATIENCE = 60.0
 """Seconds for which a control plane may not answer before the command gives up."""
-_MOST_ERRORS = 10
-"""Failed actions whose errors are fetched; more are counted only."""
 
 Taken = tuple[RunRecord, Sequence[ActionRecord]]
 
@@ -87,6 +85,7 @@ def _watch(store: ActionStore, name: str, interval: float) -> RunRecord:
         while not _is_over(store, run):
             time.sleep(interval)
             run, actions = _look(store, name)
+        actions = all_explained(store, actions)
         show(
             lambda: run_data(run) | {"actions": [action_data(action) for action in actions]},
             lambda layout: f"{'  '.join(run_row(run, layout))}\n\n{action_table(actions, layout)}",
@@ -113,7 +112,7 @@ def _watch(store: ActionStore, name: str, interval: float) -> RunRecord:
 
 def _follow(store: ActionStore, first: Taken, interval: float, take: Callable[[EngineEvent], None]) -> RunRecord:
     """Give every change to `take` until the run is over, and return how it ended."""
-    changes, explained = Changes(), 0
+    changes, asked = Changes(), 0
     run, actions = first
     while True:
         # Asked first: what changes after that is found by the next look, or nothing is left to change.
@@ -122,18 +121,15 @@ def _follow(store: ActionStore, first: Taken, interval: float, take: Callable[[E
             run, actions = _look(store, run.run_name)
         for event in changes.of(actions):
             record = event.record
-            is_failure = record.phase.is_terminal and record.phase not in _SUCCESSES and event.previous is not None
-            if is_failure and record.error is None and explained < _MOST_ERRORS:
-                explained += 1
-                record = store.action(record.run_name, record.name) or record
+            is_failure = is_unsuccessful(record.phase) and event.previous is not None
+            if is_failure and record.error is None and asked < MOST_ERRORS:
+                asked += 1
+                record = explained(store, record)
             take(EngineEvent(record, event.previous))
         if is_over:
             return run
         time.sleep(interval)
         run, actions = _look(store, run.run_name)
-
-
-_SUCCESSES = {ActionPhase.SUCCEEDED, ActionPhase.RECOVERED}
 
 
 def _look(store: ActionStore, name: str) -> Taken:

@@ -1,0 +1,68 @@
+"""A folder with a home, a devbox of its own and a file of tasks, in which commands are run and their text is taken down."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FLYTE = Path(sys.executable).with_name("flyte")
+
+
+class Place:
+    """Commands in a folder that is their home, with the devbox of that home."""
+
+    def __init__(self, folder: Path, program: str) -> None:
+        """Write the program to `steps.py` in the folder."""
+        self.folder = folder
+        self.environment = {
+            "HOME": str(folder),
+            "PATH": os.environ["PATH"],
+            "COLUMNS": "160",
+            "TZ": "UTC",
+            "LOGNAME": "ada",
+            "FLYTE_DEVBOX_FOLDER": str(folder / "devbox"),
+        }
+        (folder / "steps.py").write_text(program)
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Start a command in a group of processes of its own."""
+        return subprocess.Popen(
+            [FLYTE, "--no-progress", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+
+    def flyte(self, *words: str) -> str:
+        """Return what a command that succeeds prints on standard output."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=180)
+        assert process.returncode == 0, out + err
+        return self.normalise(out)
+
+    def shows(self, *words: str) -> str:
+        """Return all that a command prints: lines of standard error with a `! `, then an exit code that is not 0."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=180)
+        lines = [*out.splitlines(), *(f"! {line}".rstrip() for line in err.splitlines())]
+        if process.returncode != 0:
+            lines.append(f"exit code {process.returncode}")
+        return self.normalise("\n".join(lines))
+
+    def normalise(self, text: str) -> str:
+        """Replace what is another in every run: folders, ports, times, random names, digests of code and columns' widths."""
+        text = text.replace(str(self.folder), "<folder>")
+        text = re.sub(r"(127\.0\.0\.1|localhost):\d+", "<devbox>", text)
+        text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "<time>", text)
+        text = re.sub(r"(?m)(?<=  )(just now|\d+ (s|min|h) ago)(?=  |$)", "<ago>", text)
+        text = re.sub(r"(?m)(?<=  )\d+(\.\d+)?( s|s|min|m \d+s)\+?(?=  |$)", "<duration>", text)
+        text = re.sub(r'("seconds": ?)[0-9.e-]+', r"\1<duration>", text)
+        text = re.sub(r"\br[a-z0-9]{19}\b", "<run>", text)
+        text = re.sub(r"\b[0-9a-f]{32}\b", "<digest>", text)
+        # The widths of columns follow what they held before it was replaced.
+        return "\n".join(re.sub(r"(?<=\S)  +", "  ", line).rstrip() for line in text.splitlines())
