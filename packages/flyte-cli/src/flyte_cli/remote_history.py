@@ -1,8 +1,9 @@
 """The runs of a control plane in the form of this machine's history, so that the same commands show both."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from flyte.remote import Action, ActionDetails, Run, RunDetails
@@ -12,6 +13,9 @@ from flyte_protocol.codes import Code
 from flyte_protocol.failures import TRACE_MARK
 from flyte_protocol.phases import phase_from_wire
 from flyte_protocol.rpc_errors import RpcError
+from flyte_remote.connection import connection
+from flyte_remote.identifiers import run_identifier
+from flyte_remote.watching import watch_actions
 from flyte_syncify import syncify
 
 _PASSING = {Code.UNAVAILABLE, Code.INTERNAL, Code.DEADLINE_EXCEEDED, Code.ABORTED}
@@ -64,6 +68,24 @@ class RemoteHistory:
     def actions(self, run_name: str, parent: str | None = None) -> list[ActionRecord]:
         """Return the actions of a run, or the children of one of them."""
         return [_action(action.pb2, None) for action in Action.listall(run_name, parent_name=parent)]
+
+    def first_actions(self, run_name: str, most: int) -> list[ActionRecord]:
+        """Return the actions of a run that were made first."""
+        return [_action(action.pb2, None) for action in islice(Action.listall(run_name), most)]
+
+    def changes(self, run_name: str) -> Iterator[list[ActionRecord]]:
+        """Yield the actions of a run, then those that have changed, until it is over; see `watch_actions`."""
+
+        async def watch() -> AsyncIterator[list[ActionRecord]]:
+            at = connection()
+            async for changed in watch_actions(at, run_identifier(run_name, at)):
+                yield [_action(message, None) for message in changed]
+
+        return syncify.loop.iterate(watch())
+
+    def wait(self, run_name: str) -> None:
+        """Return when a run is over."""
+        Run.get(run_name).wait(quiet=True)
 
     def attempts(self, run_name: str, name: str) -> list[AttemptRecord]:
         """Return the attempts of an action."""

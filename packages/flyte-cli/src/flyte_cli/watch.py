@@ -4,13 +4,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from flyte_cli import exit_codes
 from flyte_cli.completers import complete_run
 from flyte_cli.history import MOST_ERRORS, all_explained, explained, find_run, is_unsuccessful, open_runs
-from flyte_cli.output import dump, output_format, output_option, show
+from flyte_cli.output import Layout, dump, output_format, output_option, show
 from flyte_cli.progress.display import LiveDisplay, PlainDisplay
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, as_tree, run_data, run_row
@@ -22,10 +23,15 @@ from flyte_engine.store import ActionStore
 from flyte_models.errors import UnionRpcError
 from flyte_models.phases import ActionPhase
 
+if TYPE_CHECKING:
+    from flyte_cli.remote_history import RemoteHistory
+
 _PATIENCE = 60.0
 """Seconds for which a control plane may not answer before the command gives up."""
-
-Taken = tuple[RunRecord, Sequence[ActionRecord]]
+_MOST_ROWS = 200
+"""Actions that the table of a run that is over shows."""
+_LONGEST_WRITE = 30.0
+"""Seconds that may pass from the end of an action to its record. What takes longer is shown when the run is over."""
 
 
 class Changes:
@@ -54,7 +60,10 @@ class Changes:
 @click.command("watch")
 @click.argument("run_name", metavar="RUN", shell_complete=complete_run)
 @click.option(
-    "--interval", type=click.FloatRange(0.05, 60), default=0.5, help="Seconds between two looks [default: 0.5]"
+    "--interval",
+    type=click.FloatRange(0.05, 60),
+    default=0.5,
+    help="Seconds between two looks at a run of this machine [default: 0.5]",
 )
 @project_and_domain
 @local_or_devbox
@@ -80,29 +89,29 @@ def watch(run_name: str, interval: float, project: str | None, domain: str | Non
 
 def _watch(store: ActionStore, name: str, interval: float) -> RunRecord:
     wanted = output_format()
-    run, actions = _look(store, name)
-    if _is_over(store, run) or wanted in {"json", "yaml"}:
-        while not _is_over(store, run):
-            time.sleep(interval)
-            run, actions = _look(store, name)
-        actions = all_explained(store, actions)
-        show(
-            lambda: run_data(run) | {"actions": [action_data(action) for action in actions]},
-            lambda layout: f"{'  '.join(run_row(run, layout))}\n\n{action_table(actions, layout)}",
-        )
+    run = _run(store, name)
+    if wanted in {"json", "yaml"}:
+        if not _is_over(store, run):
+            _wait(store, name, interval)
+            run = _run(store, name)
+        actions = all_explained(store, store.actions(name))
+        show(lambda: run_data(run) | {"actions": [action_data(action) for action in actions]}, str)
         return run
     if wanted == "json-raw":
-        return _follow(
-            store, (run, actions), interval, lambda event: click.echo(dump(action_data(event.record), wanted))
+        return _follow(store, run, interval, lambda event: click.echo(dump(action_data(event.record), wanted)))
+    if _is_over(store, run):
+        show(
+            lambda: run_data(run), lambda layout: f"{'  '.join(run_row(run, layout))}\n\n{_table(store, name, layout)}"
         )
+        return run
     if not sys.stdout.isatty():
         display = PlainDisplay(sys.stdout)
-        run = _follow(store, (run, actions), interval, display.on_event)
+        run = _follow(store, run, interval, display.on_event)
     else:
         live = LiveDisplay(sys.stdout)
         live.start()
         try:
-            run = _follow(store, (run, actions), interval, live.on_event)
+            run = _follow(store, run, interval, live.on_event)
         finally:
             live.stop()
     how = run.phase.value if run.phase.is_terminal else "left: the process that carried it out is gone"
@@ -110,15 +119,21 @@ def _watch(store: ActionStore, name: str, interval: float) -> RunRecord:
     return run
 
 
-def _follow(store: ActionStore, first: Taken, interval: float, take: Callable[[EngineEvent], None]) -> RunRecord:
+def _table(store: ActionStore, name: str, layout: Layout) -> str:
+    """Return the first actions of a run that is over, and how to see the others."""
+    remote = _remote(store)
+    actions = store.actions(name) if remote is None else remote.first_actions(name, _MOST_ROWS + 1)
+    table = action_table(all_explained(store, actions[:_MOST_ROWS]), layout)
+    if len(actions) <= _MOST_ROWS:
+        return table
+    return f"{table}\nthese are the first {_MOST_ROWS} actions\nhint: `flyte get action {name}` shows all of them"
+
+
+def _follow(store: ActionStore, run: RunRecord, interval: float, take: Callable[[EngineEvent], None]) -> RunRecord:
     """Give every change to `take` until the run is over, and return how it ended."""
     changes, asked = Changes(), 0
-    run, actions = first
-    while True:
-        # Asked first: what changes after that is found by the next look, or nothing is left to change.
-        is_over = _is_over(store, run)
-        if is_over:
-            run, actions = _look(store, run.run_name)
+    remote = _remote(store)
+    for actions in _looks(store, run, interval) if remote is None else remote.changes(run.run_name):
         for event in changes.of(actions):
             record = event.record
             is_failure = is_unsuccessful(record.phase) and event.previous is not None
@@ -126,14 +141,37 @@ def _follow(store: ActionStore, first: Taken, interval: float, take: Callable[[E
                 asked += 1
                 record = explained(store, record)
             take(EngineEvent(record, event.previous))
-        if is_over:
-            return run
+    return _run(store, run.run_name)
+
+
+def _looks(store: ActionStore, run: RunRecord, interval: float) -> Iterator[Sequence[ActionRecord]]:
+    """Yield the actions of a run of this machine, then those that may have changed, until it is over."""
+    yield store.actions(run.run_name)
+    while not _is_over(store, run):
+        began = time.time()
         time.sleep(interval)
-        run, actions = _look(store, run.run_name)
+        run = _run(store, run.run_name)
+        yield cast("SQLiteStore", store).actions_since(run.run_name, began - _LONGEST_WRITE)
+    yield store.actions(run.run_name)
 
 
-def _look(store: ActionStore, name: str) -> Taken:
-    """Return a run and its actions; a control plane that restarts is waited for.
+def _wait(store: ActionStore, name: str, interval: float) -> None:
+    """Return when a run is over."""
+    remote = _remote(store)
+    if remote is not None:
+        remote.wait(name)
+        return
+    while not _is_over(store, _run(store, name)):
+        time.sleep(interval)
+
+
+def _remote(store: ActionStore) -> "RemoteHistory | None":
+    """Return a control plane, which tells of changes; None for this machine's history."""
+    return None if isinstance(store, SQLiteStore) else cast("RemoteHistory", store)
+
+
+def _run(store: ActionStore, name: str) -> RunRecord:
+    """Return a run; a control plane that restarts is waited for.
 
     Raises:
         UnionRpcError: It does not answer for `_PATIENCE` seconds.
@@ -143,13 +181,14 @@ def _look(store: ActionStore, name: str) -> Taken:
     while True:
         try:
             run = store.run(name)
-            if run is None:
-                raise click.UsageError(f"run `{name}` is not there any more\nhint: somebody has deleted it")
-            return run, store.actions(name)
         except UnionRpcError as error:
             if error.code not in _PASSING or time.monotonic() - began > _PATIENCE:
                 raise
             time.sleep(1.0)
+            continue
+        if run is None:
+            raise click.UsageError(f"run `{name}` is not there any more\nhint: somebody has deleted it")
+        return run
 
 
 _PASSING = {"unavailable", "deadline_exceeded", "internal", "aborted"}
@@ -159,8 +198,10 @@ _PASSING = {"unavailable", "deadline_exceeded", "internal", "aborted"}
 def _is_over(store: ActionStore, run: RunRecord) -> bool:
     if run.phase.is_terminal:
         return True
+    if _remote(store) is not None:
+        return False
     owner = store.owner(run.run_name)
-    return isinstance(store, SQLiteStore) and (owner is None or is_alive(owner) is False)
+    return owner is None or is_alive(owner) is False
 
 
 command = watch

@@ -21,6 +21,12 @@ _GRACE_SECONDS = 0.3
 _MOST_FAILURES = 10
 """Failures that plain lines name one by one; the rest is counted."""
 
+_MOST_LINES = 1000
+"""Plain lines of rows; those of runs with more say so once, and show how the run ends."""
+
+_MOST_ROWS = 100
+"""Rows of the tree on a terminal."""
+
 
 class Display(Protocol):
     """Takes the engine's events while a run is going on."""
@@ -46,7 +52,7 @@ class PlainDisplay:
         self._model = ProgressModel()
         self._started = time.monotonic()
         self._announced: dict[int, int] = {}
-        self._failures = 0
+        self._failures = self._lines = 0
 
     def on_event(self, event: EngineEvent) -> None:
         """Write what the event is worth."""
@@ -54,26 +60,32 @@ class PlainDisplay:
         record = event.record
         if event.previous is ActionPhase.RUNNING and not record.phase.is_terminal:
             most = f" of {record.max_attempts}" if record.max_attempts else ""
-            self._line(row.label, f"attempt {record.attempt - 1}{most} failed, trying again")
+            self._line(row, f"attempt {record.attempt - 1}{most} failed, trying again")
         elif record.phase.is_terminal and record.error is not None and record.phase is not ActionPhase.ABORTED:
             self._failures += 1
             if self._failures <= _MOST_FAILURES:
                 first = record.error.message.split("\n", 1)[0]
-                self._line(row.label, f"{record.phase.value}: {record.error.code}: {first}")
+                self._line(row, f"{record.phase.value}: {record.error.code}: {first}")
         if record.parent_name is None and record.phase.is_terminal:
             self._write_ends()
         if row.is_over and row.total >= 2 * self._announced.get(id(row), 0):
             self._announced[id(row)] = row.total
             if row.total > 1 or not row.failed:
-                self._line(row.label, row.describe())
+                self._line(row, row.describe())
 
     def _write_ends(self) -> None:
         """Write how the rows ended that have grown since their last line."""
         for row in self._model.rows():
             if row.is_over and row.total > self._announced.get(id(row), 0) > 0:
-                self._line(row.label, row.describe())
+                self._line(row, row.describe())
 
-    def _line(self, label: str, text: str) -> None:
+    def _line(self, row: Row, text: str) -> None:
+        self._lines += 1
+        if self._lines > _MOST_LINES and row.depth:
+            return
+        label = row.label
+        if self._lines == _MOST_LINES and row.depth:
+            label, text = "…", "further lines are left out"
         self._stream.write(f"{time.monotonic() - self._started:7.1f}s  {label}  {text}\n")
         self._stream.flush()
 
@@ -119,7 +131,10 @@ class LiveDisplay:
             while True:
                 is_over = self._over.wait(0.1)
                 with self._lock:
-                    rows = [_line_of(row) for row in self._model.rows()]
+                    found = list(self._model.rows())
+                    rows = [_line_of(row) for row in found[:_MOST_ROWS]]
+                if len(found) > _MOST_ROWS:
+                    rows.append((1, "…", f"{len(found) - _MOST_ROWS} further rows", 0.0, "waiting"))
                 tree.show(rows)
                 if is_over:
                     self._tree = None

@@ -107,6 +107,11 @@ class SQLiteStore:
             found = self._read(sql, run_name, parent)
         return [rows.action_from_row(row) for row in found]
 
+    def actions_since(self, run_name: str, moment: float) -> list[ActionRecord]:
+        """Return the actions of a run that are not over, or were not at `moment`, in Unix seconds."""
+        sql = f"{_SELECT_ACTIONS} WHERE run_name = ? AND (ended_at IS NULL OR ended_at >= ?) ORDER BY id"
+        return [rows.action_from_row(row) for row in self._read(sql, run_name, moment)]
+
     def attempts(self, run_name: str, name: str) -> list[AttemptRecord]:
         """Return the attempts of an action; see `ActionStore.attempts`."""
         sql = f"{_SELECT_ATTEMPTS} WHERE run_name = ? AND action_name = ? ORDER BY number"
@@ -185,7 +190,7 @@ class SQLiteStore:
         found = self._read(sql, run_name, name, kind)
         return found[0][0] if found else None
 
-    def _read(self, sql: str, *values: str | int) -> list[rows.Row]:
+    def _read(self, sql: str, *values: str | float) -> list[rows.Row]:
         try:
             with self._reader() as connection:
                 return connection.execute(sql, values).fetchall()

@@ -1,0 +1,142 @@
+"""`flyte watch` of a run with very many actions: listed once, then only what changes; also over a restart of the devbox."""
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from flyteidl2.actions import actions_service_pb2
+from flyteidl2.core import types_pb2
+from flyteidl2.workflow import run_service_pb2
+from tests.recording import NotingProxy
+
+import flyte
+import flyte.remote
+from flyte_protocol.methods import methods_of
+from flyte_remote.connection import connection
+from flyte_remote.watching import watch_actions
+
+from .running import LONGEST, SOON, connected_to, end, load, on, start, write_config
+
+MANY = 10_000
+ENQUEUE = methods_of(actions_service_pb2.DESCRIPTOR.services_by_name["ActionsService"])["Enqueue"]
+NOTED = {
+    f"/flyteidl2.workflow.RunService/{name}": (name, getattr(run_service_pb2, f"{name}Request"))
+    for name in ("WatchActions", "ListActions", "GetRunDetails", "GetActionDetails")
+}
+
+
+class Place:
+    """A devbox that can be started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server, self.port = start(folder)
+
+    def restart(self) -> None:
+        end(self.server)
+        self.server, self.port = start(self.folder)
+
+    def begin(self) -> flyte.remote.Run:
+        """Start a run that goes on, and give it many children that are over."""
+        run = flyte.run(load("lingering").linger, 600.0)
+        run.wait(wait_for="running", quiet=True)
+        with sqlite3.connect(self.folder / "state.db", timeout=60) as records:
+            columns: list[str] = [row[1] for row in records.execute("PRAGMA table_info(actions)") if row[1] != "id"]
+            given = {"name": "'c' || n", "parent": "'a0'", "phase": "5", "depth": "1", "ended_at": "started_at"}
+            chosen = ", ".join(given.get(column, column) for column in columns)
+            records.execute(
+                f"WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY - 1}) "
+                f"INSERT INTO actions ({', '.join(columns)}) SELECT {chosen} FROM actions, numbers "
+                f"WHERE name = 'a0' AND run_id = (SELECT id FROM runs WHERE name = ?)",
+                (run.name,),
+            )
+        records.close()
+        return run
+
+    def ask(self, run: flyte.remote.Run, number: int) -> None:
+        """Give a run a child that waits for an answer."""
+        request = actions_service_pb2.EnqueueRequest()
+        request.action.action_id.run.CopyFrom(run.pb2.action.id.run)
+        request.action.action_id.name = f"asks{number}"
+        request.action.parent_action_name = "a0"
+        request.action.input_uri = request.action.run_output_base = "/nowhere"
+        request.action.condition.name = f"c{number}"
+        request.action.condition.type.simple = types_pb2.BOOLEAN
+        on(self.port, lambda transport: transport.call(ENQUEUE, request, SOON))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path / "devbox")
+    with connected_to(place.port, tmp_path):
+        yield place
+    end(place.server)
+
+
+def read_until(lines: IO[str], name: str) -> list[dict[str, Any]]:
+    """Read lines of the command up to the first about an action."""
+    read: list[dict[str, Any]] = []
+    while line := lines.readline():
+        read.append(json.loads(line))
+        if read[-1]["name"] == name:
+            return read
+    pytest.fail(f"the command ended without a line about `{name}`, after {len(read)}")
+
+
+def test_the_command_lists_once_and_once_more_after_a_restart(place: Place, tmp_path: Path) -> None:
+    run = place.begin()
+    with NotingProxy(NOTED, place.port) as proxy:
+        config = write_config(tmp_path / "config.yaml", proxy.port)
+        words = ["--config", str(config), "watch", run.name, "-of", "json-raw"]
+        with subprocess.Popen([sys.executable, "-m", "flyte_cli.main", *words], stdout=-1, text=True) as watching:
+            assert watching.stdout is not None
+            seen = read_until(watching.stdout, f"c{MANY - 1}")
+            for number in range(3):
+                place.ask(run, number)
+                seen += read_until(watching.stdout, f"asks{number}")
+                time.sleep(0.1)
+            asked = Counter(name for name, _, _ in proxy.noted)
+            assert asked["WatchActions"] == 1
+            place.restart()
+            proxy.target = place.port
+            place.ask(run, 3)
+            seen += read_until(watching.stdout, "asks3")
+            with connected_to(place.port, tmp_path):
+                flyte.remote.Run.get(run.name).abort()
+            seen += map(json.loads, watching.stdout)
+            assert watching.wait(LONGEST) == 1
+    told = Counter((each["name"], each["phase"]) for each in seen)
+    assert {told[f"c{number}", "succeeded"] for number in range(MANY)} == {1}
+    assert {told[f"asks{number}", "aborted"] for number in range(4)} == {1}
+    asked = Counter(name for name, _, _ in proxy.noted)
+    assert asked["ListActions"] <= 1
+    # How often the stream was tried while the devbox was away depends on how long that took.
+    assert 2 <= asked["WatchActions"] <= 12
+    assert asked["GetActionDetails"] + asked["GetRunDetails"] < 30
+
+
+def test_each_row_is_sent_once_and_changes_alone(place: Place) -> None:
+    run = place.begin()
+
+    async def go() -> Counter[str]:
+        rows: Counter[str] = Counter()
+        async for changed in watch_actions(connection(), run.pb2.action.id.run):
+            rows.update(each.id.name for each in changed)
+            if len(rows) == MANY + 1:
+                await asyncio.to_thread(place.ask, run, 0)
+            if rows["asks0"] == 1:
+                await run.abort.aio()
+        return rows
+
+    rows = asyncio.run(asyncio.wait_for(go(), LONGEST))
+    assert rows["asks0"] >= 2
+    assert len(rows) == MANY + 2
+    assert sum(rows.values()) < 1.1 * MANY
