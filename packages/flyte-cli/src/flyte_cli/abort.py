@@ -7,6 +7,7 @@ import click
 from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.control_plane import connected
+from flyte_cli.errors import AlreadyOverError
 from flyte_cli.output import output_option, show
 
 
@@ -16,13 +17,16 @@ from flyte_cli.output import output_option, show
 @connected
 @output_option
 def abort_run(run_name: str, reason: str) -> None:
-    """Abort the run RUN_NAME with everything that it has started."""
+    """Abort the run RUN_NAME with everything that it has started.
+
+    Exits with 1 when the run is over already.
+    """
     from flyte.remote import Run  # noqa: PLC0415 - help pages need no client
 
     run = Run.get(run_name)
     if run.done():
         phase = run.phase.value if run.phase is not None else ""
-        raise click.UsageError(f"run `{run_name}` is over: {phase}\nhint: `flyte get run {run_name}` shows it")
+        raise AlreadyOverError(f"run `{run_name}` is over: {phase}\nhint: `flyte get run {run_name}` shows it")
     run.abort(reason)
     show(lambda: {"aborted": run_name}, lambda _: f"Run `{run_name}` is being aborted.")
 
@@ -34,13 +38,16 @@ def abort_run(run_name: str, reason: str) -> None:
 @connected
 @output_option
 def abort_action(run_name: str, action_name: str, reason: str) -> None:
-    """Abort the action ACTION_NAME of the run RUN_NAME; the run goes on, and its parent sees it fail."""
+    """Abort the action ACTION_NAME of the run RUN_NAME; the run goes on, and its parent sees it fail.
+
+    Exits with 1 when the action is over already.
+    """
     from flyte.remote import Action  # noqa: PLC0415 - as above
 
     action = Action.get(run_name=run_name, name=action_name)
     if action.done():
         phase = action.phase.value if action.phase is not None else ""
-        raise click.UsageError(f"action `{action_name}` of run `{run_name}` is over: {phase}")
+        raise AlreadyOverError(f"action `{action_name}` of run `{run_name}` is over: {phase}")
     action.abort(reason)
     show(
         lambda: {"aborted": action_name, "run": run_name},

@@ -30,6 +30,15 @@ class RemoteRunFailedError(Exception):
         self.message = message
 
 
+class AlreadyOverError(Exception):
+    """What was to be aborted is over: the command line is right, and nothing was aborted."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the whole text, which may have `hint:` lines."""
+        super().__init__(message)
+        self.message = message
+
+
 class InterruptedRunError(Exception):
     """A run was interrupted with ctrl-c; it is recorded as ABORTED."""
 

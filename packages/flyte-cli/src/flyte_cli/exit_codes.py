@@ -2,7 +2,7 @@
 
 OK = 0
 RUN_FAILED = 1
-"""The run was carried out and its root action did not succeed."""
+"""The run was carried out and its root action did not succeed; or what was to be aborted is over already."""
 USAGE = 2
 """The command line, an input or a path is wrong; nothing was run."""
 CODE_NOT_LOADED = 3

@@ -12,7 +12,13 @@ from flyte.failures import ActionFailure, causes, path_of
 from flyte.running.outputs import LocalRun
 from flyte.tasks.declarations import DuplicateEnvironmentError
 from flyte_cli import exit_codes
-from flyte_cli.errors import CodeNotLoadedError, InterruptedRunError, RemoteRunFailedError, RunFailedError
+from flyte_cli.errors import (
+    AlreadyOverError,
+    CodeNotLoadedError,
+    InterruptedRunError,
+    RemoteRunFailedError,
+    RunFailedError,
+)
 from flyte_cli.frames import user_frames
 from flyte_cli.hints import local_option
 from flyte_cli.messages import dim, error_text
@@ -51,7 +57,7 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
         return error.format_message() + "\n", exit_codes.USAGE
     if isinstance(error, RunFailedError):
         return _run_failed(error.run, verbose=verbose, colour=colour), exit_codes.RUN_FAILED
-    if isinstance(error, RemoteRunFailedError):
+    if isinstance(error, RemoteRunFailedError | AlreadyOverError):
         return error_text(error.message, colour=colour), exit_codes.RUN_FAILED
     if isinstance(error, InterruptedRunError):
         local = local_option()
