@@ -12,13 +12,13 @@ from flyte.tasks.template import TaskTemplate
 from flyte_models.bundles import CodeBundle
 from flyte_models.errors import ModuleLoadError
 
-__all__ = ["LoadTask", "code_bundle_of", "load_task", "resolve"]
+__all__ = ["SHARED_CODE", "LoadTask", "code_bundle_of", "load_task", "resolve"]
 
 LoadTask: TypeAlias = "Callable[[Invocation], Awaitable[tuple[TaskTemplate[..., Any], CodeBundle | None]]]"
 """Gives the task of an invocation, and the bundle that it came in; see `load_task`."""
 
 _SHOWN_FILES = 40
-_SHARED_CODE = "FLYTE_DEVBOX_CODE"
+SHARED_CODE = "FLYTE_DEVBOX_CODE"
 """Environment variable: the folder in which a devbox keeps extracted bundles."""
 
 
@@ -35,13 +35,12 @@ async def load_task(invocation: Invocation) -> tuple[TaskTemplate[..., Any], Cod
     """
     bundle = code_bundle_of(invocation)
     root = invocation.dest
-    folder = invocation.environment.get(_SHARED_CODE)
+    folder = invocation.environment.get(SHARED_CODE)
     if bundle is not None and bundle.tgz is not None and folder and root == ".":
         from flyte.runtime.shared_code import shared_code  # noqa: PLC0415 - a task whose code is in its image needs no storage
 
-        path = await shared_code(bundle.tgz, folder, os.getcwd())  # noqa: PTH109 - of every start
-        bundle = bundle.with_downloaded_path(path)
-        root = str(path)
+        root = await shared_code(bundle.tgz, folder, os.getcwd())  # noqa: PTH109 - of every start
+        bundle = bundle.with_downloaded_path(Path(root))
     elif bundle is not None:
         from flyte.bundling.downloading import download_code_bundle  # noqa: PLC0415 - as said above
 

@@ -21,6 +21,7 @@ import time
 from typing import Any, NoReturn
 
 from flyte.runtime.forked import become_action
+from flyte.runtime.kept_code import CodeKeeper
 from flyte.runtime.preloading import preload
 from flyte.runtime.rehearsal import rehearse
 from flyte_protocol.process_messages import MessageCutter, MessageError, pack_message
@@ -53,6 +54,7 @@ class WarmParent:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._cutter = MessageCutter()
+        self._code = CodeKeeper()
         self._children: dict[int, int] = {}
         self._is_asked = True
 
@@ -110,6 +112,7 @@ class WarmParent:
         except OSError as error:
             self.tell({"id": request["id"], "error": f"its log cannot be opened: {error}"})
             return None
+        self._code.look(request["argv"], request["env"])
         # Until the child has put its own in place, no handler of this process may run in it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
         try:
