@@ -132,6 +132,7 @@ Set up:
 
 Options:
   -c, --config PATH       Use this configuration file
+  --profile NAME          Use this profile of it; so does FLYTE_PROFILE
   -v, --verbose           Show the frames of flyte and of Python in tracebacks
   -of, --output-format    Print table, table-simple, json, json-raw (one line) or yaml
   --no-progress           Print no progress while a run is going on

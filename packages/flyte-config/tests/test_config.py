@@ -103,3 +103,45 @@ def test_state_stands_beside_a_config_in_a_flyte_folder(tmp_path: Path) -> None:
     assert local_state_folder(None) == tmp_path / "home/.flyte"
     assert local_state_folder(tmp_path / "work/.flyte/config.yaml") == tmp_path / "work/.flyte"
     assert local_state_folder(tmp_path / "work/config.yaml") == tmp_path / "home/.flyte"
+
+
+SEVERAL = """
+admin: {endpoint: base, insecure: true, authType: ClientSecret, clientSecretEnvVar: BASE_SECRET}
+task: {project: base, domain: development}
+profiles:
+  prod:
+    admin: {endpoint: prod}
+    task: {domain: production}
+  fast:
+    admin: {rpcRetries: 1}
+    task: {project: fast}
+  empty:
+"""
+
+
+def test_a_profile_stands_above_the_file_and_below_the_environment(tmp_path: Path) -> None:
+    file = write(tmp_path / "config.yaml", SEVERAL)
+    secret = {"BASE_SECRET": "s"}
+    base = auto(file, environment=secret)
+    assert (base.platform.endpoint, base.task.project) == ("base", "base")
+    prod = auto(file, environment={"FLYTE_PROFILE": "prod"})
+    assert (prod.platform.endpoint, prod.task.project, prod.task.domain) == ("prod", "base", "production")
+    # Another control plane: what the file says of its own is not for it.
+    assert (prod.platform.insecure, prod.platform.auth_mode) == (False, "Pkce")
+    assert prod.platform.client_credentials_secret is None
+    fast = auto(file, environment={"FLYTE_PROFILE": "fast", "FLYTE_TASK_DOMAIN": "staging", **secret})
+    assert (fast.platform.endpoint, fast.platform.insecure) == ("base", True)
+    assert (fast.task.project, fast.task.domain) == ("fast", "staging")
+    assert auto(file, environment={"FLYTE_PROFILE": "empty", **secret}).task == base.task
+    assert auto(file, environment={"FLYTE_PROFILE": "", **secret}) == base
+
+
+def test_a_profile_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "config.yaml", SEVERAL)
+    with pytest.raises(ConfigError, match="no profile `none` in .*: it has `prod`, `fast`, `empty`"):
+        auto(file, environment={"FLYTE_PROFILE": "none"})
+    with pytest.raises(ConfigError, match="no configuration file"):
+        auto(environment={"FLYTE_PROFILE": "prod"})
+    for text in ("profiles: [prod]", "profiles: {prod: x}", "profiles: {prod: {admin: x}}"):
+        with pytest.raises(ConfigError, match="expected a mapping"):
+            auto(write(tmp_path / "other.yaml", text), environment={"FLYTE_PROFILE": "prod"})

@@ -198,6 +198,12 @@ def _place(text: str) -> tuple[str, str]:
     return module, attribute or "command"
 
 
+def _complete_profile(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    from flyte_cli.completing import profiles  # noqa: PLC0415 - for completions only
+
+    return profiles(ctx, param, incomplete)
+
+
 @click.group(
     "flyte",
     cls=RootGroup,
@@ -205,6 +211,7 @@ def _place(text: str) -> tuple[str, str]:
     context_settings={"help_option_names": ["--help"]},
 )
 @click.option("-c", "--config", type=click.Path(path_type=Path), default=None)
+@click.option("--profile", default=None, shell_complete=_complete_profile)
 @click.option("-v", "--verbose", count=True)
 @click.option("-of", "--output-format", type=click.Choice(OUTPUT_FORMATS), default="table")
 @click.option("--no-progress", is_flag=True)
@@ -222,8 +229,11 @@ def _place(text: str) -> tuple[str, str]:
 @click.option("--reset-root-logger", is_flag=True)
 @click.version_option(package_name="flyte-cli", prog_name="flyte", message="%(prog)s %(version)s")
 @click.pass_context
-def root(ctx: click.Context, no_progress: bool, **given: Any) -> None:
+def root(ctx: click.Context, no_progress: bool, profile: str | None, **given: Any) -> None:
     """Write typed tasks in Python and run them."""
+    if profile is not None:
+        # Not only the command asks for the configuration: the user's program does, and what it starts.
+        os.environ["FLYTE_PROFILE"] = profile
     ctx.obj = RootOptions(progress=not no_progress, **given)
 
 

@@ -34,6 +34,7 @@ Data only: the root help is drawn from it without loading anything else.
 
 OPTIONS = (
     ("-c, --config PATH", "Use this configuration file"),
+    ("--profile NAME", "Use this profile of it; so does FLYTE_PROFILE"),
     ("-v, --verbose", "Show the frames of flyte and of Python in tracebacks"),
     ("-of, --output-format", "Print table, table-simple, json, json-raw (one line) or yaml"),
     ("--no-progress", "Print no progress while a run is going on"),

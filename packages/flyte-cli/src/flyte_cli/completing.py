@@ -1,6 +1,7 @@
 """What the shell may complete: names of runs and actions from the history, files with tasks. Loaded by completions only."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from flyte_cli.app import RootOptions
 from flyte_cli.configuring import with_root_options
 from flyte_cli.history import history_file_of
 from flyte_cli.scope import DEVBOX, LOCAL
-from flyte_config import auto
+from flyte_config import PROFILE_VARIABLE, Config, auto, get_config_file, profile_names
 from flyte_devbox.folder import default_folder
 from flyte_devbox.process import find_server
 from flyte_engine.records import ActionRecord
@@ -22,6 +23,7 @@ from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore, StoreError
 
 _MOST = 100
+_ASKED = 1000
 _PATIENCE = 3.0
 """Seconds that a shell waits for a control plane."""
 _ROOT_OPTIONS = {"config", "org", "endpoint", "insecure", "auth_type"}
@@ -38,7 +40,7 @@ def runs(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Comple
             return []
         found = [
             CompletionItem(run.run_name, help=f"{run.task_name}, {run.phase.value}")
-            for run in store.runs(1000)
+            for run in store.runs(_ASKED)
             if run.run_name.startswith(incomplete)
         ]
     return found[:_MOST]
@@ -74,7 +76,7 @@ def _is_remote(ctx: click.Context) -> bool:
         return True
     root = ctx.find_root().params
     try:
-        return bool(root.get("endpoint") or auto(root.get("config")).platform.endpoint)
+        return bool(root.get("endpoint") or _configuration(ctx).platform.endpoint)
     except (ValueError, OSError):
         return False
 
@@ -110,13 +112,31 @@ def projects(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Co
     return [item for item in _asked(ctx, ask) if item.value.startswith(incomplete)][:_MOST]
 
 
+def profiles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a profile of the configuration file that applies."""
+    try:
+        file = get_config_file(ctx.find_root().params.get("config"))
+        names = profile_names(file.tree, file.path) if file is not None else ()
+    except (ValueError, OSError):
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _configuration(ctx: click.Context) -> Config:
+    root = ctx.find_root().params
+    # In a completion the root command is not carried out, which would choose the profile.
+    chosen = {PROFILE_VARIABLE: root["profile"]} if root.get("profile") else {}
+    return auto(root.get("config"), environment={**os.environ, **chosen})
+
+
 def tasks(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete the name of a task that the control plane has run lately."""
+    """Complete the name of a task that is registered at the control plane, or that it has run lately."""
 
     def ask() -> list[CompletionItem]:
-        from flyte.remote import Run  # noqa: PLC0415 - as above
+        from flyte.remote import Run, Task  # noqa: PLC0415 - as above
 
-        names = [run.pb2.action.metadata.task.id.name for run in Run.listall(limit=1000)]
+        names = [task.name for task in Task.listall(limit=_ASKED)]
+        names += [run.pb2.action.metadata.task.id.name for run in Run.listall(limit=_ASKED)]
         return [CompletionItem(name) for name in dict.fromkeys(names) if name]
 
     return [item for item in _asked(ctx, ask) if item.value.startswith(incomplete)][:_MOST]
@@ -143,7 +163,7 @@ def _connect(ctx: click.Context) -> bool:
     # `params` has what commands take as an argument, `meta` what stands in `scope`.
     wants_devbox = bool(ctx.params.get("devbox") or ctx.meta.get(DEVBOX))
     options = RootOptions(**{name: given for name, given in ctx.find_root().params.items() if name in _ROOT_OPTIONS})
-    config = with_root_options(auto(options.config), options)
+    config = with_root_options(_configuration(ctx), options)
     if wants_devbox:
         server = find_server(default_folder())
         if server is None:

@@ -8,6 +8,7 @@ from flyte_cli import exit_codes
 from flyte_cli.app import LazyGroup
 from flyte_cli.control_plane import connected
 from flyte_cli.output import Layout, output_option, show
+from flyte_config import chosen_profile
 
 if TYPE_CHECKING:
     from flyte_remote.checking import Step
@@ -36,14 +37,17 @@ def check() -> None:
     found = asyncio.run(gather())
     found += [Step(name, "not tried", "") for name in STEPS[len(found) :]]
     source = str(config.source or "none: defaults and environment")
+    profile = chosen_profile()
     data = {
         "file": source,
+        "profile": profile,
         "endpoint": config.platform.endpoint,
         "steps": [{"step": step.name, "state": step.state, "text": step.text} for step in found],
     }
 
     def text(layout: Layout) -> str:
-        return layout.fields([("file", source), *((step.name, _shown(step)) for step in found)])
+        head = [("file", source), *([("profile", profile)] if profile else [])]
+        return layout.fields([*head, *((step.name, _shown(step)) for step in found)])
 
     show(lambda: data, text)
     if any(step.state == "failed" for step in found):

@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from flyte_cli.app import AUTH_TYPES, LazyGroup
+from flyte_cli.app import AUTH_TYPES, LazyGroup, RootOptions
 from flyte_cli.configuring import spelled
 from flyte_cli.output import output_option, show
 from flyte_cli.writing import write_file
-from flyte_config import org_of_endpoint
+from flyte_config import find_config_file, org_of_endpoint
 from flyte_devbox.folder import default_folder
 from flyte_devbox.process import find_server
 from flyte_protocol.endpoints import Endpoint
@@ -40,12 +40,16 @@ _DEVBOX_ENDPOINT = "localhost:30080"
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path(".flyte/config.yaml"),
-    help="File to write [default: .flyte/config.yaml]",
+    help="File to write [default: .flyte/config.yaml; with --profile: the file that applies here]",
 )
-@click.option("--force", is_flag=True, help="Replace the file if it exists")
+@click.option(
+    "--profile", metavar="NAME", help="Add a profile to the file; `flyte --profile NAME` or FLYTE_PROFILE chooses it"
+)
+@click.option("--force", is_flag=True, help="Replace the file, or the profile, if it exists")
 @output_option
+@click.pass_context
 def create_config(
+    ctx: click.Context,
     for_devbox: bool,
     endpoint: str | None,
     insecure: bool,
@@ -57,10 +61,14 @@ def create_config(
     registry: str | None,
     local_persistence: bool,
     local_tracked: bool,
-    output: Path,
+    output: Path | None,
+    profile: str | None,
     force: bool,
 ) -> None:
-    """Write a configuration file: where runs go, how to sign in, what builds images. `flyte config check` tries it."""
+    """Write a configuration file: where runs go, how to sign in, what builds images. `flyte config check` tries it.
+
+    With `--profile` several control planes stand in one file: all else in it stays as it is.
+    """
     if for_devbox:
         if endpoint is not None:
             raise click.UsageError("`--devbox` and `--endpoint` exclude each other\nhint: leave one of them out")
@@ -76,8 +84,14 @@ def create_config(
             Endpoint.of(endpoint, is_insecure=insecure)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-    if output.exists() and not force:
-        raise click.UsageError(f"`{output}` exists\nhint: `--force` replaces it, `--output` writes another file")
+    if output is None:
+        applying = ctx.find_root().ensure_object(RootOptions).config or find_config_file()
+        output = applying if applying is not None and profile is not None else Path(".flyte/config.yaml")
+    if output.exists() and not force and profile is None:
+        raise click.UsageError(
+            f"`{output}` exists\nhint: `--force` replaces it, `--output` writes another file, "
+            "`--profile NAME` adds to it"
+        )
     address = endpoint if endpoint is None or "://" in endpoint or endpoint.startswith("dns:") else f"dns:///{endpoint}"
     sections: dict[str, dict[str, str | bool | None]] = {
         "admin": {
@@ -86,15 +100,26 @@ def create_config(
             "authType": spelled(auth_type) if auth_type is not None else None,
         },
         "task": {"org": org or org_of_endpoint(endpoint), "project": project, "domain": domain},
-        "image": {"builder": image_builder or "local", "registry": registry},
+        # A profile takes over what it does not say.
+        "image": {"builder": image_builder or (None if profile else "local"), "registry": registry},
         "local": {"persistence": local_persistence or None, "tracked": local_tracked or None},
     }
     lines: list[str] = []
     for section, values in sections.items():
         written = [f"  {name}: {_scalar(value)}" for name, value in values.items() if value is not None]
         lines += [f"{section}:", *written] if written else []
-    write_file(output, "\n".join(lines) + "\n")
-    show(lambda: {"path": str(output)}, lambda _: f"Wrote `{output}`.")
+    text = "\n".join(lines) + "\n"
+    if profile is None:
+        write_file(output, text)
+        show(lambda: {"path": str(output)}, lambda _: f"Wrote `{output}`.")
+        return
+    from flyte_cli.profiles import with_profile  # noqa: PLC0415 - hardly anybody has several
+
+    write_file(output, with_profile(output, profile, text, replace=force))
+    show(
+        lambda: {"path": str(output), "profile": profile},
+        lambda _: f"Wrote profile `{profile}` of `{output}`; `flyte --profile {profile}` uses it.",
+    )
 
 
 def _scalar(value: str | bool) -> str:

@@ -7,6 +7,7 @@ import click
 
 from flyte_cli.configuring import configured
 from flyte_cli.output import Layout, output_option, show
+from flyte_config import ConfigFile, chosen_profile, profile_names
 from flyte_protocol.redaction import without_login
 
 
@@ -16,11 +17,16 @@ def get_config() -> None:
     """Show the configuration that applies here, and the file it comes from."""
     config = configured()
     data = _data(config)
+    profile = data["profile"] = chosen_profile()
+    file = ConfigFile(config.source) if config.source is not None else None
+    data["profiles"] = list(profile_names(file.tree, file.path)) if file is not None else []
 
     def text(layout: Layout) -> str:
         lines = [
             ("file", str(data["source"] or "none: there is no configuration file, defaults and environment apply"))
         ]
+        lines += [("profile", profile)] if profile else []
+        lines += [("profiles", ", ".join(data["profiles"]))] if data["profiles"] else []
         for section, values in data.items():
             if isinstance(values, dict):
                 named = cast("dict[str, Any]", values)

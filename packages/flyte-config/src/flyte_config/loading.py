@@ -9,6 +9,7 @@ from flyte_config.discovery import find_config_file
 from flyte_config.errors import ConfigError
 from flyte_config.keys import KEYS, secret_from
 from flyte_config.model import Config, ImageConfig, LocalConfig, PlatformConfig, TaskConfig
+from flyte_config.profiles import PROFILE_VARIABLE, with_profile
 
 _SECTIONS: dict[str, type[Any]] = {
     "platform": PlatformConfig,
@@ -58,7 +59,7 @@ def set_if_exists(d: dict[str, Any], k: str, val: Any) -> dict[str, Any]:
 def auto(
     config_file: "str | Path | ConfigFile | None" = None, *, environment: Mapping[str, str] | None = None
 ) -> Config:
-    """Return the effective configuration: the file that applies, and over it the environment.
+    """Return the effective configuration: the file that applies, its profile that is chosen, and over it the environment.
 
     Args:
         config_file: Use this file instead of looking for one.
@@ -118,7 +119,8 @@ def read_file(path: Path) -> Mapping[str, Any]:
 
 
 def build(tree: Mapping[str, Any], environment: Mapping[str, str], path: Path | None) -> Config:
-    """Make the model from a parsed file and the environment, which wins."""
+    """Make the model from a parsed file, the profile that the environment chooses, and the environment, which wins."""
+    tree = with_profile(tree, environment.get(PROFILE_VARIABLE), path)
     values: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     for key in KEYS:
         variable = next((name for name in key.variables if environment.get(name) is not None), None)
