@@ -1,19 +1,20 @@
 """What a task's specification asks of the scheduler: retries, limits, resources, cache, workers. Pure."""
 
+import math
 import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, cast
 
 from flyteidl2.core import literals_pb2, tasks_pb2
-from flyteidl2.task import task_definition_pb2
+from flyteidl2.task import run_pb2, task_definition_pb2
 from google.protobuf import duration_pb2, json_format
 
 from flyte_devbox.executors import Reuse
 from flyte_models.policies import Backoff, RetryStrategy
 from flyte_models.values import value
 
-__all__ = ["Command", "Demand", "TaskPolicy", "command_of", "parse_quantity", "policy_of"]
+__all__ = ["Command", "Demand", "TaskPolicy", "command_of", "demand_within", "parse_quantity", "policy_of"]
 
 UNDECLARED_CPU = 0.5
 """What a task that declares nothing counts for."""
@@ -176,6 +177,18 @@ def _primary_container(template: tasks_pb2.TaskTemplate) -> dict[str, Any] | Non
 def _grace(template: tasks_pb2.TaskTemplate) -> float:
     seconds = _pod_spec(template).get("terminationGracePeriodSeconds")
     return float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else DEFAULT_GRACE_SECONDS
+
+
+def demand_within(policy: TaskPolicy, defaults: run_pb2.TaskResourceDefaults) -> Demand:
+    """Return what an attempt occupies when a run bounds what its tasks get: at least its `requests`, at most its `max`."""
+    share = 1.0 / policy.reuse.concurrency if policy.reuse is not None else 1.0
+    least, most = _entries(defaults.requests), _entries(defaults.max)
+
+    def bounded(name: str, asked: float) -> float:
+        return min(max(asked, least.get(name, 0.0) * share), most.get(name, math.inf) * share)
+
+    demand = policy.demand
+    return Demand(bounded("cpu", demand.cpu), bounded("memory", demand.memory), bounded("gpu", demand.gpu))
 
 
 def _resources(template: tasks_pb2.TaskTemplate) -> tuple[dict[str, float], dict[str, float]]:

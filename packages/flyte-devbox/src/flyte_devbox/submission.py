@@ -7,16 +7,18 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flyteidl2.actions import actions_service_pb2
 from flyteidl2.common import identifier_pb2
 from flyteidl2.core import catalog_pb2
+from flyteidl2.settings import settings_definition_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from flyte_devbox.contents import keep_content, read_small, sync_file
 from flyte_devbox.database import Database
+from flyte_devbox.defaults import levels_of, merged, settled
 from flyte_devbox.errors import ServiceError, already_exists, invalid_argument, not_found
 from flyte_devbox.live import LiveAction, LiveRun
 from flyte_devbox.objects import ObjectFolder
@@ -127,6 +129,7 @@ class Submission:
         now = time.time()
         name = request.name or new_run_name()
         _check_name(name)
+        request = self._settled(request)
         spec, run_spec = request.spec, request.run_spec
         task_id = spec.task_template.id
         run_base = self._run_base(request, name)
@@ -395,6 +398,14 @@ class Submission:
             await asyncio.to_thread(sync_file, path)
         return content
 
+    def _settled(self, request: RunRequest) -> RunRequest:
+        """Give a run the defaults of its project, its domain and of all."""
+        levels = levels_of(self._database, request.domain, request.project)
+        if not levels:
+            return request
+        settings = merged(settings_definition_pb2.Settings.FromString(row["settings"]) for row in levels)
+        return replace(request, run_spec=settled(request.run_spec, settings))
+
     def _run_base(self, request: RunRequest, name: str) -> str:
         given = request.run_spec.run_base_dir.rstrip("/")
         if not given:
@@ -402,7 +413,7 @@ class Submission:
         if self._objects.key_of(given) is None:
             raise invalid_argument(
                 f"`run_base_dir` is `{given[:200]}`, which is not in the devbox's object folder\n"
-                "hint: leave it out; the devbox keeps inputs and outputs itself"
+                "hint: leave it out, of the settings too (`flyte get settings`); the devbox keeps inputs and outputs itself"
             )
         return f"{given}/{name}"
 

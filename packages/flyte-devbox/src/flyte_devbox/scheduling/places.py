@@ -7,7 +7,7 @@ from itertools import islice
 
 from flyte_devbox.admission import Admission, Capacity, Ticket
 from flyte_devbox.live import LiveAction, LiveRun
-from flyte_devbox.policies import TaskPolicy
+from flyte_devbox.policies import Demand, TaskPolicy, demand_within
 from flyte_devbox.scheduling.decisions import TimeLimit, concurrency_limits, environment_limit, queue_limit
 from flyte_models.phases import ActionPhase
 
@@ -61,7 +61,7 @@ class Places:
         environment = environment_limit(policy)
         if environment is not None:
             self._admission.set_limit(*environment)
-        excess = self._admission.capacity.explain_excess(policy.demand)
+        excess = self._admission.capacity.explain_excess(_demand(action, policy))
         if excess:
             action.note("Clamped", f"it asks for {excess} that there are: it runs alone, with what there is")
         self._enter(action, policy)
@@ -83,7 +83,7 @@ class Places:
     def _enter(self, action: LiveAction, policy: TaskPolicy) -> Ticket[LiveAction]:
         action.ticket = self._admission.enter(
             action,
-            policy.demand,
+            _demand(action, policy),
             limits=concurrency_limits(action, policy),
             depth=action.depth,
             group=action.run.id,
@@ -152,3 +152,8 @@ class Places:
         if action.ticket is not None:
             self._admission.release(action.ticket)
         self._expire_one(action, limit)
+
+
+def _demand(action: LiveAction, policy: TaskPolicy) -> Demand:
+    defaults = action.run.spec.default_settings
+    return demand_within(policy, defaults.task_resource_defaults) if defaults.ByteSize() else policy.demand

@@ -4,8 +4,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from flyteidl2.settings import settings_definition_pb2, settings_service_pb2
-from google.protobuf.message import Message
 
+from flyte_devbox.defaults import levels_of, merged
 from flyte_devbox.errors import ServiceError, already_exists, invalid_argument, not_found
 
 if TYPE_CHECKING:
@@ -25,12 +25,11 @@ class Service:
     ) -> settings_service_pb2.GetSettingsResponse:
         """Return what is valid for a key: its own settings, and those of the levels above where it has none."""
         levels = self._levels(request.key)
-        merged = settings_definition_pb2.Settings()
-        for record in levels:
-            _merge(merged, record.settings)
         return settings_service_pb2.GetSettingsResponse(
             settingsRecord=settings_service_pb2.SettingsRecord(
-                key=request.key, settings=merged, version=levels[-1].version if levels else 0
+                key=request.key,
+                settings=merged(each.settings for each in levels),
+                version=levels[-1].version if levels else 0,
             )
         )
 
@@ -87,36 +86,17 @@ class Service:
         return settings_service_pb2.UpdateSettingsResponse(settingsRecord=record)
 
     def _levels(self, key: settings_definition_pb2.SettingsKey) -> list[settings_service_pb2.SettingsRecord]:
-        found: list[settings_service_pb2.SettingsRecord] = []
-        scopes = [("", "")]
-        if key.domain:
-            scopes.append((key.domain, ""))
-        if key.project:
-            scopes.append((key.domain, key.project))
-        for domain, project in scopes:
-            row = self._database.read_one(f"SELECT * FROM settings WHERE {_KEY}", (domain, project))
-            if row is not None:
-                found.append(
-                    settings_service_pb2.SettingsRecord(
-                        key=settings_definition_pb2.SettingsKey(org=key.org, domain=domain, project=project),
-                        settings=settings_definition_pb2.Settings.FromString(row["settings"]),
-                        version=row["version"],
-                    )
-                )
-        return found
+        return [
+            settings_service_pb2.SettingsRecord(
+                key=settings_definition_pb2.SettingsKey(org=key.org, domain=row["domain"], project=row["project"]),
+                settings=settings_definition_pb2.Settings.FromString(row["settings"]),
+                version=row["version"],
+            )
+            for row in levels_of(self._database, key.domain, key.project)
+        ]
 
 
 def _key(key: settings_definition_pb2.SettingsKey) -> tuple[str, str]:
     if key.project and not key.domain:
         raise invalid_argument("settings of a project are of one of its domains: `domain` is empty")
     return key.domain, key.project
-
-
-def _merge(into: Message, nearer: Message) -> None:
-    """Let what is set nearer take the place of what is set further away."""
-    for field, value in nearer.ListFields():
-        if field.message_type is None or "state" in field.message_type.fields_by_name:
-            if field.message_type is not None and value.state != settings_definition_pb2.SETTING_STATE_INHERIT:
-                getattr(into, field.name).CopyFrom(value)
-        else:
-            _merge(getattr(into, field.name), value)
