@@ -6,7 +6,6 @@
 import dataclasses
 import importlib
 import inspect
-import json
 import sys
 import typing
 from hashlib import sha256
@@ -15,10 +14,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests" / "contract"))
 
+import by_python
 import declaration_cases as declared
 
-REFERENCE = json.loads(Path(__file__).with_name("declarations-2.12.1.json").read_text(encoding="utf-8"))
+REFERENCE = by_python.load(Path(__file__).with_name("declarations-2.12.1.json"))
 MODULES = {
     "accelerators": "Accelerators DeviceClass",
     "artifacts": "KIND_KEY MAX_PARENTS Artifact Card CardFormat CardType Granularity Kind Metadata TimePartition",

@@ -26,8 +26,13 @@ PENDING = {
 }
 OF_PYDANTIC = ("Config", "model_post_init", "pre_init", "schema_match", "deserialize_", "serialize_", "set_literal")
 """Methods that only a model of pydantic has, which our handles are not."""
-NOT_CALLED = {"flyte.SecretRequest", "flyte.extras.shell.OutputSpec", "flyte.extras.ContainerTask.MetadataFormat"}
-"""Unions of types, which Python takes for callable."""
+NOT_CALLED = {
+    "flyte.SecretRequest",
+    "flyte.extras.shell.OutputSpec",
+    "flyte.extras.ContainerTask.MetadataFormat",
+    "flyte.models.ActionPhase",
+}
+"""Unions of types, which Python takes for callable, and an enum, whose parameters are those of the version of Python."""
 OTHERWISE = {
     "_call_as_synchronous": "a field of the reference's own workings",
     "obj": "the one parameter of `syncify`, which nobody names",

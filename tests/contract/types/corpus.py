@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import by_python  # noqa: E402
+
 CASES_FOLDER = HERE / "cases"
 RECORDED = HERE / "recorded-2.12.1.jsonl"
 
@@ -176,6 +179,11 @@ def load_cases(modules: Iterable[str] = MODULES) -> Iterator[tuple[str, Any]]:
             yield name, case
 
 
+def load_rows(path: Path = RECORDED) -> list[dict[str, Any]]:
+    """Read the lines of the fixture as they are for this version of Python: the header, then a row for each case."""
+    return list(by_python.load(path).values())
+
+
 def load_recorded(path: Path = RECORDED) -> RecordedCorpus:
     """Read the fixture.
 
@@ -185,8 +193,7 @@ def load_recorded(path: Path = RECORDED) -> RecordedCorpus:
     Returns:
         Its header and its records, with the bytes decoded.
     """
-    with path.open(encoding="utf-8") as lines:
-        header, *rows = map(json.loads, lines)
+    header, *rows = load_rows(path)
     corpus = RecordedCorpus(header, {}, {}, {})
     for row in rows:
         kind = row.pop("kind")

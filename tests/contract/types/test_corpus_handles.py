@@ -20,11 +20,11 @@ from flyte_models.digests import hash_data
 from flyte_native import literal_repr
 from flyte_types.codec import decode_literal_async, encode_literal_async, literal_type_of
 
-from .corpus import NEEDS_FLYTE_IO, RECORDED, Recorded, canonical_json, describe, load_cases, load_recorded
+from .corpus import NEEDS_FLYTE_IO, Recorded, canonical_json, describe, load_cases, load_recorded, load_rows
 from .equality import case_context
 
 CORPUS = load_recorded()
-ROWS = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
+ROWS = load_rows()
 CASES = [case for _, case in load_cases(NEEDS_FLYTE_IO)]
 
 DEVIATIONS = {

@@ -12,10 +12,10 @@ from flyteidl2.task import common_pb2
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from .corpus import HERE, MODULES, NEEDS_FLYTE_IO, RECORDED, canonical_json, load_cases, load_recorded
+from .corpus import HERE, MODULES, NEEDS_FLYTE_IO, canonical_json, load_cases, load_recorded, load_rows
 
 CORPUS = load_recorded()
-ROWS = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
+ROWS = load_rows()
 IMPORTABLE = [name for name in MODULES if name not in NEEDS_FLYTE_IO]
 VALUES = [record for record in CORPUS.values.values() if record.literal is not None]
 CALLS = [record for record in CORPUS.interfaces.values() if record.inputs is not None]

@@ -179,8 +179,8 @@ class HashingWriter(io.BufferedIOBase):
         return memoryview(data).nbytes
 
     def flush(self) -> None:
-        """Flush the other stream."""
-        if not self.closed:
+        """Flush the other stream, unless its owner has closed it; Python flushes this one when it is collected."""
+        if not self.closed and not self._stream.closed:
             self._stream.flush()
 
     def tell(self) -> int:

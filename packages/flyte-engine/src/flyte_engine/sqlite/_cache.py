@@ -65,7 +65,11 @@ class SQLiteCache:
         with self._explained():
             database.create_file(self._path)
             migrate = partial(database.migrate, path=self._path, application_id=APPLICATION_ID, migrations=MIGRATIONS)
-            self._run(migrate)
+            try:
+                self._run(migrate)
+            except BaseException:
+                self.close()
+                raise
 
     @property
     def path(self) -> Path:
