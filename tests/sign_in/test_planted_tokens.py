@@ -248,8 +248,10 @@ def test_api_key(plane: Plane, tmp_path: Path) -> None:
     broken = base64.b64encode(b"planted-in-a-key-that-is-none").decode()
     run = Watched(
         tmp_path / "other",
-        f"try:\n    flyte.init_from_api_key({broken!r})\nexcept Exception:\n    traceback.print_exc()",
+        # Not in the program's text, lines of which stand in a traceback.
+        "try:\n    flyte.init_from_api_key(os.environ['PLANTED'])\nexcept Exception:\n    traceback.print_exc()",
         calls=0,
+        PLANTED=broken,
     )
     assert "InvalidApiKey" in run.end() or "the API key cannot be used" in run.seen
     run.assert_hides({"key": broken, "what it holds": "planted-in-a-key-that-is-none"})
