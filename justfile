@@ -50,6 +50,10 @@ fuzz seconds="15":
 test: rust
     pytest -n 2 --dist loadfile
 
+# Run what depends most on the interpreter on the other versions of Python that are installed.
+pythons *args:
+    bash tests/other_pythons.sh "$@"
+
 # Run one package's tests with only what it declares: `just isolated flyte-models`.
 isolated package:
     {{ uv }} run --isolated --no-default-groups --package {{ package }} --with pytest --with hypothesis pytest packages/{{ package }}
