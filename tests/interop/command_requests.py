@@ -5,6 +5,7 @@ import json
 import os
 import pkgutil
 import re
+import shlex
 import subprocess
 import time
 import urllib.request
@@ -26,6 +27,8 @@ from flyte_protocol.methods import methods_of
 
 ORG, PROJECT, DOMAIN = "devbox", "flytesnacks", "development"
 LONGEST = 120
+READING = ("Get", "List", "Select", "Watch", "Tail", "UserInfo")
+"""How the names of methods begin that change nothing."""
 
 
 def all_methods() -> dict[str, tuple[str, Any]]:
@@ -44,9 +47,9 @@ class Command:
     """One command that both sides are given.
 
     Args:
-        words: What is typed after `flyte`.
+        words: What is typed after `flyte`; `{folder}` is the working directory, `{action}` the action that was waited for.
         code: What it ends with: zero or not.
-        waits_for: A run, and the phase that its root (or one of its conditions) has to reach before the command.
+        waits_for: A run, and the phase that one of its actions has to reach before the command.
         typed: Standard input.
         env: Variables beside those of each command.
     """
@@ -65,7 +68,7 @@ class Side:
         self._folder = folder
         self._program = program
         self._proxy = proxy
-        (folder / "home").mkdir()
+        (folder.parent / "home").mkdir()
         (folder / "config.yaml").write_text(
             f"admin:\n  endpoint: dns:///127.0.0.1:{proxy.port}\n  insecure: true\n"
             f"task:\n  org: {ORG}\n  project: {PROJECT}\n  domain: {DOMAIN}\n"
@@ -73,12 +76,12 @@ class Side:
 
     def asked(self, command: Command) -> dict[str, Any]:
         """Run a command; return its requests by method, each in the order they came, and the end of what it said."""
-        if command.waits_for is not None:
-            self._wait(*command.waits_for)
+        action = self._wait(*command.waits_for) if command.waits_for is not None else ""
+        words = shlex.split(command.words.format(folder=self._folder, action=action))
         del self._proxy.noted[:]
-        environment = {"HOME": str(self._folder / "home"), "PATH": os.environ["PATH"], "DO_NOT_TRACK": "1"}
+        environment = {"HOME": str(self._folder.parent / "home"), "PATH": os.environ["PATH"], "DO_NOT_TRACK": "1"}
         done = subprocess.run(
-            [self._program, "-c", "config.yaml", *command.words.split()],
+            [self._program, "-c", "config.yaml", *words],
             cwd=self._folder,
             env={**environment, "COLUMNS": "400", "NO_COLOR": "1", **command.env},
             input=command.typed,
@@ -88,14 +91,18 @@ class Side:
             check=False,
         )
         said = done.stdout + done.stderr
-        assert (done.returncode == 0) is (command.code == 0), f"{command.words}: {said}"
+        assert (done.returncode == 0) is (command.code == 0), f"{command.words}: {done.returncode} {said}"
         requests: dict[str, list[Any]] = {}
         for name, _, message in list(self._proxy.noted):
-            shown = MessageToDict(message, preserving_proto_field_name=True)
-            requests.setdefault(name, []).append(neutral(shown, self._folder))
+            shown = neutral(MessageToDict(message, preserving_proto_field_name=True), self._folder.parent)
+            of_method = requests.setdefault(name, [])
+            # How often the same is read, and in which order tasks are deployed at once, is each side's own.
+            if not name.startswith(READING) or shown not in of_method:
+                of_method.append(shown)
+        requests.get("DeployTask", []).sort(key=lambda each: each["task_id"]["name"])
         return requests
 
-    def _wait(self, run: str, phase: str) -> None:
+    def _wait(self, run: str, phase: str) -> str:
         wanted = phase_pb2.ActionPhase.Value(f"ACTION_PHASE_{phase.upper()}")
         request = run_service_pb2.ListActionsRequest()
         request.run_id.org, request.run_id.project, request.run_id.domain = ORG, PROJECT, DOMAIN
@@ -109,8 +116,9 @@ class Side:
             )
             with urllib.request.urlopen(asked, timeout=20) as answer:
                 actions = run_service_pb2.ListActionsResponse.FromString(answer.read()).actions
-            if any(action.status.phase == wanted for action in actions):
-                return
+            for action in actions:
+                if action.status.phase == wanted:
+                    return action.id.name
             time.sleep(0.05)
         raise AssertionError(f"no action of run `{run}` becomes {phase}")
 
@@ -130,22 +138,28 @@ def neutral(shown: Any, folder: Path) -> Any:
     text = json.dumps(shown).replace(str(folder), "<folder>")
     for pattern, stands_for in _DIFFERING.items():
         text = re.sub(pattern, stands_for, text)
-    return json.loads(text)
+    return json.loads(re.sub(r'(?<="_F_SYS_PATH", "value": ")[^"]*', _each_once, text))
+
+
+def _each_once(found: re.Match[str]) -> str:
+    """Name each folder of a search path once: further ones change nothing."""
+    return ":".join(dict.fromkeys(found[0].split(":")))
 
 
 @contextmanager
 def side(folder: Path, program: Path, files: dict[str, str], noted: dict[str, tuple[str, Any]]) -> Generator[Side]:
     """Start the devbox of a side; it ends with the context."""
-    folder.mkdir()
+    work = folder / "work"
+    work.mkdir(parents=True)
     for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content)
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(content)
     with ExitStack() as stack:
         proxy = stack.enter_context(NotingProxy(noted))
         started = start_server(folder / "devbox", port=0, needs_token=False)
         stack.callback(stop_server, folder / "devbox")
         proxy.target = started.record.port
-        yield Side(folder, program, proxy)
+        yield Side(work, program, proxy)
 
 
 def record(

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from flyte_cli.completers import complete_project
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Add `--devbox`, `-p/--project` and `-d/--domain` to a command, and set this process up before it runs."""
+    return _connecting(command, "[default: of the configuration]", is_exact=False)
 
+
+def connected_exactly(command: Callable[..., None]) -> Callable[..., None]:
+    """Do as `connected`, but take nothing from the configuration: without `-p` the command is about all projects."""
+    return _connecting(command, "[default: all]", is_exact=True)
+
+
+def _connecting(command: Callable[..., None], default: str, *, is_exact: bool) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapped(*args: Any, devbox: bool, project: str | None, domain: str | None, **kwargs: Any) -> None:
         if kwargs.get("cluster_pool") and (project or domain):
@@ -21,14 +30,14 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
                 "`--cluster-pool` stands in place of `--project` and `--domain`\nhint: leave them out"
             )
         connect(is_devbox=devbox, project=project, domain=domain)
+        if is_exact:
+            _narrow(project, domain)
         command(*args, **kwargs)
 
     for option in (
         click.option("--devbox", is_flag=True, help="On the devbox of this machine, which is started if need be"),
-        click.option("-d", "--domain", help="Domain [default: of the configuration]"),
-        click.option(
-            "-p", "--project", help="Project [default: of the configuration]", shell_complete=complete_project
-        ),
+        click.option("-d", "--domain", help=f"Domain {default}"),
+        click.option("-p", "--project", help=f"Project {default}", shell_complete=complete_project),
     ):
         wrapped = option(wrapped)
     return wrapped
@@ -41,6 +50,12 @@ def here() -> str:
     found = settings()
     names = [f"{what} `{name}`" for what, name in (("project", found.project), ("domain", found.domain)) if name]
     return f" in {', '.join(names)}" if names else ""
+
+
+def _narrow(project: str | None, domain: str | None) -> None:
+    from flyte.initialization import apply, settings  # noqa: PLC0415 - help pages need no client
+
+    apply(replace(settings(), project=project, domain=domain))
 
 
 def labels_of(texts: Sequence[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flyte_cli.completers import complete_task
-from flyte_cli.control_plane import connected, labels_of
+from flyte_cli.control_plane import connected, connected_exactly, labels_of
 from flyte_cli.output import output_option, show
 
 _TIME_INPUT = "trigger_time"
@@ -47,7 +47,7 @@ def create_project(identifier: str, name: str, description: str, label: tuple[st
 @click.option("--username", help="With --registry: the user")
 @click.option("--password", help="With --registry: the password [default: asked for]")
 @click.option("--cluster-pool", help="Keep it for this pool of clusters, in place of project and domain")
-@connected
+@connected_exactly
 @output_option
 def create_secret(
     name: str,
@@ -63,6 +63,8 @@ def create_secret(
     cluster_pool: str | None,
 ) -> None:
     """Keep a secret for tasks; without a value it is asked for, or read from standard input.
+
+    It is for the tasks of all projects, or with `-p` and `-d` of one project and domain, whose own secrets come first.
 
     With `--type image_pull` it is what pulls images from a registry, from `--registry`, `--username` and `--password`, or from
     what docker has signed in to (`--from-docker-config`).
@@ -93,6 +95,8 @@ def create_secret(
         content = _asked(f"Value of secret `{name}`")
     if not content:
         raise click.UsageError(f"the value of secret `{name}` is empty\nhint: a variable that is not set, perhaps")
+    # Bytes, whatever it is, as in the reference.
+    content = content.encode() if isinstance(content, str) else content
     Secret.create(name, content, type=kind, cluster_pool=cluster_pool)  # pyright: ignore[reportArgumentType]  # one of the choices
     show(lambda: {"name": name, "type": kind}, lambda _: f"Kept secret `{name}`.")
 

@@ -2,17 +2,17 @@
 
 import click
 
-from flyte_cli.control_plane import connected
+from flyte_cli.control_plane import connected, connected_exactly
 from flyte_cli.output import output_option, show
 
 
 @click.command("secret")
 @click.argument("name")
 @click.option("--cluster-pool", help="Of this pool of clusters, in place of project and domain")
-@connected
+@connected_exactly
 @output_option
 def delete_secret(name: str, cluster_pool: str | None) -> None:
-    """Forget the secret NAME. Tasks that ask for it fail from now on."""
+    """Forget the secret NAME: the one of all projects, or of a project and domain. Tasks that ask for it fail from now on."""
     from flyte.remote import Secret  # noqa: PLC0415 - help pages need no client
 
     Secret.delete(name, cluster_pool=cluster_pool)

@@ -13,7 +13,7 @@ _HELPER_SECONDS = 20.0
 def credentials_of(registry: str, username: str, password: str) -> dict[str, Any]:
     """Return the credentials of one registry."""
     auth = base64.b64encode(f"{username}:{password}".encode()).decode()
-    return {"auths": {registry: {"username": username, "password": password, "auth": auth}}}
+    return {"auths": {registry: {"auth": auth}}}
 
 
 def from_docker(path: Path, registries: Sequence[str] | None) -> dict[str, Any]:
@@ -35,10 +35,12 @@ def from_docker(path: Path, registries: Sequence[str] | None) -> dict[str, Any]:
         entry: dict[str, Any] = known.get(registry) or {}
         helper = helpers.get(registry) or store
         if entry.get("auth") or entry.get("identitytoken"):
-            found[registry] = _complete(entry)
+            found[registry] = _kept(entry)
+        elif entry.get("username") and entry.get("password"):
+            found |= credentials_of(registry, entry["username"], entry["password"])["auths"]
         elif helper is not None:
             found[registry] = _ask(helper, registry)
-        else:
+        elif registries is not None:
             names = ", ".join(f"`{name}`" for name in (*known, *helpers)) or "none"
             raise ValueError(f"docker has not signed in to `{registry}`, by `{path}`; it knows {names}")
     if not found:
@@ -46,11 +48,8 @@ def from_docker(path: Path, registries: Sequence[str] | None) -> dict[str, Any]:
     return {"auths": found}
 
 
-def _complete(entry: dict[str, Any]) -> dict[str, Any]:
-    if "identitytoken" in entry or not entry.get("auth"):
-        return entry
-    username, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
-    return {"username": username, "password": password, "auth": entry["auth"]}
+def _kept(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: entry[name] for name in ("auth", "identitytoken") if entry.get(name)}
 
 
 def _ask(helper: str, registry: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`flyte get action`: the actions of a run, or one with its attempts and their errors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -34,7 +35,12 @@ def get_action(
         if action_name is not None:
             _show_action(store, find_action(store, run.run_name, action_name))
             return
-        actions = [action for action in store.actions(run.run_name) if in_phase in (None, action.phase.value)]
+        # A control plane looks for itself.
+        find: Callable[..., list[ActionRecord]] | None = getattr(store, "find_actions", None)
+        if find is not None:
+            actions = find(run.run_name, in_phase)
+        else:
+            actions = [action for action in store.actions(run.run_name) if in_phase in (None, action.phase.value)]
         actions = all_explained(store, actions)
         show(
             lambda: [action_data(action) for action in actions],

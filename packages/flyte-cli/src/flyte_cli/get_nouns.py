@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flyte_cli.completers import complete_project, complete_task
-from flyte_cli.control_plane import connected, here
+from flyte_cli.control_plane import connected, connected_exactly, here
 from flyte_cli.output import Layout, output_option, show, show_list
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def get_project(name: str | None, archived: bool) -> None:
 @click.command("secret")
 @click.argument("name", required=False)
 @click.option("--cluster-pool", help="Of this pool of clusters, in place of project and domain")
-@connected
+@connected_exactly
 @output_option
 def get_secret(name: str | None, cluster_pool: str | None) -> None:
-    """Show the secrets of the project and domain, or the one of a NAME: never their values."""
+    """Show the secrets, those that a project and domain see, or the one of a NAME: never their values."""
     from flyte.remote import Secret  # noqa: PLC0415 - as above
 
     found = (
@@ -50,8 +50,8 @@ def get_secret(name: str | None, cluster_pool: str | None) -> None:
     show_list(
         found,
         lambda each: each.to_dict(),
-        ("SECRET", "TYPE"),
-        lambda each, _: (each.name, each.type),
+        ("SECRET", "TYPE", "PROJECT", "DOMAIN"),
+        lambda each, _: (each.name, each.type, each.pb2.id.project, each.pb2.id.domain),
         none="there are no secrets here; `flyte create secret NAME` keeps one",
     )
 

@@ -1,10 +1,13 @@
 """`flyte get run`: the latest runs, or one with its actions."""
 
+from collections.abc import Callable
+
 import click
 
 from flyte_cli.completers import complete_run
 from flyte_cli.history import PointInTime, all_explained, find_run, open_runs
 from flyte_cli.output import Layout, output_option, show, show_list
+from flyte_cli.run_query import RunQuery
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import RUN_HEADINGS, action_data, action_table, run_data, run_row
 from flyte_engine.records import RunRecord
@@ -18,7 +21,7 @@ from flyte_models.phases import ActionPhase
 @in_phase
 @click.option("--only-mine", is_flag=True, help="Only your own runs; all runs of this machine's history are")
 @click.option("--paused-only", is_flag=True, help="Only runs with an action that waits for a condition")
-@click.option("--task-name", help="Only runs of this task")
+@click.option("--task-name", help="Only runs of this task, such as `env.task`")
 @click.option("--task-version", help="Only runs of this version of the task, on a control plane")
 @click.option("--created-after", type=PointInTime(), help="Such as `2026-11-26`, `today` or `2h`")
 @click.option("--created-before", type=PointInTime(), help="As `--created-after`")
@@ -50,39 +53,24 @@ def get_run(
 
     NAME may be the beginning of a name, or `latest`.
     """
-    del only_mine
-    if task_version is not None:
-        raise click.UsageError(
-            "runs of this machine have no task version\nhint: leave `--task-version` out; `--task-name` picks the task"
-        )
-    labels = [_label(text) for text in with_label]
+    query = RunQuery(
+        phase=ActionPhase(in_phase) if in_phase is not None else None,
+        is_paused=paused_only,
+        is_mine=only_mine,
+        task_name=task_name,
+        task_version=task_version,
+        created=(created_after, created_before),
+        updated=(updated_after, updated_before),
+        labels=tuple(_label(text) for text in with_label),
+        label_keys=with_label_key,
+    )
     with open_runs() as store:
         if name is not None:
             _show_run(store, find_run(store, name))
             return
-
-        def matches(run: RunRecord) -> bool:
-            ended = float("inf") if run.ended_at is None else run.ended_at
-            return (
-                in_phase in (None, run.phase.value)
-                and task_name in (None, run.task_name, run.task_name.rpartition(".")[2])
-                and (created_after is None or run.created_at >= created_after)
-                and (created_before is None or run.created_at < created_before)
-                and (updated_after is None or ended >= updated_after)
-                and (updated_before is None or ended < updated_before)
-                and all(run.labels.get(key) == value for key, value in labels)
-                and all(key in run.labels for key in with_label_key)
-                and (not paused_only or _is_paused(store, run))
-            )
-
-        is_narrowed = any((in_phase, task_name, labels, with_label_key, paused_only)) or any(
-            point is not None for point in (created_after, created_before, updated_after, updated_before)
-        )
-        runs = store.runs(1_000_000 if is_narrowed else limit, project=project, domain=domain)
-        found = [run for run in runs if matches(run)][:limit]
-        is_anywhere = project is None and domain is None and not is_narrowed
+        is_anywhere = project is None and domain is None and not query.is_narrow
         show_list(
-            found,
+            _listed(store, query, limit, project, domain),
             run_data,
             RUN_HEADINGS,
             run_row,
@@ -90,6 +78,21 @@ def get_run(
             if is_anywhere
             else "no run matches; with fewer options `flyte get run` shows more",
         )
+
+
+def _listed(
+    store: ActionStore, query: RunQuery, limit: int, project: str | None, domain: str | None
+) -> list[RunRecord]:
+    # A control plane looks for itself, among all that it has.
+    find: Callable[..., list[RunRecord]] | None = getattr(store, "find", None)
+    if find is not None:
+        return find(query, limit, project=project, domain=domain)
+    if query.task_version is not None:
+        raise click.UsageError(
+            "runs of this machine have no task version\nhint: leave `--task-version` out; `--task-name` picks the task"
+        )
+    runs = store.runs(1_000_000 if query.is_narrow else limit, project=project, domain=domain)
+    return [run for run in runs if query.is_met_by(run, store)][:limit]
 
 
 def _show_run(store: ActionStore, run: RunRecord) -> None:
@@ -103,12 +106,6 @@ def _show_run(store: ActionStore, run: RunRecord) -> None:
         return f"{layout.fields(fields)}\n\n{action_table(actions, layout)}"
 
     show(lambda: run_data(run) | {"actions": [action_data(action) for action in actions]}, text)
-
-
-def _is_paused(store: ActionStore, run: RunRecord) -> bool:
-    if run.phase.is_terminal:
-        return False
-    return any(action.phase is ActionPhase.PAUSED for action in store.actions(run.run_name))
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -42,7 +42,8 @@ def load_module(path: Path, root: Path) -> ModuleType:
         CodeNotLoadedError: when importing it fails, with the user's frames.
         DuplicateEnvironmentError: when it declares two environments of one name.
     """
-    for folder in (str(root), str(path.parent)):
+    # The root comes first, as in the reference: of two modules of one name its own counts.
+    for folder in (str(path.parent), str(root)):
         if folder not in sys.path:
             sys.path.insert(0, folder)
     name = _module_name(path, root)

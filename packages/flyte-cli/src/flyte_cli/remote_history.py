@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from flyte.remote import Action, ActionDetails, Run, RunDetails
+from flyte.remote import Action, ActionDetails, Run, RunDetails, TimeFilter, User
+from flyte_cli.run_query import RunQuery, moment
 from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, LogRecord, RunRecord
 from flyte_models.phases import ActionPhase
 from flyte_protocol.codes import Code
@@ -51,10 +52,28 @@ class RemoteHistory:
         found = Run.listall(
             limit=min(limit, _MOST_RUNS), project=project, domain=domain, sort_by=("created_at", "desc")
         )
-        return [
-            _run(run.pb2.action.id, run.pb2.action.metadata, run.pb2.action.status, dict(run.pb2.labels))
-            for run in found
-        ]
+        return [_listed(run) for run in found]
+
+    def find(
+        self, query: RunQuery, limit: int, *, project: str | None = None, domain: str | None = None
+    ) -> list[RunRecord]:
+        """Return the latest runs that meet conditions, which the control plane looks for."""
+        found = Run.find(
+            limit=limit,
+            project=project,
+            domain=domain,
+            sort_by=("created_at", "desc"),
+            in_phase=(query.phase,) if query.phase is not None else None,
+            task_name=query.task_name,
+            task_version=query.task_version,
+            created_by_subject=User.get().subject() if query.is_mine else None,
+            created_at=TimeFilter(*map(moment, query.created)),
+            updated_at=TimeFilter(*map(moment, query.updated)),
+            with_labels=dict(query.labels),
+            with_label_keys=query.label_keys,
+            paused_only=query.is_paused,
+        )
+        return [_listed(run) for run in found]
 
     def version(self, run_name: str) -> str | None:
         """Return the version of the task that a run is of; None when it has none."""
@@ -86,6 +105,10 @@ class RemoteHistory:
     def wait(self, run_name: str) -> None:
         """Return when a run is over."""
         Run.get(run_name).wait(quiet=True)
+
+    def find_actions(self, run_name: str, phase: str | None) -> list[ActionRecord]:
+        """Return the actions of a run, all of them or those in one phase."""
+        return [_action(action.pb2, None) for action in Action.listall(run_name, in_phase=(phase,) if phase else None)]
 
     def attempts(self, run_name: str, name: str) -> list[AttemptRecord]:
         """Return the attempts of an action."""
@@ -195,6 +218,11 @@ class RemoteHistory:
         found = syncify.loop.run(details.action_data())
         is_successful = details.phase in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED)
         return found.inputs.SerializeToString(), found.outputs.SerializeToString() if is_successful else None
+
+
+def _listed(run: Run) -> RunRecord:
+    action = run.pb2.action
+    return _run(action.id, action.metadata, action.status, dict(run.pb2.labels))
 
 
 def _run(action_id: Any, metadata: Any, status: Any, labels: dict[str, str]) -> RunRecord:

@@ -68,12 +68,14 @@ def carry_out_remotely(task: "TaskTemplate[..., Any] | TaskDetails", values: dic
     chosen.refuse_tracked()
     if chosen.resume is not None:
         raise click.UsageError("`--resume` continues a run of this machine's history\nhint: add `--local`")
+    is_registered = isinstance(task, TaskDetails)
     runner = Runner(
         RunOptions(
             mode="remote",
             name=chosen.name,
-            project=chosen.project,
-            domain=chosen.domain,
+            # A registered task is looked up in one project, and may run in another.
+            project=chosen.run_project if is_registered else chosen.project,
+            domain=chosen.run_domain if is_registered else chosen.domain,
             raw_data_path=chosen.raw_data_path,
             labels=chosen.labels,
             env_vars=chosen.env_vars,

@@ -36,6 +36,7 @@ from flyte_protocol.codes import Code
 from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
+from flyte_remote.triggers import offload_inputs
 from flyte_storage.errors import StorageError
 from flyte_syncify import syncify
 
@@ -174,6 +175,8 @@ async def deploy(
     requests = {
         id(each): [await _request(task, spec, repository, variables) for task, spec in tasks] for each, tasks in planned
     }
+    if place.connected is not None:
+        await _offload([one for each in everything for one in requests[id(each)]], place.connected)
     made = {
         id(each): DeployedTaskEnvironment(
             each, [DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]]
@@ -314,6 +317,19 @@ async def _request(
             if key not in named:
                 template.container.env.append(literals_pb2.KeyValuePair(key=key, value=text))
     return request
+
+
+async def _offload(requests: list[task_service_pb2.DeployTaskRequest], connected: Connection) -> None:
+    """Put the inputs of triggers into the control plane's store."""
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def of_task(request: task_service_pb2.DeployTaskRequest) -> None:
+        async with places:
+            for trigger in request.triggers:
+                place = request.task_id
+                await offload_inputs(connected, trigger.spec, place.project, place.domain, task_spec=request.spec)
+
+    await asyncio.gather(*(of_task(request) for request in requests if request.triggers))
 
 
 async def _register(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from flyteidl2.actions import actions_service_pb2
 from flyteidl2.common import identifier_pb2
+from flyteidl2.common import run_pb2 as common_run_pb2
 from flyteidl2.core import catalog_pb2
 from flyteidl2.settings import settings_definition_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
@@ -430,9 +431,11 @@ class Submission:
             raise ServiceError("aborted", f"action `{name}` is over, so it takes no further children")
 
     def _recover_from(self, request: RunRequest) -> int | None:
-        if not request.run_spec.HasField("recover"):
+        relation = request.run_spec.relation
+        # The relation says it. `recover` only has what is not taken over, and PyPI flyte leaves it out when that is nothing.
+        if relation.relation_type != common_run_pb2.RELATION_TYPE_RECOVER and not request.run_spec.HasField("recover"):
             return None
-        related = request.run_spec.relation.related_to
+        related = relation.related_to
         return int(find_run_row(self._database, related)["id"])
 
 

@@ -92,6 +92,13 @@ class FixedRate:
     start_time: datetime | None = None
     """The first time; without one it is when the trigger becomes active."""
 
+    def __post_init__(self) -> None:
+        if type(self.interval_minutes) is not int:
+            raise TypeError(
+                f"`FixedRate` takes a whole number of minutes, got {self.interval_minutes!r}\n"
+                "hint: `FixedRate(360)` is every six hours"
+            )
+
     def __str__(self) -> str:
         return f"FixedRate Trigger: every {self.interval_minutes} minutes"
 

@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from flyte_models.phases import ActionPhase
 from flyte_remote.connection import connection
 from flyte_remote.identifiers import run_identifier
-from flyte_remote.listing import equals, filters_of_phases, pages, request_of
+from flyte_remote.listing import PAGE, equals, pages
 from flyte_remote.of_actions import HasPhase
 from flyte_syncify import syncify
 
@@ -113,11 +112,12 @@ _FIELDS: dict[type[Any], str] = {bool: "bool_value", int: "int_value", float: "f
 
 
 async def _paused(run_name: str, parent: str | None, page: int | None = None) -> AsyncIterator[Any]:
-    from flyteidl2.workflow import run_service_pb2  # noqa: PLC0415
+    from flyteidl2.common import list_pb2, phase_pb2  # noqa: PLC0415
+    from flyteidl2.workflow import run_definition_pb2, run_service_pb2  # noqa: PLC0415
 
     at = connection()
     run = run_identifier(run_name, at)
-    filters = filters_of_phases([ActionPhase.PAUSED])
+    filters = [equals("action_type", str(run_definition_pb2.ACTION_TYPE_CONDITION))]
     if parent:
         filters.append(equals("parent_name", parent))
 
@@ -127,6 +127,6 @@ async def _paused(run_name: str, parent: str | None, page: int | None = None) ->
         )
         return answer.actions, answer.token
 
-    async for action in pages(fetch, request_of(filters, limit=page), None):
-        if action.metadata.WhichOneof("spec") == "condition":
+    async for action in pages(fetch, list_pb2.ListRequest(limit=min(page or PAGE, PAGE), filters=filters), None):
+        if action.status.phase == phase_pb2.ACTION_PHASE_PAUSED:
             yield action

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from flyteidl2.common import list_pb2
 
 __all__ = [
+    "PAGE",
     "SortBy",
     "TimeFilter",
     "contains",
     "equals",
+    "exists",
     "filters_after",
     "filters_between",
     "filters_of_phases",
@@ -26,7 +28,8 @@ __all__ = [
 ]
 
 SortBy = tuple[str, Literal["asc", "desc"]]
-_PAGE = 100
+PAGE = 100
+"""How many items are asked for at once."""
 
 
 @light_dataclass(frozen=True)
@@ -73,7 +76,8 @@ def filters_after(field: str, moment: datetime | None) -> "list[list_pb2.Filter]
         list_pb2.Filter(
             function=list_pb2.Filter.Function.GREATER_THAN,
             field=field,
-            values=[_stamp(moment).replace(".000000Z", "Z")],
+            # In another form than in `filters_of_time`, as in the reference.
+            values=[_utc(moment).strftime("%Y-%m-%dT%H:%M:%S.%fZ").replace(".000000Z", "Z")],
         )
     ]
 
@@ -83,6 +87,13 @@ def contains(field: str, text: str) -> "list_pb2.Filter":
     from flyteidl2.common import list_pb2  # noqa: PLC0415 - as above
 
     return list_pb2.Filter(function=list_pb2.Filter.Function.CONTAINS, field=field, values=[text])
+
+
+def exists(field: str) -> "list_pb2.Filter":
+    """Ask for what has a field."""
+    from flyteidl2.common import list_pb2  # noqa: PLC0415 - as above
+
+    return list_pb2.Filter(function=list_pb2.Filter.Function.EXISTS, field=field)
 
 
 def filters_of_phases(phases: Iterable[ActionPhase | str] | None) -> "list[list_pb2.Filter]":
@@ -102,10 +113,10 @@ def filters_of_time(field: str, span: TimeFilter | None) -> "list[list_pb2.Filte
     made: list[list_pb2.Filter] = []
     if span is not None and span.after is not None:
         function = list_pb2.Filter.Function.GREATER_THAN_OR_EQUAL
-        made.append(list_pb2.Filter(function=function, field=field, values=[_stamp(span.after)]))
+        made.append(list_pb2.Filter(function=function, field=field, values=[_utc(span.after).isoformat()]))
     if span is not None and span.before is not None:
         function = list_pb2.Filter.Function.LESS_THAN
-        made.append(list_pb2.Filter(function=function, field=field, values=[_stamp(span.before)]))
+        made.append(list_pb2.Filter(function=function, field=field, values=[_utc(span.before).isoformat()]))
     return made
 
 
@@ -124,7 +135,7 @@ def request_of(
         raise ValueError(f"`sort_by` is a field and `asc` or `desc`, got {sort_by!r}")
     direction = list_pb2.Sort.Direction.ASCENDING if order == "asc" else list_pb2.Sort.Direction.DESCENDING
     return list_pb2.ListRequest(
-        limit=min(limit or _PAGE, _PAGE), filters=filters, sort_by=list_pb2.Sort(key=field, direction=direction)
+        limit=min(limit or PAGE, PAGE), filters=filters, sort_by=list_pb2.Sort(key=field, direction=direction)
     )
 
 
@@ -144,7 +155,7 @@ async def pages(
     seen = set[str]()
     while left is None or left > 0:
         if left is not None:
-            request.limit = min(left, _PAGE)
+            request.limit = min(left, PAGE)
         items, token = await fetch(request)
         for item in items if left is None else items[:left]:
             yield item
@@ -157,6 +168,5 @@ async def pages(
         request.token = token
 
 
-def _stamp(time: datetime) -> str:
-    aware = time if time.tzinfo is not None else time.astimezone()
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _utc(time: datetime) -> datetime:
+    return (time if time.tzinfo is not None else time.astimezone()).astimezone(UTC)

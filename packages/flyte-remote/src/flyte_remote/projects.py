@@ -53,10 +53,10 @@ class Project(OfMessage):
         from flyteidl2.project import project_service_pb2  # noqa: PLC0415
 
         at = connection()
-        project = project_service_pb2.Project(id=id, name=name, description=description, org=at.org)
+        project = project_service_pb2.Project(id=id, name=name, description=description)
         project.labels.values.update(labels or {})
         await at.call("ProjectService", "CreateProject", project_service_pb2.CreateProjectRequest(project=project))
-        return await _fetch(id)
+        return cls(project)
 
     @syncify.class_method
     @classmethod
@@ -129,9 +129,8 @@ class Project(OfMessage):
 async def _fetch(identifier: str) -> Project:
     from flyteidl2.project import project_service_pb2  # noqa: PLC0415
 
-    at = connection()
-    request = project_service_pb2.GetProjectRequest(id=identifier, org=at.org)
-    return Project((await at.call("ProjectService", "GetProject", request)).project)
+    request = project_service_pb2.GetProjectRequest(id=identifier)
+    return Project((await connection().call("ProjectService", "GetProject", request)).project)
 
 
 async def _update(
@@ -145,16 +144,16 @@ async def _update(
 
     if state not in {None, "archived", "active"}:
         raise ValueError(f"the state of a project is `archived` or `active`, got {state!r}")
-    message = (await _fetch(identifier)).pb2
-    if name is not None:
-        message.name = name
-    if description is not None:
-        message.description = description
-    if labels is not None:
-        message.labels.values.clear()
-        message.labels.values.update(labels)
-    if state is not None:
-        message.state = _ARCHIVED if state == "archived" else _ACTIVE
-    at = connection()
-    await at.call("ProjectService", "UpdateProject", project_service_pb2.UpdateProjectRequest(project=message))
-    return await _fetch(identifier)
+    known = (await _fetch(identifier)).pb2
+    message = project_service_pb2.Project(
+        id=identifier,
+        name=known.name if name is None else name,
+        description=known.description if description is None else description,
+    )
+    message.state = known.state if state is None else _ARCHIVED if state == "archived" else _ACTIVE
+    message.labels.values.update(known.labels.values if labels is None else labels)
+    request = project_service_pb2.UpdateProjectRequest(project=message)
+    await connection().call("ProjectService", "UpdateProject", request)
+    known.labels.CopyFrom(message.labels)
+    known.name, known.description, known.state = message.name, message.description, message.state
+    return Project(known)

@@ -88,7 +88,7 @@ def _of_secrets(request: "Message", pool: str | None) -> "payload_pb2.SelectClus
     question = payload_pb2.SelectClusterRequest(operation=payload_pb2.SelectClusterRequest.OPERATION_USE_SECRETS)
     if pool is not None:
         question.cluster_pool_id.organization, question.cluster_pool_id.name = place.organization, pool
-    elif place.project:
+    elif place.project and place.domain:
         _project(question, place.organization, place.project, place.domain)
     elif place.domain:
         question.domain_id.organization, question.domain_id.name = place.organization, place.domain

@@ -14,7 +14,16 @@ from flyte_remote.connection import connection, current_target
 from flyte_remote.console import console_of, console_url
 from flyte_remote.failures import failure_of
 from flyte_remote.identifiers import project_identifier, run_identifier
-from flyte_remote.listing import SortBy, TimeFilter, equals, filters_of_phases, filters_of_time, pages, request_of
+from flyte_remote.listing import (
+    SortBy,
+    TimeFilter,
+    equals,
+    exists,
+    filters_of_phases,
+    filters_of_time,
+    pages,
+    request_of,
+)
 from flyte_remote.logs import log_lines, show_lines
 from flyte_remote.of_actions import HasFiles
 from flyte_remote.run_details import RunDetails
@@ -98,25 +107,34 @@ class Run(HasFiles):
             updated_at: Only those that changed last in this span.
             with_labels: Only those with these labels.
         """
-        from flyteidl2.workflow import run_service_pb2  # noqa: PLC0415 - messages load when used
+        async for message in _found(
+            in_phase=in_phase,
+            task_name=task_name,
+            task_version=task_version,
+            created_by_subject=created_by_subject,
+            sort_by=sort_by,
+            limit=limit,
+            project=project,
+            domain=domain,
+            created_at=created_at,
+            updated_at=updated_at,
+            with_labels=with_labels,
+        ):
+            yield cls(message)
 
-        at = connection()
-        named = {"task_name": task_name, "task_version": task_version, "created_by": created_by_subject}
-        filters = [
-            *filters_of_phases(in_phase),
-            *(equals(field, text) for field, text in named.items() if text),
-            *filters_of_time("created_at", created_at),
-            *filters_of_time("updated_at", updated_at),
-            *(equals(f"labels.{name}", text) for name, text in (with_labels or {}).items()),
-        ]
-        place = project_identifier(project, domain, at)
+    @syncify.class_method
+    @classmethod
+    async def find(
+        cls, *, with_label_keys: tuple[str, ...] = (), paused_only: bool = False, **conditions: Any
+    ) -> "AsyncIterator[Run]":
+        """Do as `listall`, with two conditions more.
 
-        async def fetch(request: Any) -> tuple[Any, str]:
-            message = run_service_pb2.ListRunsRequest(request=request, project_id=place)
-            answer = await at.call("RunService", "ListRuns", message)
-            return answer.runs, answer.token
-
-        async for message in pages(fetch, request_of(filters, sort_by, limit if limit >= 0 else None), limit):
+        Args:
+            with_label_keys: Only those with labels of these keys.
+            paused_only: Only those with an action that waits for a condition.
+            conditions: The arguments of `listall`.
+        """
+        async for message in _found(with_label_keys=with_label_keys, paused_only=paused_only, **conditions):
             yield cls(message)
 
     @property
@@ -307,6 +325,45 @@ class Run(HasFiles):
         action = self.pb2.action
         action.metadata.CopyFrom(details.metadata)
         action.status.CopyFrom(details.status)
+
+
+async def _found(
+    *,
+    in_phase: tuple[ActionPhase | str, ...] | None = None,
+    task_name: str | None = None,
+    task_version: str | None = None,
+    created_by_subject: str | None = None,
+    sort_by: SortBy | None = None,
+    limit: int = 100,
+    project: str | None = None,
+    domain: str | None = None,
+    created_at: TimeFilter | None = None,
+    updated_at: TimeFilter | None = None,
+    with_labels: dict[str, str] | None = None,
+    with_label_keys: tuple[str, ...] = (),
+    paused_only: bool = False,
+) -> "AsyncIterator[run_definition_pb2.Run]":
+    from flyteidl2.workflow import run_service_pb2  # noqa: PLC0415 - messages load when used
+
+    at = connection()
+    named = {"task_name": task_name, "task_version": task_version, "created_by": created_by_subject}
+    filters = [
+        *filters_of_phases(in_phase),
+        *(equals(field, text) for field, text in named.items() if text),
+        *filters_of_time("created_at", created_at),
+        *filters_of_time("updated_at", updated_at),
+        *(equals(f"labels.{name}", text) for name, text in (with_labels or {}).items()),
+        *(exists(f"labels.{name}") for name in with_label_keys),
+    ]
+    place = project_identifier(project, domain, at)
+
+    async def fetch(request: Any) -> tuple[Any, str]:
+        message = run_service_pb2.ListRunsRequest(request=request, project_id=place, paused_actions_only=paused_only)
+        answer = await at.call("RunService", "ListRuns", message)
+        return answer.runs, answer.token
+
+    async for message in pages(fetch, request_of(filters, sort_by, limit if limit >= 0 else None), limit):
+        yield message
 
 
 def _run_of(details: RunDetails) -> "run_definition_pb2.Run":

@@ -403,7 +403,8 @@ async def _version(
                 f'task `{name}`: there is a current version only inside a task\nhint: `auto_version="latest"`'
             )
         return context.version
-    async for found in _versions(name, project, domain, 1):
+    # Lists have each task in its latest version.
+    async for found in Task.listall.aio(name, project=project, domain=domain, sort_by=("created_at", "desc"), limit=1):
         return found.version
     raise RemoteTaskNotFoundError(f"there is no task `{name}`\nhint: `flyte get task` lists what is registered")
 

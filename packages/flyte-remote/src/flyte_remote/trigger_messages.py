@@ -53,7 +53,9 @@ async def inputs_of_trigger(trigger: Trigger, task_name: str, interface: NativeI
             f"trigger `{trigger.name}` gives the input `{unknown[0]}`, and the inputs of task `{task_name}` are {known}"
         )
     values = {name: item for name, item in given.items() if name not in bound}
-    for name, (_, default) in declared.items():
+    # A stored interface has its inputs by name, its defaults in the order of the signature.
+    for name in dict.fromkeys((*interface.remote_defaults, *declared)):
+        _, default = declared[name]
         if name in values:
             continue
         if default is not Parameter.empty:

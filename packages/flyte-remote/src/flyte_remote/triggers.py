@@ -8,7 +8,7 @@ from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.connection import Connection, connection
 from flyte_remote.console import console_url
 from flyte_remote.identifiers import project_identifier
-from flyte_remote.listing import pages, request_of
+from flyte_remote.listing import PAGE, pages
 from flyte_remote.local_data import upload_inputs
 from flyte_remote.messages import OfMessage
 from flyte_remote.tasks import TaskDetails
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flyte_models.triggers import Trigger as Declared
 
-__all__ = ["Trigger", "TriggerDetails"]
+__all__ = ["Trigger", "TriggerDetails", "offload_inputs"]
 
 
 class _Named(OfMessage):
@@ -158,13 +158,9 @@ class Trigger(_Named):
             run_spec=run_spec_of(trigger),
             description=trigger.description,
         )
-        await upload_inputs(inputs)
+        spec.inputs.CopyFrom(inputs)
         at = connection()
-        offloaded = await _offloaded(at, task, inputs)
-        if offloaded is None:
-            spec.inputs.CopyFrom(inputs)
-        else:
-            spec.offloaded_input_data.CopyFrom(offloaded)
+        await offload_inputs(at, spec, at.project(), at.domain(), task_id=task.pb2.task_id)
         request = trigger_service_pb2.DeployTriggerRequest(
             name=_name(trigger.name, task_name), spec=spec, automation_spec=automation_of(trigger)
         )
@@ -186,7 +182,7 @@ class Trigger(_Named):
     async def listall(
         cls, task_name: str | None = None, task_version: str | None = None, limit: int = 100
     ) -> AsyncIterator["Trigger"]:
-        """List triggers of the configured project and domain, the latest deployed first.
+        """List triggers of the configured project and domain, in the order of the control plane.
 
         Args:
             task_name: Only of this task.
@@ -196,6 +192,7 @@ class Trigger(_Named):
         Raises:
             ValueError: A version is given without a task.
         """
+        from flyteidl2.common import list_pb2  # noqa: PLC0415
         from flyteidl2.task import task_definition_pb2  # noqa: PLC0415
         from flyteidl2.trigger import trigger_service_pb2  # noqa: PLC0415
 
@@ -214,7 +211,7 @@ class Trigger(_Named):
             answer = await at.call("TriggerService", "ListTriggers", asked)
             return answer.triggers, answer.token
 
-        async for found in pages(fetch, request_of(sort_by=("deployed_at", "desc")), limit):
+        async for found in pages(fetch, list_pb2.ListRequest(limit=PAGE), limit):
             yield cls(found)
 
     @syncify.class_method
@@ -261,19 +258,31 @@ class Trigger(_Named):
         return self.details
 
 
-async def _offloaded(at: Connection, task: TaskDetails, inputs: "common_pb2.Inputs") -> Any:
-    """Put the inputs of a trigger into the control plane's store; nothing if it takes them in the trigger only."""
+async def offload_inputs(at: Connection, spec: Any, project: str, domain: str, **task: Any) -> None:
+    """Put the inputs of a trigger, and the local files in them, into the control plane's store.
+
+    Where a control plane takes them in the trigger only they stay there.
+
+    Args:
+        at: The control plane.
+        spec: What has them: a `TriggerSpec` or a `TaskTriggerSpec`.
+        project: Where the task is registered.
+        domain: As `project`.
+        task: `task_id` of a registered task, or `task_spec` of one that will be.
+    """
     from flyteidl2.dataproxy import dataproxy_service_pb2  # noqa: PLC0415
 
+    await upload_inputs(spec.inputs, project=project, domain=domain)
     request = dataproxy_service_pb2.UploadInputsRequest(
-        project_id=project_identifier(at=at), task_id=task.pb2.task_id, inputs=inputs
+        project_id=project_identifier(project, domain, at), inputs=spec.inputs, **task
     )
     try:
-        return (await at.call("DataProxyService", "UploadInputs", request)).offloaded_input_data
+        answer = await at.call("DataProxyService", "UploadInputs", request)
     except RpcError as error:
         if error.status is not Code.UNIMPLEMENTED:
             raise
-        return None
+        return
+    spec.offloaded_input_data.CopyFrom(answer.offloaded_input_data)
 
 
 def _name(

@@ -235,7 +235,9 @@ def guess_interface(
         default = NativeInterface.has_default if entry.key in defaults else inspect.Parameter.empty
         inputs[entry.key] = (_of_variable("input", entry), default)
     outputs = {entry.key: _of_variable("output", entry) for entry in interface.outputs.variables}
-    return NativeInterface.from_types(inputs, outputs, {name: defaults[name] for name in inputs if name in defaults})
+    return NativeInterface.from_types(
+        inputs, outputs, {name: made for name, made in defaults.items() if name in inputs}
+    )
 
 
 def _of_variable(role: str, entry: Any) -> Any:

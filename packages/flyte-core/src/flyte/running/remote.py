@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from flyteidl2.common import identifier_pb2
 from flyteidl2.common import run_pb2 as common_run_pb2
@@ -46,6 +46,9 @@ from flyte_remote.tasks import LazyEntity
 from flyte_storage.errors import StorageError
 
 __all__ = ["DryRun", "RemoteStrategy", "images_of", "run_spec_of"]
+
+RunSource = Literal["code", "registered", "trigger", "run"]
+"""What a run is made of: code that is here, a registered task, a trigger, or an earlier run."""
 
 _logger = logging.getLogger("flyte")
 
@@ -105,7 +108,8 @@ class RemoteStrategy:
         )
         if options.dry_run:
             return DryRun(spec, inputs, bundle)
-        message = await self._create(at, {"task_spec": spec}, inputs, project, domain)
+        run_spec = run_spec_of(options, queue=task.queue)
+        message = await self._create(at, {"task_spec": spec}, inputs, project, domain, run_spec)
         types = {name: kind for name, (kind, _) in task.interface.inputs.items()}, dict(task.interface.outputs)
         return Run(message, _types=types)
 
@@ -151,7 +155,8 @@ class RemoteStrategy:
         task_id = details.pb2.task_id
         project, domain = options.project or task_id.project, options.domain or task_id.domain
         what: dict[str, Any] = {"task_spec": details.pb2.spec} if details.overridden else {"task_id": task_id}
-        return Run(await self._create(at, what, inputs, project, domain))
+        run_spec = run_spec_of(options, "registered", queue=details.queue)
+        return Run(await self._create(at, what, inputs, project, domain, run_spec))
 
     async def _run_trigger(
         self, at: Connection, task: Trigger | TriggerDetails, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -173,7 +178,7 @@ class RemoteStrategy:
             )
         spec = run_pb2.RunSpec()
         spec.CopyFrom(declared.run_spec)
-        spec.MergeFrom(run_spec_of(self._options, with_search_path=False))
+        spec.MergeFrom(run_spec_of(self._options, "trigger"))
         what: dict[str, Any] = {"trigger_name": name}
         is_offloaded = declared.WhichOneof("input_wrapper") == "offloaded_input_data"
         if is_offloaded and not args and not kwargs:
@@ -217,12 +222,12 @@ class RemoteStrategy:
         spec.CopyFrom(source.pb2.run_spec)
         for provenance in ("related_to", "relation", "recover", "task_spec_source"):
             spec.ClearField(provenance)
-        spec.MergeFrom(run_spec_of(self._options, with_search_path=False))
+        spec.MergeFrom(run_spec_of(self._options, "run"))
         spec.relation.related_to.CopyFrom(run_id)
         spec.relation.relation_type = (
             common_run_pb2.RELATION_TYPE_RECOVER if recover else common_run_pb2.RELATION_TYPE_RERUN
         )
-        if recover:
+        if forced:
             spec.recover.force_rerun_actions.extend(forced)
         details = TaskDetails(
             task_definition_pb2.TaskDetails(task_id=action.pb2.metadata.task.id, spec=action.pb2.task)
@@ -257,7 +262,7 @@ class RemoteStrategy:
         inputs: common_pb2.Inputs,
         project: str,
         domain: str,
-        run_spec: run_pb2.RunSpec | None = None,
+        run_spec: run_pb2.RunSpec,
         *,
         stored: Collection[str] = (),
     ) -> run_definition_pb2.Run:
@@ -283,14 +288,14 @@ class RemoteStrategy:
         what: dict[str, Any],
         inputs: common_run_pb2.OffloadedInputData,
         run_id: identifier_pb2.RunIdentifier,
-        run_spec: run_pb2.RunSpec | None,
+        run_spec: run_pb2.RunSpec,
     ) -> run_definition_pb2.Run:
         options = self._options
         request = run_service_pb2.CreateRunRequest(
             run_id=run_id,
             **what,
             offloaded_input_data=inputs,
-            run_spec=run_spec if run_spec is not None else run_spec_of(options),
+            run_spec=run_spec,
         )
         if options.run_start_time is not None:
             request.run_start_time.FromDatetime(options.run_start_time)
@@ -304,19 +309,25 @@ class RemoteStrategy:
         return answer.run
 
 
-def run_spec_of(options: RunOptions, *, with_search_path: bool = True) -> run_pb2.RunSpec:
-    """Say how a run is to be run, as its options have it."""
+def run_spec_of(options: RunOptions, of: RunSource = "code", *, queue: str | None = None) -> run_pb2.RunSpec:
+    """Say how a run is to be run, as its options have it.
+
+    Args:
+        options: What was asked for.
+        of: What is run. Code that is here brings the search path along; what an earlier run had stays as it was.
+        queue: The one that the task names.
+    """
     made = settings()
     # What is given comes first and counts more; the rest is in the order of the reference.
     variables = dict(options.env_vars)
-    for name, text in log_variables().items():
+    for name, text in log_variables().items() if of != "run" else ():
         variables.setdefault(name, text)
-    if with_search_path and made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
+    if of == "code" and made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
         for name, text in search_path_env(made.root_dir, sys.path).items():
             variables.setdefault(name, text)
     spec = run_pb2.RunSpec(
         overwrite_cache=options.overwrite_cache,
-        queue=options.queue or "",
+        queue=options.queue or queue or "",
         max_action_concurrency=options.max_action_concurrency or 0,
         run_base_dir=options.run_base_dir or "",
         cache_config=run_pb2.CacheConfig(
@@ -326,10 +337,11 @@ def run_spec_of(options: RunOptions, *, with_search_path: bool = True) -> run_pb
             else run_pb2.CacheLookupScope.CACHE_LOOKUP_SCOPE_GLOBAL,
         ),
     )
-    # Sent empty too, as the reference does.
-    spec.labels.SetInParent()
+    if of != "trigger":
+        # Sent empty too, as the reference does.
+        spec.labels.SetInParent()
+        spec.annotations.SetInParent()
     spec.labels.values.update(options.labels)
-    spec.annotations.SetInParent()
     spec.annotations.values.update(options.annotations)
     for name, text in variables.items():
         spec.envs.values.add(key=name, value=text)
