@@ -145,12 +145,13 @@ async def _update(
     if state not in {None, "archived", "active"}:
         raise ValueError(f"the state of a project is `archived` or `active`, got {state!r}")
     known = (await _fetch(identifier)).pb2
+    kept: Any = known.state if state is None else _ARCHIVED if state == "archived" else _ACTIVE
     message = project_service_pb2.Project(
         id=identifier,
         name=known.name if name is None else name,
         description=known.description if description is None else description,
+        state=kept,
     )
-    message.state = known.state if state is None else _ARCHIVED if state == "archived" else _ACTIVE
     message.labels.values.update(known.labels.values if labels is None else labels)
     request = project_service_pb2.UpdateProjectRequest(project=message)
     await connection().call("ProjectService", "UpdateProject", request)
