@@ -211,6 +211,16 @@ def create_run(server: Server, spec: Any, name: str = "", **run_spec: Any) -> st
     return server.call("RunService", "CreateRun", request).run.action.id.run.name
 
 
+def start_with(server: Server, spec: Any, inputs: dict[str, Any]) -> str:
+    """Create a run with inputs, literals by their names, and return its name."""
+    request = run_service_pb2.CreateRunRequest(
+        project_id=identifier_pb2.ProjectIdentifier(organization=ORG, name=PROJECT, domain=DOMAIN), task_spec=spec
+    )
+    for name, literal in inputs.items():
+        request.inputs.literals.add(name=name, value=literal)
+    return server.call("RunService", "CreateRun", request).run.action.id.run.name
+
+
 def enqueue(
     server: Server, run: str, name: str, spec=None, *, parent: str = "a0", cache_key: str = "", **extra
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import flyte_devbox.console
 
 CSS = (Path(flyte_devbox.console.__file__).parent / "static" / "console.css").read_text()
-TEXTS = ("text", "bad", "good", "busy", "asks", "idle")
+TEXTS = ("text", "bad", "good", "busy", "asks", "odd", "idle")
 GROUNDS = ("page", "soft", "mark")
 LEAST = 4.5
 """What WCAG 2.2 AA asks for between a text of any size and what it stands on (1.4.3)."""

@@ -146,7 +146,7 @@ def test_a_run_is_started_from_a_form_of_types(server: Server, browser: Browser)
     # The refusal is an answer that the browser complains about by itself.
     assert [one for one in browser.errors if "status of 400" not in one] == []
     # The run leads back to its task.
-    assert browser.evaluate("document.querySelector('#detail h1 a').getAttribute('href')").endswith(
+    assert browser.evaluate("document.querySelector('#detail h2 a').getAttribute('href')").endswith(
         "pages.form?version=v1"
     )
     assert run in page(server, path("tasks", "pages.form"))[2]

@@ -104,7 +104,7 @@ def test_thousands_of_actions_are_a_few_rows_of_the_page(folder: Path, browser: 
         browser.until(f"{ACTIVE} === 'c{MANY - 2}'")
         browser.press("Enter")
         browser.until(f"location.search === '?i=c{MANY - 2}'")
-        browser.until(f"document.querySelector('#detail h1').textContent.endsWith('task_c{MANY - 2}')")
+        browser.until(f"document.querySelector('#detail h2').textContent.endsWith('task_c{MANY - 2}')")
         browser.press("ArrowLeft")
         browser.until(f"{ACTIVE} === 'a0'")
         browser.press("ArrowLeft")

@@ -9,17 +9,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from flyteidl2.workflow import run_definition_pb2
+
 from flyte_devbox.errors import invalid_argument, not_found
 from flyte_models.values import value
 
-__all__ = ["Question", "answer", "deepest_failed", "question_of"]
+__all__ = ["Question", "answer", "deepest_failed", "first_waiting", "question_of"]
 
 _MOST_RANGES = 40
 _MOST_ROWS = 200
 _MOST_COUNTED = 500
 _MOST_PHASES = 20
 _MOST_DEPTH = 10_000
-_COLUMNS = "a.id, a.name, a.parent, a.task_name, a.type, a.phase, a.created_at, a.started_at, a.ended_at"
+_COLUMNS = "a.id, a.name, a.parent, a.task_name, a.type, a.phase, a.created_at, a.started_at, a.ended_at, a.metadata"
 
 
 @value
@@ -131,10 +133,11 @@ def _range(connection: sqlite3.Connection, run: int, one: Range, question: Quest
 
 
 def _row(row: sqlite3.Row, children: Mapping[str, int]) -> list[Any]:
-    """Return a row as the scripts read it: name, label, type, phase, times, how many children."""
+    """Return a row as the scripts read it: name, label, type, phase, times, how many children, group."""
     name = row["name"]
     times = [None if at is None else round(at, 3) for at in (row["created_at"], row["started_at"], row["ended_at"])]
-    return [name, label_of(row), row["type"], row["phase"], *times, children.get(name, 0)]
+    group = run_definition_pb2.ActionMetadata.FromString(row["metadata"]).group
+    return [name, label_of(row), row["type"], row["phase"], *times, children.get(name, 0), group]
 
 
 def label_of(row: sqlite3.Row) -> str:
@@ -165,6 +168,17 @@ def _way(connection: sqlite3.Connection, run: int, name: str) -> list[list[Any]]
     for begin in range(0, len(way), _MOST_COUNTED):
         children |= _counts(connection, run, [step[0] for step in way[begin : begin + _MOST_COUNTED]])
     return [[*step, children.get(step[0], 0)] for step in reversed(way)]
+
+
+def first_waiting(connection: sqlite3.Connection, run: int) -> str:
+    """Return the first condition of a run that waits to be signalled; empty if none does."""
+    # What is over is left out by an index.
+    row = connection.execute(
+        "SELECT name FROM actions WHERE phase NOT IN (5, 6, 7, 8, 10) AND run_id = ? AND phase = 9 AND type = ?"
+        " ORDER BY id LIMIT 1",
+        (run, run_definition_pb2.ACTION_TYPE_CONDITION),
+    ).fetchone()
+    return "" if row is None else row["name"]
 
 
 def deepest_failed(connection: sqlite3.Connection, run: int) -> str:

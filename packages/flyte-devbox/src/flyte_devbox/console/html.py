@@ -11,8 +11,10 @@ from flyte_models.phases import ActionPhase
 
 __all__ = [
     "action_button",
+    "copy_button",
     "document",
     "duration",
+    "facts",
     "message_page",
     "options",
     "phase",
@@ -140,6 +142,18 @@ def options(values: Iterable[tuple[str, str]], chosen: str) -> str:
 def scope_path(project: str, domain: str, kind: str, name: str) -> str:
     """Return the path of a page as the protocol's clients write links: `runs`, `tracked-runs`, `tasks` or `triggers`."""
     return f"/v2/domain/{quote(domain, safe='')}/project/{quote(project, safe='')}/{kind}/{quote(name, safe='')}"
+
+
+def copy_button(what: str, text: str = "") -> str:
+    """Return a button that copies a text, or else what stands behind it."""
+    copied = f' data-copy="{escape(text)}"' if text else " data-copy"
+    label = escape(f"Copy {what}")
+    return f'<button type="button" class="copy" title="{label}" aria-label="{label}"{copied}>copy</button>'
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return names and values, which are HTML; without those that are empty."""
+    return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in pairs if text) + "</dl>"
 
 
 def action_button(label: str, command: str, **data: str) -> str:

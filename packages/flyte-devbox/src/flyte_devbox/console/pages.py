@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlencode
 
 from flyteidl2.common import identifier_pb2
+from flyteidl2.core import interface_pb2
+from flyteidl2.task import common_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.access import COOKIE, Access
 from flyte_devbox.connect import Receive, Scope, Send
-from flyte_devbox.console import action_rows, run_list, run_page, task_pages, trigger_pages
+from flyte_devbox.console import action_rows, data_view, run_list, run_page, task_pages, trigger_pages
 from flyte_devbox.console.commands import rerun, start_task
 from flyte_devbox.console.events import EventStreams, parse_topics
 from flyte_devbox.console.html import message_page, stranger_page
 from flyte_devbox.console.launch_form import FormError
 from flyte_devbox.console.log_parts import is_log_name, read_part
 from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, invalid_argument, not_found
+from flyte_devbox.forms import value_of
 from flyte_devbox.services.lookups import ACTIONS, attempts, read_data, root_action
 from flyte_devbox.submission import find_run_row
 
@@ -107,6 +110,8 @@ class Console:
             await _send_page(send, 200, await self._triggers(filters, is_fragment=is_fragment))
         elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["log"]:
             await self._log(parts, query, send)
+        elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["data"]:
+            await self._data(parts, query, send)
         else:
             raise not_found(f"there is no page `{path[:200]}`")
 
@@ -118,10 +123,10 @@ class Console:
     async def _run(self, parts: Sequence[str], query: Query, *, is_fragment: bool) -> str:
         run = self._find_run(parts)
         row = await self._selected(run, (query.get("i") or [""])[0])
-        detail = self._detail(run, row)
+        detail = self._detail(run, row, (query.get("attempt") or [""])[0])
         if is_fragment:
-            return run_page.action_detail(detail)
-        return run_page.run_page(run, self._way(run, row), detail)
+            return run_page.run_parts(detail)
+        return run_page.run_page(self._way(run, row), detail)
 
     def _find_run(self, parts: Sequence[str]) -> sqlite3.Row:
         domain, project, _, name = parts[:4]
@@ -129,10 +134,15 @@ class Console:
         return find_run_row(self._devbox.database, names)
 
     async def _selected(self, run: sqlite3.Row, wanted: str) -> sqlite3.Row:
-        """Return the action that is shown: the one that was asked for, else the deepest that failed, else the root."""
+        """Return the action that is shown.
+
+        That is the one that was asked for, else the deepest that failed, or the first that waits for somebody, else the root.
+        """
         database = self._devbox.database
         if not wanted and run["phase"] in {6, 8}:
             wanted = await database.read_aside(lambda connection: action_rows.deepest_failed(connection, run["id"]))
+        elif not wanted and run["phase"] not in rows.TERMINAL:
+            wanted = await database.read_aside(lambda connection: action_rows.first_waiting(connection, run["id"]))
         row = database.read_one(f"{ACTIONS} WHERE a.run_id = ? AND a.name = ?", (run["id"], wanted)) if wanted else None
         return row if row is not None else root_action(database, run["id"])
 
@@ -147,20 +157,48 @@ class Console:
             way.append(above)
         return way[::-1]
 
-    def _detail(self, run: sqlite3.Row, row: sqlite3.Row) -> run_page.Detail:
+    def _detail(self, run: sqlite3.Row, row: sqlite3.Row, wanted: str = "") -> run_page.Detail:
         tries = attempts(self._devbox.database, row["id"])
+        last = tries[-1]["number"] if tries else row["attempt"]
+        attempt = next((one["number"] for one in tries if str(one["number"]) == wanted), last)
         inputs = outputs = None
         problem = ""
         try:
             inputs, outputs = read_data(self._devbox, row)
         except ServiceError as error:
             problem = error.message
-        command = f"flyte rerun --project {run['project']} --domain {run['domain']} {run['name']}"
         return run_page.Detail(
-            *(row, tries, inputs, outputs, problem, self._report(tries), command, run["phase"] in rows.TERMINAL),
+            *(
+                run,
+                row,
+                tries,
+                attempt,
+                inputs,
+                outputs,
+                self._interface(row),
+                problem,
+                self._report(tries),
+                time.time(),
+            ),
             self._task_path(row),
             self._links(row, len(tries)),
+            self._files([*(inputs.literals if inputs else ()), *(outputs.literals if outputs else ())]),
         )
+
+    def _interface(self, row: sqlite3.Row) -> interface_pb2.TypedInterface:
+        if row["digest"] is None:
+            return interface_pb2.TypedInterface()
+        return self._devbox.starter.spec(row["digest"]).task_template.interface
+
+    def _files(self, values: Sequence[common_pb2.NamedLiteral]) -> list[tuple[str, str]]:
+        """Return the URIs of files among values and where they can be fetched, as far as they are here."""
+        found: list[tuple[str, str]] = []
+        for uri in data_view.files_in(values):
+            key = self._devbox.objects.key_of(uri)
+            if key is not None and self._devbox.objects.path(key).is_file():
+                until = time.time() + _REPORT_SECONDS
+                found.append((uri, self._devbox.signer.sign("", "GET", key, expires_at=until)))
+        return found
 
     def _links(self, row: sqlite3.Row, number: int) -> list[tuple[str, str]]:
         if row["digest"] is None or not number:
@@ -185,6 +223,18 @@ class Console:
                 until = time.time() + _REPORT_SECONDS
                 return self._devbox.signer.sign("", "GET", key, expires_at=until)
         return None
+
+    async def _data(self, parts: Sequence[str], query: Query, send: Send) -> None:
+        run = self._find_run(parts)
+        row = await self._selected(run, query.get("i", [""])[0])
+        inputs, outputs = read_data(self._devbox, row)
+        given = {
+            "inputs": {pair.name: value_of(pair.value) for pair in inputs.literals},
+            "outputs": {pair.name: value_of(pair.value) for pair in outputs.literals},
+        }
+        text = json.dumps(given, indent=2, ensure_ascii=False, default=str)
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        await _send(send, 200, text.encode(errors="replace"), headers)
 
     async def _log(self, parts: Sequence[str], query: Query, send: Send) -> None:
         run = self._find_run(parts)

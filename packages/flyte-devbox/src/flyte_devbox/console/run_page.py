@@ -1,4 +1,4 @@
-"""HTML of a run's page: the frame of the tree, and everything about one action. Pure: rows in, text out."""
+"""HTML of a run's page: what is known of the run, the frame of the tree, everything about one action. Pure: rows in, text out."""
 
 import json
 import sqlite3
@@ -6,19 +6,31 @@ from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
-from flyteidl2.core import types_pb2
-from flyteidl2.task import common_pb2
+from flyteidl2.core import interface_pb2, types_pb2
+from flyteidl2.task import common_pb2, run_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.console.action_rows import label_of
-from flyte_devbox.console.html import action_button, document, phase, table, time_of
-from flyte_devbox.forms import value_of
+from flyte_devbox.console.data_view import data_section
+from flyte_devbox.console.error_view import error_section, view_of
+from flyte_devbox.console.html import (
+    action_button,
+    copy_button,
+    document,
+    duration,
+    facts,
+    phase,
+    scope_path,
+    table,
+    time_of,
+)
+from flyte_devbox.console.run_list import run_path
+from flyte_devbox.services.conditions import phase_name
 from flyte_models.values import value
 
-__all__ = ["Detail", "action_detail", "run_page"]
+__all__ = ["Detail", "run_page", "run_parts"]
 
-_MOST_VALUE_CHARACTERS = 20_000
 _CACHE = {1: "miss", 2: "hit", 3: "populated", 4: "lookup failed", 5: "put failed", 6: "skipped", 7: "evicted"}
 _WAITING, _PAUSED = 2, 9
 _SIGNALS = {
@@ -27,45 +39,63 @@ _SIGNALS = {
     types_pb2.FLOAT: "float",
     types_pb2.STRING: "str",
 }
+_SOURCES = {
+    run_definition_pb2.RUN_SOURCE_WEB: "these pages",
+    run_definition_pb2.RUN_SOURCE_CLI: "command line or SDK",
+    run_definition_pb2.RUN_SOURCE_SCHEDULE_TRIGGER: "schedule",
+    run_definition_pb2.RUN_SOURCE_TRACKED: "tracked from elsewhere",
+    run_definition_pb2.RUN_SOURCE_ARTIFACT_TRIGGER: "artifact",
+}
 
 
 @value
 class Detail:
     """What is shown of an action."""
 
+    run: sqlite3.Row
     row: sqlite3.Row
     tries: Sequence[sqlite3.Row]
+    attempt: int
+    """Whose log is shown."""
     inputs: common_pb2.Inputs | None
     outputs: common_pb2.Outputs | None
+    interface: interface_pb2.TypedInterface
+    """Types of inputs and outputs, as far as they are known."""
     problem: str
     """Why inputs and outputs cannot be shown."""
     report: str | None
     """Where the report of the last attempt is."""
-    rerun: str
-    """The command that runs it again."""
-    is_run_over: bool
+    now: float
     task: str = ""
     """The path of the page of its task; empty if that is not deployed."""
     links: Sequence[tuple[str, str]] = ()
     """Names and addresses that the task declares for the last attempt."""
+    files: Sequence[tuple[str, str]] = ()
+    """URIs of files among inputs and outputs, and where files among inputs and outputs they can be fetched."""
+
+    @property
+    def is_run_over(self) -> bool:
+        """Whether the whole run has ended."""
+        return self.run["phase"] in rows.TERMINAL
 
 
-def run_page(run: sqlite3.Row, way: Sequence[sqlite3.Row], detail: Detail) -> str:
+def run_page(way: Sequence[sqlite3.Row], detail: Detail) -> str:
     """Return the page of a run.
 
     Args:
-        run: its row.
         way: the actions from the root to the one that is shown; the scripts put the whole tree in their place.
         detail: the action that is shown.
     """
+    run = detail.run
     name = escape(run["name"])
     attributes = "".join(
         f' data-{key}="{escape(str(run[key]))}"' for key in ("org", "project", "domain", "name", "is_tracked")
     )
     selected = detail.row["name"]
     lines = "".join(_step(row, level, is_selected=row["name"] == selected) for level, row in enumerate(way, 1))
+    head, article = run_head(detail), action_detail(detail)
     body = (
-        f'<p class="path"><a href="/">Runs</a> / <b>{name}</b></p>'
+        f'<p class="path"><a href="/">Runs</a> / <b>{name}</b>{copy_button("the name of the run", run["name"])}</p>{head}'
         f'<main id="content" class="run"{attributes} data-selected="{escape(selected)}">'
         '<section class="actions" aria-label="Actions">'
         '<div class="bar"><input id="search" type="search" placeholder="Search actions ( / )" aria-label="Search actions"'
@@ -73,9 +103,19 @@ def run_page(run: sqlite3.Row, way: Sequence[sqlite3.Row], detail: Detail) -> st
         '<div class="scale" aria-hidden="true"><div id="axis"></div></div>'
         f'<div id="tree" role="tree" tabindex="0" aria-label="Actions of {name}">{lines}</div>'
         '<p id="found" role="status"></p></section>'
-        f"{action_detail(detail)}</main>"
+        f"{article}</main>"
     )
-    return document(run["name"], body, script="run.js", here="runs")
+    return document(_title(run), body, script="run.js", here="runs")
+
+
+def run_parts(detail: Detail) -> str:
+    """Return what changes of a run's page, beside the tree."""
+    return run_head(detail) + action_detail(detail)
+
+
+def _title(run: sqlite3.Row) -> str:
+    word = phase_name(run["phase"]).lower().replace("_", " ")
+    return f"{word}: {run['task_name'] or run['name']}"
 
 
 def _step(row: sqlite3.Row, level: int, *, is_selected: bool) -> str:
@@ -87,34 +127,75 @@ def _step(row: sqlite3.Row, level: int, *, is_selected: bool) -> str:
     )
 
 
+def run_head(detail: Detail) -> str:
+    """Return what is known of the run as a whole, and what can be done to it."""
+    run = detail.run
+    spec = run_pb2.RunSpec.FromString(run["spec"])
+    labels: dict[str, str] = json.loads(run["labels"])
+    started_by = escape(_SOURCES.get(run["source"], ""))
+    if run["trigger_name"]:
+        trigger = scope_path(run["project"], run["domain"], "triggers", run["trigger_name"])
+        started_by = f'trigger <a href="{escape(trigger)}">{escape(run["trigger_name"])}</a>'
+    about = [
+        ("Phase", phase(run["phase"])),
+        ("Took", duration(run["created_at"], run["ended_at"], detail.now) if detail.is_run_over else ""),
+        ("Created", time_of(run["created_at"])),
+        ("Project", escape(f"{run['project']}/{run['domain']}")),
+        ("Started by", started_by),
+        ("Rerun of", _other_run(spec)),
+        ("Labels", escape(", ".join(f"{key}={text}" for key, text in sorted(labels.items())))),
+    ]
+    buttons: list[str] = []
+    if not run["is_tracked"]:
+        # Of what is carried out elsewhere nothing here reaches anything.
+        if not detail.is_run_over:
+            buttons.append(action_button("Abort run", "abort-run"))
+        command = f"flyte rerun --project {run['project']} --domain {run['domain']} {run['name']}"
+        buttons.append(action_button("Rerun", "rerun", shell=command))
+    name = escape(run["task_name"] or run["name"])
+    return (
+        f'<section id="run" data-title="{escape(_title(run))}" aria-label="Run"><h1>{name}</h1>{facts(about)}'
+        f'<p class="commands">{"".join(buttons)}</p></section>'
+    )
+
+
+def _other_run(spec: run_pb2.RunSpec) -> str:
+    other = spec.relation.related_to if spec.relation.HasField("related_to") else spec.related_to
+    if not other.name:
+        return ""
+    return f'<a href="{escape(scope_path(other.project, other.domain, "runs", other.name))}">{escape(other.name)}</a>'
+
+
 def action_detail(detail: Detail) -> str:
     """Return everything about one action."""
     row, tries = detail.row, detail.tries
-    number = tries[-1]["number"] if tries else row["attempt"]
     cache = _CACHE.get(row["cache_status"])
-    facts = [
-        ("Action", escape(row["name"])),
+    is_over = row["phase"] in rows.TERMINAL
+    about = [
         ("Phase", phase(row["phase"])),
-        ("Environment", escape(row["environment"])),
+        ("Took", duration(row["created_at"], row["ended_at"], detail.now) if is_over else ""),
         ("Created", time_of(row["created_at"])),
-        ("Ended", time_of(row["ended_at"])),
+        ("Action", escape(row["name"]) + copy_button("the name of the action", row["name"])),
+        ("Called by", _link_to(row["parent"])),
+        ("Group", escape(rows.metadata_of(row).group)),
+        ("Environment", escape(row["environment"])),
         ("Cache", escape(cache) if cache else ""),
         *_told(row, tries),
     ]
     name = escape(row["task_name"] or row["name"])
     parts = [
-        f'<h1><a href="{escape(detail.task)}">{name}</a></h1>' if detail.task else f"<h1>{name}</h1>",
-        "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in facts if text) + "</dl>",
+        f'<h2><a href="{escape(detail.task)}">{name}</a></h2>' if detail.task else f"<h2>{name}</h2>",
+        facts(about),
         _commands(detail),
     ]
     condition = _condition(row)
     if condition is not None and condition.prompt:
-        parts.append(f"<section><h2>{escape(condition.name)}</h2><pre>{escape(condition.prompt)}</pre></section>")
+        parts.append(f"<section><h3>{escape(condition.name)}</h3><pre>{escape(condition.prompt)}</pre></section>")
     error = rows.error_of(row)
     if row["abort_reason"] is not None:
-        parts.append(f'<section class="error"><h2>Aborted</h2><pre>{escape(row["abort_reason"])}</pre></section>')
+        parts.append(f'<section class="error"><h3>Aborted</h3><pre>{escape(row["abort_reason"])}</pre></section>')
     elif error is not None:
-        parts.append(_error(error))
+        parts.append(error_section(error.code or "Error", error.message))
     if detail.problem:
         parts.append(f'<section class="error"><pre>{escape(detail.problem)}</pre></section>')
     if detail.links:
@@ -122,19 +203,44 @@ def action_detail(detail: Detail) -> str:
             f'<li><a href="{escape(uri)}" rel="noopener noreferrer" target="_blank">{escape(name)}</a></li>'
             for name, uri in detail.links
         )
-        parts.append(f"<section><h2>Links</h2><ul>{shown}</ul></section>")
-    parts += [_data("Inputs", detail.inputs), _data("Outputs", detail.outputs), _attempts(tries)]
+        parts.append(f"<section><h3>Links</h3><ul>{shown}</ul></section>")
+    inputs = detail.inputs.literals if detail.inputs is not None else ()
+    outputs = detail.outputs.literals if detail.outputs is not None else ()
+    parts += [
+        data_section("Inputs", inputs, detail.interface.inputs, dict(detail.files)),
+        data_section("Outputs", outputs, detail.interface.outputs, dict(detail.files)),
+    ]
+    if inputs or outputs:
+        address = f"{run_path(detail.run)}/data?i={quote(row['name'], safe='')}"
+        parts.append(f'<p><a href="{escape(address)}">Inputs and outputs as JSON</a></p>')
+    parts.append(_attempts(detail))
     if detail.report is not None:
         parts.append(
-            '<section><h2>Report</h2><iframe title="Report" sandbox="allow-scripts"'
+            '<section><h3>Report</h3><iframe title="Report" sandbox="allow-scripts"'
             f' src="{escape(detail.report)}"></iframe></section>'
         )
-    parts.append(f"<section><h2>Run it again</h2><pre>{escape(detail.rerun)}</pre></section>")
-    log = (
-        '<section><h2>Log</h2><p id="earlier" hidden></p>'
-        f'<pre id="log" tabindex="0" data-action="{escape(row["name"])}" data-attempt="{number}"></pre></section>'
+    if condition is None:
+        parts.append(_log(detail))
+    return f'<article id="detail" data-phase="{row["phase"]}">{"".join(parts)}</article>'
+
+
+def _link_to(action: str) -> str:
+    """Return a link to another action of the run."""
+    return f'<a href="?i={quote(action, safe="")}" data-go="{escape(action)}">{escape(action)}</a>' if action else ""
+
+
+def _log(detail: Detail) -> str:
+    row, run = detail.row, detail.run
+    command = f"flyte get logs --project {run['project']} --domain {run['domain']} {run['name']} {row['name']}"
+    return (
+        f'<section id="log-section"><h3>Log{f" of attempt {detail.attempt}" if len(detail.tries) > 1 else ""}</h3>'
+        '<div class="bar"><input id="log-search" type="search" placeholder="Search the log" aria-label="Search the log"'
+        ' aria-controls="log"><span id="log-found" role="status"></span>'
+        '<label><input id="log-follow" type="checkbox" checked> Follow</label></div>'
+        f'<p id="earlier" hidden>Earlier lines are not shown: <code>{escape(command)}</code> has them all.</p>'
+        f'<pre id="log" tabindex="0" role="log" aria-label="Log" aria-live="off" data-action="{escape(row["name"])}"'
+        f' data-attempt="{detail.attempt}"></pre></section>'
     )
-    return f'<article id="detail" data-phase="{row["phase"]}">{"".join(parts)}{log}</article>'
 
 
 def _condition(row: sqlite3.Row) -> run_definition_pb2.ConditionAction | None:
@@ -148,7 +254,6 @@ def _commands(detail: Detail) -> str:
     buttons: list[str] = []
     is_over, is_root = row["phase"] in rows.TERMINAL, not row["parent"]
     if row["is_tracked"]:
-        # Carried out elsewhere: nothing here reaches it.
         return ""
     condition = _condition(row)
     if condition is not None and row["phase"] == _PAUSED:
@@ -157,28 +262,7 @@ def _commands(detail: Detail) -> str:
         buttons.append(action_button("Signal", "signal", action=row["name"], **about))
     if not is_over and not is_root:
         buttons.append(action_button("Abort action", "abort-action", action=row["name"]))
-    if not detail.is_run_over:
-        buttons.append(action_button("Abort run", "abort-run"))
-    buttons.append(action_button("Rerun", "rerun"))
-    return f'<p class="commands">{"".join(buttons)}</p>'
-
-
-def _error(error: run_definition_pb2.ErrorInfo) -> str:
-    return (
-        f'<section class="error"><h2>{escape(error.code or "Error")}</h2><pre>{escape(error.message)}</pre></section>'
-    )
-
-
-def _data(title: str, data: common_pb2.Inputs | common_pb2.Outputs | None) -> str:
-    if data is None or not data.literals:
-        return ""
-    lines: list[str] = []
-    for pair in data.literals:
-        text = json.dumps(value_of(pair.value), indent=2, ensure_ascii=False, default=str)
-        if len(text) > _MOST_VALUE_CHARACTERS:
-            text = f"{text[:_MOST_VALUE_CHARACTERS]} ... ({len(text):,} characters)"
-        lines.append(f"<dt>{escape(pair.name)}</dt><dd><pre>{escape(text)}</pre></dd>")
-    return f'<section><h2>{title}</h2><dl class="data">{"".join(lines)}</dl></section>'
+    return f'<p class="commands">{"".join(buttons)}</p>' if buttons else ""
 
 
 def _told(row: sqlite3.Row, tries: Sequence[sqlite3.Row]) -> list[tuple[str, str]]:
@@ -189,16 +273,21 @@ def _told(row: sqlite3.Row, tries: Sequence[sqlite3.Row]) -> list[tuple[str, str
     return [("Waits", waits), ("Resources", said.get("Clamped", ""))]
 
 
-def _attempts(tries: Sequence[sqlite3.Row]) -> str:
-    if not tries:
+def _attempts(detail: Detail) -> str:
+    if not detail.tries:
         return ""
     lines: list[tuple[str, ...]] = []
-    for attempt in tries:
+    for attempt in detail.tries:
         error = rows.error_of(attempt)
-        said = escape(error.message.splitlines()[0][:200]) if error is not None and error.message else ""
+        said = view_of(error.message).summary.partition("\n")[0][:200] if error is not None else ""
         memory = f"{attempt['max_rss_bytes'] / 1024**2:.0f} MiB" if attempt["max_rss_bytes"] else ""
         cpu = f"{attempt['cpu_seconds']:.2f} s" if attempt["cpu_seconds"] is not None else ""
-        wall = f"{attempt['wall_seconds']:.2f} s" if attempt["wall_seconds"] is not None else ""
-        lines.append((str(attempt["number"]), phase(attempt["phase"]), wall, cpu, memory, said))
-    heads = ("Attempt", "Phase", "Time", "CPU", "Memory", "Error")
-    return f"<section><h2>Attempts</h2>{table(heads, lines)}</section>"
+        wall = duration(0.0, attempt["wall_seconds"], 0.0) if attempt["wall_seconds"] is not None else ""
+        number = str(attempt["number"])
+        if len(detail.tries) > 1:
+            mark = ' aria-current="true"' if attempt["number"] == detail.attempt else ""
+            query = f"?i={quote(detail.row['name'], safe='')}&amp;attempt={number}"
+            number = f'<a href="{query}" data-attempt="{number}"{mark} title="Show its log">{number}</a>'
+        lines.append((number, phase(attempt["phase"]), time_of(attempt["started_at"]), wall, cpu, memory, escape(said)))
+    heads = ("Attempt", "Phase", "Started", "Took", "CPU", "Memory", "Error")
+    return f"<section><h3>Attempts</h3>{table(heads, lines)}</section>"

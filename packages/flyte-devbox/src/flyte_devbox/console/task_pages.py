@@ -9,7 +9,18 @@ from urllib.parse import urlencode, urlsplit
 from flyteidl2.core import interface_pb2
 from flyteidl2.task import task_definition_pb2
 
-from flyte_devbox.console.html import document, duration, options, phase, scope_choice, scope_path, table, time_of
+from flyte_devbox.console.html import (
+    copy_button,
+    document,
+    duration,
+    facts,
+    options,
+    phase,
+    scope_choice,
+    scope_path,
+    table,
+    time_of,
+)
 from flyte_devbox.console.launch_form import Field, fields_of
 from flyte_devbox.console.run_list import read_projects, run_path
 from flyte_devbox.console.type_names import type_name
@@ -196,8 +207,8 @@ def task_page(view: TaskView) -> str:
     """Return the page of a version of a task."""
     task, spec = view.task, view.spec
     about = spec.documentation
-    facts = [
-        ("Version", escape(task["version"])),
+    about_it = [
+        ("Version", escape(task["version"]) + copy_button("version", task["version"])),
         ("Project", f"{escape(task['project'])}/{escape(task['domain'])}"),
         ("Environment", escape(task["environment"])),
         ("Deployed", time_of(task["deployed_at"])),
@@ -205,7 +216,7 @@ def task_page(view: TaskView) -> str:
     ]
     parts = [
         f"<h1>{escape(task['name'])}</h1>",
-        "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in facts if text) + "</dl>",
+        facts(about_it),
     ]
     if about.short_description:
         parts.append(f"<p>{escape(about.short_description)}</p>")

@@ -36,10 +36,10 @@ export function onCommand({ runId, address, changed }) {
         act: ({ value }) => call(`${SERVICE}/SignalEvent`, { actionId: { run: runId, name: action }, payload: payload(kind, value) }),
         done: changed,
       }),
-    rerun: () =>
+    rerun: ({ shell }) =>
       confirm({
         title: `Run ${runId.name} again?`,
-        text: "A new run of the same task with the same inputs.",
+        text: `A new run of the same task with the same inputs; on the command line:\n${shell}`,
         button: "Rerun",
         act: () => call(`${address}/rerun`, {}),
         done: ({ path }) => location.assign(path),

@@ -1,9 +1,10 @@
-// The log of one attempt: its end first, then what is added, by short requests.
+// The log of one attempt: its end first, then what is added, by short requests. While it is followed its end is in sight.
+import { Terminal } from "./ansi.js";
 import { call } from "./fetching.js";
+import { LogSearch } from "./log_search.js";
 
 const MOST = 1_000_000;
-// Colours that programs write for a terminal.
-const ESCAPES = /\x1b\[[0-9;?]*[ -/]*[@-~]/g;
+const NEAR = 4;
 
 export class Log {
   #key = "";
@@ -11,8 +12,29 @@ export class Log {
   #loading = false;
   #due = false;
 
+  #terminal = new Terminal();
+  #length = 0;
+
   constructor(address) {
     this.address = address;
+    this.search = new LogSearch(() => this.element);
+    // Scrolling away from the end ends following it, and coming back begins it again.
+    document.addEventListener("scroll", (event) => event.target === this.element && this.#scrolled(), { capture: true, passive: true });
+    document.addEventListener("change", (event) => event.target.id === "log-follow" && this.#toEnd());
+  }
+
+  get #isFollowed() {
+    return document.getElementById("log-follow")?.checked ?? false;
+  }
+
+  #scrolled() {
+    const { scrollTop, clientHeight, scrollHeight } = this.element;
+    const box = document.getElementById("log-follow");
+    if (box && scrollHeight > clientHeight) box.checked = scrollTop + clientHeight >= scrollHeight - NEAR;
+  }
+
+  #toEnd() {
+    if (this.#isFollowed && this.element) this.element.scrollTop = this.element.scrollHeight;
   }
 
   /** What tells of it. */
@@ -47,7 +69,7 @@ export class Log {
     if (!element) return;
     const { action, attempt } = element.dataset;
     const key = `${action}/${attempt}`;
-    if (key !== this.#key) {
+    if (key !== this.#key || !element.childNodes.length) {
       this.#key = key;
       this.#next = null;
     }
@@ -58,26 +80,31 @@ export class Log {
       this.#due = true;
       return;
     }
-    const isAtEnd = element.scrollTop + element.clientHeight >= element.scrollHeight - 4;
+    const isFollowed = this.#isFollowed;
     if (part.is_new) {
-      element.textContent = "";
-      this.#say(part.skipped);
+      element.replaceChildren();
+      this.#terminal = new Terminal();
+      this.#length = 0;
+      this.#say(part.skipped > 0);
     }
-    if (part.text) element.append(part.text.replace(ESCAPES, ""));
-    let length = element.textContent.length;
-    while (length > MOST && element.childNodes.length > 1) {
-      length -= element.firstChild.data.length;
+    if (part.text) {
+      const piece = document.createElement("span");
+      piece.append(...this.#terminal.nodes(part.text));
+      element.append(piece);
+      this.#length += piece.textContent.length;
+    }
+    while (this.#length > MOST && element.childNodes.length > 1) {
+      this.#length -= element.firstChild.textContent.length;
       element.firstChild.remove();
-      this.#say(1);
+      this.#say(true);
     }
-    if (isAtEnd) element.scrollTop = element.scrollHeight;
+    if (part.text || part.is_new) this.search.refresh();
+    if (isFollowed) this.#toEnd();
     this.#next = part.next;
     if (part.has_more) this.#due = true;
   }
 
-  #say(skipped) {
-    const earlier = document.getElementById("earlier");
-    earlier.hidden = !skipped;
-    earlier.textContent = skipped ? "Earlier lines are not shown: `flyte get logs` has them all." : "";
+  #say(isCut) {
+    document.getElementById("earlier").hidden = !isCut;
   }
 }

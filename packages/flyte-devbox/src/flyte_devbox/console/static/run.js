@@ -1,5 +1,6 @@
 // Keeps the page of a run up to date: the tree and the action that is shown as they change, the log as it is written.
 import { onCommand } from "./commands.js";
+import "./copy.js";
 import { follow } from "./events.js";
 import { dressTimes, elements, fragment, slashFocuses, throttled } from "./fetching.js";
 import { Log } from "./log.js";
@@ -12,41 +13,64 @@ const scope = `${project}/${domain}/${name}`;
 const log = new Log(address);
 const search = document.getElementById("search");
 
-let selected = new URLSearchParams(location.search).get("i") ?? main.dataset.selected;
+const asked = () => {
+  const query = new URLSearchParams(location.search);
+  return { selected: query.get("i") ?? main.dataset.selected, attempt: query.get("attempt") ?? "" };
+};
+
+let { selected, attempt } = asked();
 let last = "";
 
-const tree = new ActionTree(document.getElementById("tree"), address, selected, (action) => {
-  selected = action;
-  history.pushState(null, "", `?i=${encodeURIComponent(action)}`);
+const tree = new ActionTree(document.getElementById("tree"), address, selected, (action) => go(action));
+
+/** Show an action, and the log of one of its attempts, the last one if none is named. */
+function go(action, number = "") {
+  [selected, attempt] = [action, number];
+  history.pushState(null, "", `?${query()}`);
   void load();
-});
+}
+
+function query() {
+  const fields = new URLSearchParams({ i: selected });
+  if (attempt) fields.set("attempt", attempt);
+  return fields;
+}
 
 const key = (element) => `${element.dataset.action}/${element.dataset.attempt}`;
 const path = (link) => new URL(link, location.href).pathname;
 
 /** Show the action, but leave the log, which is written to, where it is. */
 async function load() {
-  const asked = selected;
-  const text = await fragment(`${address}?fragment=1&i=${encodeURIComponent(asked)}`);
-  if (asked !== selected) return;
-  // The address of a report is another one each time.
-  const core = text.replace(/(<iframe[^>]* src=")[^"]*/, "$1");
+  const wanted = query().toString();
+  const text = await fragment(`${address}?fragment=1&${wanted}`);
+  if (wanted !== query().toString()) return;
+  // Addresses of reports and files are other ones each time.
+  const core = text.replace(/(<(?:iframe|a)[^>]* (?:src|href)="[^"?]*\?)[^"]*/g, "$1");
   if (core !== last) {
     last = core;
-    const fresh = elements(text)[0];
+    const [head, fresh] = elements(text);
     const now = document.getElementById("log");
     const next = fresh.querySelector("#log");
+    const focused = document.activeElement;
+    const scrolled = now?.scrollTop;
+    const isSame = document.getElementById("detail").dataset.shown === wanted;
+    fresh.dataset.shown = wanted;
     if (now && next && key(now) === key(next)) {
-      fresh.querySelector("#earlier").replaceWith(document.getElementById("earlier"));
-      next.replaceWith(now);
+      // With what is typed into its search, and how far it is scrolled.
+      fresh.querySelector("#log-section").replaceWith(document.getElementById("log-section"));
     }
+    if (isSame && document.getElementById("traceback")?.open) fresh.querySelector("#traceback")?.setAttribute("open", "");
     const report = document.querySelector("#detail iframe");
     const other = fresh.querySelector("iframe");
     if (report && other && path(report.src) === path(other.src)) other.src = report.src;
-    const focused = document.activeElement?.dataset?.command;
+    document.getElementById("run").replaceWith(head);
     document.getElementById("detail").replaceWith(fresh);
-    if (focused) fresh.querySelector(`[data-command="${focused}"]`)?.focus();
-    dressTimes(fresh);
+    document.title = document.title.replace(/^.*(?= - )/, () => head.dataset.title);
+    // What is moved to another place loses both.
+    if (now?.isConnected) now.scrollTop = scrolled;
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
+    else if (focused?.dataset?.command) document.querySelector(`[data-command="${focused.dataset.command}"]`)?.focus();
+    dressTimes(document);
   }
   watch();
   await log.load();
@@ -66,9 +90,19 @@ const update = throttled(load, 400);
 const grow = throttled(() => tree.refresh(), 400);
 
 addEventListener("popstate", () => {
-  selected = new URLSearchParams(location.search).get("i") ?? main.dataset.selected;
+  ({ selected, attempt } = asked());
   tree.show(selected);
   void load();
+});
+
+// Links between actions and attempts stay on the page.
+main.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-go], a[data-attempt]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  if (link.dataset.attempt) return go(selected, link.dataset.attempt);
+  go(link.dataset.go);
+  tree.show(selected);
 });
 
 let timer = 0;
@@ -87,6 +121,7 @@ search.addEventListener("keydown", (event) => {
 slashFocuses(search);
 onCommand({ runId: { org, project, domain, name }, address, changed: () => (update(), grow()) });
 
+document.getElementById("detail").dataset.shown = query();
 dressTimes(document);
 tree.element.focus({ preventScroll: true });
 watch();

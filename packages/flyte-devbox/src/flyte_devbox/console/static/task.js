@@ -1,4 +1,5 @@
 // The form that starts a run of a task: what the server refuses is said beside the field.
+import "./copy.js";
 import { call, dressTimes } from "./fetching.js";
 
 const form = document.getElementById("start");

@@ -7,7 +7,8 @@ const PAGE = 100;
 const MOST_PAGES = 80;
 const AHEAD = 12;
 const SMALL = 300;
-const [NAME, LABEL, , PHASE, CREATED, STARTED, ENDED, CHILDREN] = [0, 1, 2, 3, 4, 5, 6, 7];
+const LEAST_ROWS = 1;
+const [NAME, LABEL, , PHASE, CREATED, STARTED, ENDED, CHILDREN, GROUP] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 
 export const PHASES = [
   "unspecified", "queued", "waiting_for_resources", "initializing", "running",
@@ -305,7 +306,11 @@ export class ActionTree {
 
   #resize() {
     if (this.space.parentNode !== this.element) this.element.replaceChildren(this.space);
-    this.space.style.height = `${this.#branch.size * ROW}px`;
+    const height = `${this.#branch.size * ROW}px`;
+    if (this.space.style.height === height) return;
+    this.space.style.height = height;
+    // No higher than what is in it, and its border.
+    this.element.style.setProperty("--rows", `${Math.max(this.#branch.size, LEAST_ROWS) * ROW + 2}px`);
   }
 
   #reveal(inTheMiddle = false) {
@@ -352,7 +357,7 @@ export class ActionTree {
       row.append(element);
       return element;
     };
-    row.parts = { twist: part("twist"), sign: part("sign"), label: part("label"), time: part("took"), times: part("times") };
+    row.parts = { twist: part("twist"), sign: part("sign"), label: part("label"), group: part("group"), time: part("took"), times: part("times") };
     row.parts.twist.setAttribute("aria-hidden", "true");
     for (const name of ["wait", "work"]) {
       row.parts[name] = document.createElement("i");
@@ -364,7 +369,7 @@ export class ActionTree {
   }
 
   #fill(element, row, { branch, index, depth }, known) {
-    const { twist, sign, label, time, wait, work } = element.parts;
+    const { twist, sign, label, group, time, wait, work } = element.parts;
     element.id = `row-${row}`;
     element.style.transform = `translateY(${row * ROW}px)`;
     element.classList.toggle("active", row === this.#active);
@@ -378,7 +383,7 @@ export class ActionTree {
       delete element.dataset.action;
       label.textContent = "...";
       sign.className = "sign";
-      twist.textContent = time.textContent = "";
+      twist.textContent = time.textContent = group.textContent = "";
       wait.style.width = work.style.width = "0";
       return;
     }
@@ -386,7 +391,8 @@ export class ActionTree {
     const isSelected = known[NAME] === this.selected;
     element.href = `?i=${encodeURIComponent(known[NAME])}`;
     element.dataset.action = known[NAME];
-    element.title = `${known[NAME]}: ${PHASES[known[PHASE]].replaceAll("_", " ")}`;
+    const inGroup = known[GROUP] ? `, in group ${known[GROUP]}` : "";
+    element.title = `${known[NAME]}: ${PHASES[known[PHASE]].replaceAll("_", " ")}${inGroup}`;
     element.setAttribute("aria-selected", isSelected);
     if (isSelected) element.setAttribute("aria-current", "true");
     else element.removeAttribute("aria-current");
@@ -398,6 +404,7 @@ export class ActionTree {
     sign.textContent = PHASES[known[PHASE]].replaceAll("_", " ");
     const many = known[CHILDREN] && !isOpen ? ` (${known[CHILDREN].toLocaleString("en")})` : "";
     label.textContent = known[LABEL] + many;
+    group.textContent = known[GROUP];
     const end = known[ENDED] ?? (OVER.has(known[PHASE]) ? known[CREATED] : now);
     time.textContent = took(end - known[CREATED]);
     const begins = known[STARTED] ?? end;
@@ -419,7 +426,7 @@ export class ActionTree {
   #drawAxis() {
     const axis = document.getElementById("axis");
     const span = this.#span(Date.now() / 1000 + this.#skew);
-    const text = [0, 0.25, 0.5, 0.75, 1].map((part) => took(span * part));
+    const text = [0, 0.5, 1].map((part) => took(span * part));
     if (axis.childElementCount !== text.length) {
       axis.replaceChildren(...text.map(() => document.createElement("span")));
     }
