@@ -263,6 +263,17 @@ def test_a_deployment_that_is_cut_off_says_how_far_it_came_and_the_next_finishes
     assert {name for name, outcome in outcomes.items() if outcome == "unchanged"} == before
 
 
+def test_a_control_plane_that_is_down_is_said_once(command, tmp_path) -> None:
+    write_config(tmp_path / "config.yaml", 1)
+    failed = command("deploy", "--copy-style", "none", "--version", "v1", "program.py", "env")
+    assert failed.returncode == 5, failed.stderr
+    assert failed.stderr.startswith(
+        "error: none of 2 tasks could be registered: the connection to `http://localhost:1`"
+    )
+    assert "hint: nothing listens there" in failed.stderr
+    assert "perhaps" not in failed.stderr
+
+
 def test_each_task_is_described_once(connected, monkeypatch) -> None:
     names: list[str] = []
     plain = deployment.described

@@ -404,6 +404,8 @@ def _failed(
     failed: list[tuple[DeployedTask, RpcError]], done: list[DeployedTask], left: list[DeployedTask]
 ) -> DeploymentError:
     total = len(failed) + len(done) + len(left)
+    if not done and not any(error.was_sent for _, error in failed):
+        return DeploymentError(f"none of {total} tasks could be registered: {failed[0][1]}")
     by_reason: dict[str, list[DeployedTask]] = {}
     for task, error in failed:
         by_reason.setdefault(_reason(error), []).append(task)
@@ -418,7 +420,8 @@ def _failed(
 
 
 def _reason(error: RpcError) -> str:
-    return str(error).partition("\n")[0] + (" (perhaps it is registered all the same)" if error.status in _LOST else "")
+    is_unknown = error.was_sent and error.status in _LOST
+    return str(error).partition("\n")[0] + (" (perhaps it is registered all the same)" if is_unknown else "")
 
 
 def _names(tasks: list[DeployedTask]) -> str:
