@@ -14,6 +14,8 @@ from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.task import common_pb2
 from flyteidl2.workflow import queue_service_pb2, run_definition_pb2, run_service_pb2, state_service_pb2
 
+from flyte_devbox.executors.processes import belonging_to
+
 from .serving import (
     SUCCEED,
     CallError,
@@ -385,6 +387,8 @@ class TestRestart:
             ended = wait(server, run)
             assert (ended.status.phase, ended.status.attempts) == (SUCCEEDED, 2)
             assert ended.attempts[0].error_info.kind == run_definition_pb2.ErrorInfo.KIND_SYSTEM
+            # What it had started is not left beside the next attempt.
+            assert belonging_to(number, "of nobody else") == []
         finally:
             server.stop()
 

@@ -53,7 +53,6 @@ def recover(
         )
         runs[run.id] = run
         scheduler.add_run(run)
-    adopted: set[str] = set()
     running: list[tuple[LiveAction, str]] = []
     count = 0
     # Parents first, so that each knows its children.
@@ -74,7 +73,6 @@ def recover(
             action.attempt_started_at = None if attempt is None else attempt["started_at"]
             action.attempt_began = _monotonic(action.attempt_started_at)
             action.transitions = [(_RUNNING, time.time())] if attempt is None else transitions_of(attempt)
-            adopted.add(action.output_prefix())
             running.append((action, worker))
         elif action.type == run_definition_pb2.ACTION_TYPE_CONDITION:
             _add_condition(scheduler, action, row)
@@ -87,11 +85,14 @@ def recover(
             # What may have been started without a record of it is ended below, and starts anew.
             action.state = _queued(action.state)
             scheduler.add(action)
+    adopted: set[str] = set()
     leaders: list[int] = []
     for action, worker in running:
         action.worker = worker
         handle = starter.adopt(action)
-        leaders += [] if handle is None else [leader_of(worker)]
+        if handle is not None:
+            adopted.add(action.output_prefix())
+            leaders.append(leader_of(worker))
         scheduler.resume(action, handle)
     strays = [pid for pid, attempt in marked_with(folder) if attempt not in adopted]
     send(strays, signal.SIGKILL)
