@@ -4,12 +4,24 @@ import json
 from pathlib import Path
 
 from flyteidl2.core import types_pb2
-from flyteidl2.workflow import run_definition_pb2
+from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
 from flyte_devbox.forms import literal_of
 
 from .browser import Browser
-from .serving import SUCCEED, Server, abort, create_run, details, enqueue, shell_task, start_with, until, wait
+from .serving import (
+    SUCCEED,
+    Server,
+    abort,
+    action_id,
+    create_run,
+    details,
+    enqueue,
+    shell_task,
+    start_with,
+    until,
+    wait,
+)
 from .test_console import EVIL, page, run_path
 
 RUNNING, PAUSED = 4, 9
@@ -52,6 +64,38 @@ def test_inputs_have_their_types(server: Server) -> None:
     status, headers, whole = page(server, f"{run_path(run)}/data?i=a0")
     assert (status, headers["content-type"]) == (200, "application/json")
     assert json.loads(whole)["inputs"] == given
+
+
+def test_a_run_is_started_again_with_other_inputs(server: Server) -> None:
+    spec = shell_task(SUCCEED, name="detail.again")
+    whole = types_pb2.LiteralType(simple=types_pb2.INTEGER)
+    file = types_pb2.LiteralType(blob=types_pb2.BlobType(format="csv"))
+    for name, kind in (("count", whole), ("limit", whole), ("table", file)):
+        spec.task_template.interface.inputs.variables.add(key=name).value.type.CopyFrom(kind)
+    table = literal_of("s3://bucket/table.csv", {}, file)
+    table.hash = "abc"
+    given = {"count": literal_of(5, {}, whole), "limit": literal_of(9007199254740993, {}, whole), "table": table}
+    run = start_with(server, spec, given)
+    wait(server, run)
+    address, kind = f"{run_path(run)}/rerun", {"content-type": "application/json"}
+    assert f'href="{address}">Rerun with other inputs</a>' in page(server, run_path(run))[2]
+    status, _, text = page(server, address)
+    assert status == 200
+    assert f'data-address="{address}"' in text
+    for shown in ('value="5"', 'value="9007199254740993"', 'value="s3://bucket/table.csv"'):
+        assert shown in text
+    status, _, body = server.post(address, b'{"values": {"count": "many", "other": ""}}', kind)
+    assert (status, set(json.loads(body)["problems"])) == (400, {"count", "other"})
+    for wrong in (b'{"values": []}', b'{"values": {"count": 7}}'):
+        assert server.post(address, wrong, kind)[0] == 400
+    status, _, body = server.post(address, b'{"values": {"count": "7"}}', kind)
+    assert status == 200, body
+    made = json.loads(body)["path"].rpartition("/")[2]
+    request = run_service_pb2.GetActionDataRequest(action_id=action_id(made))
+    inputs = {pair.name: pair.value for pair in server.call("RunService", "GetActionData", request).inputs.literals}
+    # What was left alone is the same to the last bit, and not what a form can say of it.
+    assert inputs == given | {"count": literal_of(7, {}, whole)}
+    assert page(server, f"{run_path('nosuchrun')}/rerun")[0] == 404
 
 
 def test_each_attempt_has_its_log(server: Server, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flyteidl2.common import identifier_pb2
 from flyteidl2.common import run_pb2 as common_run_pb2
+from flyteidl2.core import literals_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
@@ -17,20 +18,45 @@ from flyte_devbox.submission import find_run_row
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
-__all__ = ["rerun", "start_task"]
+__all__ = ["read_launch", "rerun", "start_task"]
 
 _PROVENANCE = ("related_to", "relation", "recover", "task_spec_source")
 
 
-async def rerun(devbox: "Devbox", run: sqlite3.Row) -> sqlite3.Row:
-    """Make a run of what a run has run, with the same inputs, and return its row.
+def read_launch(
+    devbox: "Devbox", run: sqlite3.Row
+) -> tuple[task_definition_pb2.TaskSpec, dict[str, literals_pb2.Literal]]:
+    """Return what a run has run, and with which inputs.
 
     Raises:
         ServiceError: FAILED_PRECONDITION: nothing is known of what it ran. DATA_LOSS: its inputs are damaged.
     """
     root = root_action(devbox.database, run["id"])
-    if root["digest"] is None:
-        raise failed_precondition(f"run `{run['name']}` has no task, so there is nothing to run again")
+    if root["digest"] is None or run["is_tracked"]:
+        raise failed_precondition(f"run `{run['name']}` has no task here, so there is nothing to run again")
+    inputs, _ = read_data(devbox, root)
+    return devbox.starter.spec(root["digest"]), {pair.name: pair.value for pair in inputs.literals}
+
+
+async def rerun(devbox: "Devbox", run: sqlite3.Row, message: Any = None) -> sqlite3.Row:
+    """Make a run of what a run has run, and return its row.
+
+    Args:
+        devbox: where.
+        run: the run.
+        message: `values`, what is in the fields of the form; without them the inputs are the same.
+
+    Raises:
+        ServiceError: FAILED_PRECONDITION: nothing is known of what it ran. DATA_LOSS: its inputs are damaged.
+            INVALID_ARGUMENT: the message is another.
+        FormError: a field is not filled in as it should be.
+    """
+    task, given = read_launch(devbox, run)
+    fields = cast("dict[str, Any]", message) if isinstance(message, dict) else {}
+    if "values" in fields:
+        inputs = inputs_of(task, _texts(fields["values"]), given)
+    else:
+        inputs, _ = read_data(devbox, root_action(devbox.database, run["id"]))
     spec = run_pb2.RunSpec.FromString(run["spec"])
     for name in _PROVENANCE:
         spec.ClearField(name)
@@ -38,8 +64,7 @@ async def rerun(devbox: "Devbox", run: sqlite3.Row) -> sqlite3.Row:
         identifier_pb2.RunIdentifier(org=run["org"], project=run["project"], domain=run["domain"], name=run["name"])
     )
     spec.relation.relation_type = common_run_pb2.RELATION_TYPE_RERUN
-    inputs, _ = read_data(devbox, root)
-    return await _start_run(devbox, run, devbox.starter.spec(root["digest"]), inputs, spec)
+    return await _start_run(devbox, run, task, inputs, spec)
 
 
 async def start_task(devbox: "Devbox", project: str, domain: str, name: str, message: Any) -> sqlite3.Row:
@@ -57,18 +82,24 @@ async def start_task(devbox: "Devbox", project: str, domain: str, name: str, mes
         FormError: a field is not filled in as it should be.
     """
     fields = cast("dict[str, Any]", message) if isinstance(message, dict) else {}
-    version, values = fields.get("version"), fields.get("values")
-    if not isinstance(version, str) or not isinstance(values, dict):
+    version = fields.get("version")
+    if not isinstance(version, str):
         raise invalid_argument("a task is started with its `version` and the `values` of its inputs")
-    texts = cast("dict[str, Any]", values)
-    if not all(isinstance(text, str) for text in texts.values()):
-        raise invalid_argument("the values of a form are texts")
+    texts = _texts(fields.get("values"))
     task = find_task(
         devbox.database,
         task_definition_pb2.TaskIdentifier(project=project, domain=domain, name=name, version=version),
     )
     spec = devbox.starter.spec(task["digest"])
     return await _start_run(devbox, task, spec, inputs_of(spec, texts), run_pb2.RunSpec())
+
+
+def _texts(values: Any) -> dict[str, str]:
+    """Return what is in the fields of a form."""
+    texts = cast("dict[str, Any]", values)
+    if not isinstance(values, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise invalid_argument("the `values` of a form are texts by the names of inputs")
+    return texts
 
 
 async def _start_run(

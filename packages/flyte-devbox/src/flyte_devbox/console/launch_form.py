@@ -24,6 +24,7 @@ _SIMPLE = {
     types_pb2.DURATION: "duration",
     types_pb2.NONE: "none",
 }
+_NOTHING: Mapping[str, literals_pb2.Literal] = {}
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|ms|us|m|s)\s*", re.IGNORECASE)
 _ISO_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.IGNORECASE)
@@ -43,6 +44,11 @@ class Field:
     default: literals_pb2.Literal | None
     """What it is without an answer; `None` if there must be one."""
     options: tuple[str, ...] = ()
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it has to be filled in."""
+        return self.default is None and not self.is_optional and self.kind != "none"
 
     @property
     def text(self) -> str:
@@ -69,20 +75,26 @@ class FormError(Exception):
         self.problems = dict(problems)
 
 
-def fields_of(spec: task_definition_pb2.TaskSpec) -> list[Field]:
-    """Return the fields of a task, in the order of its inputs."""
+def fields_of(spec: task_definition_pb2.TaskSpec, given: Mapping[str, literals_pb2.Literal] = _NOTHING) -> list[Field]:
+    """Return the fields of a task, in the order of its inputs; what is given takes the place of their defaults."""
     defaults = {one.name: one.parameter.default for one in spec.default_inputs if one.parameter.HasField("default")}
+    defaults |= given
     return [
         _field(entry.key, entry.value.type, entry.value.description, defaults.get(entry.key))
         for entry in spec.task_template.interface.inputs.variables
     ]
 
 
-def inputs_of(spec: task_definition_pb2.TaskSpec, texts: Mapping[str, str]) -> common_pb2.Inputs:
+def inputs_of(
+    spec: task_definition_pb2.TaskSpec,
+    texts: Mapping[str, str],
+    given: Mapping[str, literals_pb2.Literal] = _NOTHING,
+) -> common_pb2.Inputs:
     """Return the inputs that a filled form gives. A default that is left alone is kept as it is.
 
     Args:
         spec: the task.
+        given: takes the place of defaults, as for the fields.
         texts: what is in the fields; a field that is missing has its default, or is empty.
 
     Raises:
@@ -90,7 +102,7 @@ def inputs_of(spec: task_definition_pb2.TaskSpec, texts: Mapping[str, str]) -> c
     """
     problems: dict[str, str] = {}
     inputs = common_pb2.Inputs()
-    fields = fields_of(spec)
+    fields = fields_of(spec, given)
     for name in sorted(set(texts) - {field.name for field in fields}):
         problems[name] = "the task has no such input"
     for field in fields:

@@ -5,7 +5,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,11 @@ from flyteidl2.task import common_pb2
 from flyte_devbox import rows
 from flyte_devbox.access import COOKIE, Access
 from flyte_devbox.connect import Receive, Scope, Send
-from flyte_devbox.console import action_rows, data_view, run_list, run_page, task_pages, trigger_pages
-from flyte_devbox.console.commands import rerun, start_task
+from flyte_devbox.console import action_rows, data_view, launch_page, run_list, run_page, task_pages, trigger_pages
+from flyte_devbox.console.commands import read_launch, rerun, start_task
 from flyte_devbox.console.events import EventStreams, parse_topics
 from flyte_devbox.console.html import message_page, stranger_page
-from flyte_devbox.console.launch_form import FormError
+from flyte_devbox.console.launch_form import FormError, fields_of
 from flyte_devbox.console.log_parts import is_log_name, read_part
 from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, invalid_argument, not_found
 from flyte_devbox.forms import value_of
@@ -110,6 +110,9 @@ class Console:
             await _send_page(send, 200, await self._triggers(filters, is_fragment=is_fragment))
         elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["log"]:
             await self._log(parts, query, send)
+        elif parts is not None and parts[2] == "runs" and parts[4:] == ["rerun"]:
+            run = self._find_run(parts)
+            await _send_page(send, 200, launch_page.rerun_page(run, fields_of(*read_launch(self._devbox, run))))
         elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["data"]:
             await self._data(parts, query, send)
         else:
@@ -280,16 +283,9 @@ class Console:
             )
             await _send_json(send, 200, found)
         elif parts is not None and parts[2] == "runs" and parts[4:] == ["rerun"]:
-            made = await rerun(self._devbox, self._find_run(parts))
-            await _send_json(send, 200, {"path": run_list.run_path(made)})
+            await _send_started(rerun(self._devbox, self._find_run(parts), message), send)
         elif parts is not None and parts[2] == "tasks" and parts[4:] == ["start"]:
-            try:
-                made = await start_task(self._devbox, parts[1], parts[0], parts[3], message)
-            except FormError as error:
-                refused = {"code": "invalid_argument", "message": str(error), "problems": error.problems}
-                await _send_json(send, 400, refused)
-            else:
-                await _send_json(send, 200, {"path": run_list.run_path(made)})
+            await _send_started(start_task(self._devbox, parts[1], parts[0], parts[3], message), send)
         else:
             raise not_found(f"there is no command `{scope['path'][:200]}`")
 
@@ -372,6 +368,17 @@ async def _send_page(send: Send, status: int, page: str) -> None:
         (b"cache-control", b"no-store"),
     ]
     await _send(send, status, page.encode(), headers)
+
+
+async def _send_started(made: Awaitable[sqlite3.Row], send: Send) -> None:
+    """Send where the page of a new run is, or which fields of a form are wrong."""
+    try:
+        path = run_list.run_path(await made)
+    except FormError as error:
+        refused = {"code": "invalid_argument", "message": str(error), "problems": error.problems}
+        await _send_json(send, 400, refused)
+    else:
+        await _send_json(send, 200, {"path": path})
 
 
 async def _send_json(send: Send, status: int, message: Any) -> None:

@@ -152,6 +152,7 @@ def run_head(detail: Detail) -> str:
             buttons.append(action_button("Abort run", "abort-run"))
         command = f"flyte rerun --project {run['project']} --domain {run['domain']} {run['name']}"
         buttons.append(action_button("Rerun", "rerun", shell=command))
+        buttons.append(f'<a class="button" href="{escape(run_path(run))}/rerun">Rerun with other inputs</a>')
     name = escape(run["task_name"] or run["name"])
     return (
         f'<section id="run" data-title="{escape(_title(run))}" aria-label="Run"><h1>{name}</h1>{facts(about)}'

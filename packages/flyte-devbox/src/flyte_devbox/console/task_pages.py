@@ -14,14 +14,14 @@ from flyte_devbox.console.html import (
     document,
     duration,
     facts,
-    options,
     phase,
     scope_choice,
     scope_path,
     table,
     time_of,
 )
-from flyte_devbox.console.launch_form import Field, fields_of
+from flyte_devbox.console.launch_form import fields_of
+from flyte_devbox.console.launch_page import launch_form_html
 from flyte_devbox.console.run_list import read_projects, run_path
 from flyte_devbox.console.type_names import type_name
 from flyte_devbox.errors import invalid_argument, not_found
@@ -222,7 +222,7 @@ def task_page(view: TaskView) -> str:
         parts.append(f"<p>{escape(about.short_description)}</p>")
     if about.long_description:
         parts.append(f"<details><summary>More</summary><pre>{escape(about.long_description)}</pre></details>")
-    parts += [_form(view), _interface("Outputs", spec.task_template.interface.outputs), _runs(view), _triggers(view)]
+    parts += [_start(view), _interface("Outputs", spec.task_template.interface.outputs), _runs(view), _triggers(view)]
     parts.append(_versions(view))
     body = (
         f'<p class="path"><a href="/tasks">Tasks</a> / <b>{escape(task["name"])}</b></p>'
@@ -238,56 +238,10 @@ def _source(link: str) -> str:
     return f'<a href="{escape(link)}" rel="noreferrer noopener">{escape(link)}</a>'
 
 
-def _form(view: TaskView) -> str:
-    fields = [_field_line(number, field) for number, field in enumerate(fields_of(view.spec))]
-    return (
-        f'<section><h2>Start a run</h2><form id="start" class="form" data-version="{escape(view.task["version"])}"'
-        f' autocomplete="off">{"".join(fields) or "<p>It has no inputs.</p>"}'
-        '<p class="bad" role="alert" id="problem"></p>'
-        '<p class="commands"><button class="primary">Start</button></p></form></section>'
-    )
-
-
-def _field_line(number: int, field: Field) -> str:
-    notes = [field.description] if field.description else []
-    if field.kind == "json":
-        notes.append("JSON")
-    elif field.kind == "datetime":
-        notes.append("in UTC")
-    elif field.kind == "duration":
-        notes.append("such as 1h30m, 90s or 0.5")
-    if field.is_optional:
-        notes.append("empty for None")
-    required = " aria-required=true" if field.default is None and not field.is_optional else ""
-    common = (
-        f'name="{escape(field.name)}" id="field-{number}" aria-describedby="hint-{number} problem-{number}"{required}'
-    )
-    return (
-        f'<div class="field"><label for="field-{number}"><span><b>{escape(field.name)}</b>'
-        f' <span class="muted">{escape(type_name(field.type))}</span></span></label>{_control(field, common)}'
-        f'<span class="hint" id="hint-{number}">{escape("; ".join(notes))}</span>'
-        f'<span class="bad" id="problem-{number}"></span></div>'
-    )
-
-
-def _control(field: Field, common: str) -> str:
-    text = field.text
-    if field.kind in {"bool", "enum"}:
-        values = ("true", "false") if field.kind == "bool" else field.options
-        choices = [(one, one) for one in values]
-        if field.is_optional or field.default is None:
-            choices.insert(0, ("", "None" if field.is_optional else ""))
-        return f"<select {common}>{options(choices, text)}</select>"
-    if field.kind == "json":
-        example = f' placeholder="{escape(field.example)}"'
-        return f'<textarea {common} rows="4" spellcheck="false"{example}>\n{escape(text)}</textarea>'
-    if field.kind == "str":
-        rows = min(12, text.count("\n") + 1)
-        return f'<textarea {common} class="line" rows="{rows}">\n{escape(text)}</textarea>'
-    if field.kind == "datetime" and len(text.partition(".")[2]) <= 3:
-        return f'<input {common} type="datetime-local" step="any" value="{escape(text)}">'
-    mode = ' inputmode="decimal"' if field.kind in {"int", "float"} else ""
-    return f'<input {common}{mode} value="{escape(text)}"{" disabled" if field.kind == "none" else ""}>'
+def _start(view: TaskView) -> str:
+    path = scope_path(view.task["project"], view.task["domain"], "tasks", view.task["name"])
+    form = launch_form_html(fields_of(view.spec), f"{path}/start", "Start", version=view.task["version"])
+    return f"<section><h2>Start a run</h2>{form}</section>"
 
 
 def _interface(title: str, variables: interface_pb2.VariableMap) -> str:

@@ -1,4 +1,4 @@
-// The form that starts a run of a task: what the server refuses is said beside the field.
+// The form that starts a run: what the server refuses is said beside the field.
 import "./copy.js";
 import { call, dressTimes } from "./fetching.js";
 
@@ -22,8 +22,7 @@ form.addEventListener("submit", async (event) => {
   for (const field of fields) say(field, "");
   const values = Object.fromEntries(fields.filter((field) => !field.disabled).map((field) => [field.name, field.value]));
   try {
-    const address = `${location.pathname.replace(/\/$/, "")}/start`;
-    const { path } = await call(address, { version: form.dataset.version, values });
+    const { path } = await call(form.dataset.address, { version: form.dataset.version, values });
     location.assign(path);
   } catch (error) {
     const problems = error.answer?.problems ?? {};
