@@ -55,6 +55,8 @@ DEVIATING = {
         }
         for behavior in ("auto", "override")
     },
+    # What no schedule can have is refused where it is written, not when it is deployed.
+    **{f"FixedRate({minutes})": {"error": "TypeError"} for minutes in ("'5'", "1.5", "None")},
     # A frozen class with slots says so in a less helpful way.
     "setattr(Device(2, 'GPU', 'T4'), 'something_else', 'x')": {"error": "FrozenInstanceError"},
 }
