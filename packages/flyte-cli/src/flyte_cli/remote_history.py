@@ -58,7 +58,7 @@ class RemoteHistory:
         self, query: RunQuery, limit: int, *, project: str | None = None, domain: str | None = None
     ) -> list[RunRecord]:
         """Return the latest runs that meet conditions, which the control plane looks for."""
-        found = Run.find(
+        found = Run.listall(
             limit=limit,
             project=project,
             domain=domain,
@@ -71,7 +71,7 @@ class RemoteHistory:
             updated_at=TimeFilter(*map(moment, query.updated)),
             with_labels=dict(query.labels),
             with_label_keys=query.label_keys,
-            paused_only=query.is_paused,
+            paused_actions_only=query.is_paused,
         )
         return [_listed(run) for run in found]
 

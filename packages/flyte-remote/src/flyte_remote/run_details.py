@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flyte_remote.action_details import ActionDetails
 from flyte_remote.connection import connection
 from flyte_remote.identifiers import run_identifier
+from flyte_remote.messages import OfMessage
 from flyte_remote.values import ActionInputs, ActionOutputs, Types
 from flyte_syncify import syncify
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["RunDetails"]
 
 
-class RunDetails:
+class RunDetails(OfMessage):
     """A run as it was when it was fetched: what it was started with (`pb2.run_spec`), and its root action."""
 
     def __init__(

@@ -91,6 +91,8 @@ class Run(HasFiles):
         created_at: TimeFilter | None = None,
         updated_at: TimeFilter | None = None,
         with_labels: dict[str, str] | None = None,
+        with_label_keys: list[str] | tuple[str, ...] | None = None,
+        paused_actions_only: bool = False,
     ) -> "AsyncIterator[Run]":
         """Yield runs of a project and domain, page by page as they are used.
 
@@ -106,35 +108,31 @@ class Run(HasFiles):
             created_at: Only those made in this span.
             updated_at: Only those that changed last in this span.
             with_labels: Only those with these labels.
+            with_label_keys: Only those that have labels of these names, whatever their values.
+            paused_actions_only: Only those with an action that waits for an answer.
         """
-        async for message in _found(
-            in_phase=in_phase,
-            task_name=task_name,
-            task_version=task_version,
-            created_by_subject=created_by_subject,
-            sort_by=sort_by,
-            limit=limit,
-            project=project,
-            domain=domain,
-            created_at=created_at,
-            updated_at=updated_at,
-            with_labels=with_labels,
-        ):
-            yield cls(message)
+        from flyteidl2.workflow import run_service_pb2  # noqa: PLC0415 - messages load when used
 
-    @syncify.class_method
-    @classmethod
-    async def find(
-        cls, *, with_label_keys: tuple[str, ...] = (), paused_only: bool = False, **conditions: Any
-    ) -> "AsyncIterator[Run]":
-        """Do as `listall`, with two conditions more.
+        at = connection()
+        named = {"task_name": task_name, "task_version": task_version, "created_by": created_by_subject}
+        filters = [
+            *filters_of_phases(in_phase),
+            *(equals(field, text) for field, text in named.items() if text),
+            *filters_of_time("created_at", created_at),
+            *filters_of_time("updated_at", updated_at),
+            *(equals(f"labels.{name}", text) for name, text in (with_labels or {}).items()),
+            *(exists(f"labels.{name}") for name in with_label_keys or ()),
+        ]
+        place = project_identifier(project, domain, at)
 
-        Args:
-            with_label_keys: Only those with labels of these keys.
-            paused_only: Only those with an action that waits for a condition.
-            conditions: The arguments of `listall`.
-        """
-        async for message in _found(with_label_keys=with_label_keys, paused_only=paused_only, **conditions):
+        async def fetch(request: Any) -> tuple[Any, str]:
+            message = run_service_pb2.ListRunsRequest(
+                request=request, project_id=place, paused_actions_only=paused_actions_only
+            )
+            answer = await at.call("RunService", "ListRuns", message)
+            return answer.runs, answer.token
+
+        async for message in pages(fetch, request_of(filters, sort_by, limit if limit >= 0 else None), limit):
             yield cls(message)
 
     @property
@@ -325,45 +323,6 @@ class Run(HasFiles):
         action = self.pb2.action
         action.metadata.CopyFrom(details.metadata)
         action.status.CopyFrom(details.status)
-
-
-async def _found(
-    *,
-    in_phase: tuple[ActionPhase | str, ...] | None = None,
-    task_name: str | None = None,
-    task_version: str | None = None,
-    created_by_subject: str | None = None,
-    sort_by: SortBy | None = None,
-    limit: int = 100,
-    project: str | None = None,
-    domain: str | None = None,
-    created_at: TimeFilter | None = None,
-    updated_at: TimeFilter | None = None,
-    with_labels: dict[str, str] | None = None,
-    with_label_keys: tuple[str, ...] = (),
-    paused_only: bool = False,
-) -> "AsyncIterator[run_definition_pb2.Run]":
-    from flyteidl2.workflow import run_service_pb2  # noqa: PLC0415 - messages load when used
-
-    at = connection()
-    named = {"task_name": task_name, "task_version": task_version, "created_by": created_by_subject}
-    filters = [
-        *filters_of_phases(in_phase),
-        *(equals(field, text) for field, text in named.items() if text),
-        *filters_of_time("created_at", created_at),
-        *filters_of_time("updated_at", updated_at),
-        *(equals(f"labels.{name}", text) for name, text in (with_labels or {}).items()),
-        *(exists(f"labels.{name}") for name in with_label_keys),
-    ]
-    place = project_identifier(project, domain, at)
-
-    async def fetch(request: Any) -> tuple[Any, str]:
-        message = run_service_pb2.ListRunsRequest(request=request, project_id=place, paused_actions_only=paused_only)
-        answer = await at.call("RunService", "ListRuns", message)
-        return answer.runs, answer.token
-
-    async for message in pages(fetch, request_of(filters, sort_by, limit if limit >= 0 else None), limit):
-        yield message
 
 
 def _run_of(details: RunDetails) -> "run_definition_pb2.Run":

@@ -1,12 +1,14 @@
 """`Settings`: what an organisation, a domain or a project says of the runs in it; the nearer scope counts."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from flyte_remote.connection import connection
 from flyte_remote.settings_form import (
     UNSET,
+    UNSET_TEXT,
     EffectiveSetting,
     LocalSetting,
     SettingOrigin,
@@ -51,6 +53,19 @@ class Settings:
     _map_entry_origins: dict[str, dict[str, EffectiveSetting]] = field(
         default_factory=dict[str, dict[str, EffectiveSetting]]
     )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings and their scope as plain data."""
+        return {
+            "effective_settings": [asdict(each) | {"value": _plain(each.value)} for each in self.effective_settings],
+            "local_settings": [{"key": each.key, "value": _plain(each.value)} for each in self.local_settings],
+            "domain": self.domain,
+            "project": self.project,
+        }
+
+    def to_json(self) -> str:
+        """Return the settings and their scope as JSON."""
+        return json.dumps(self.to_dict())
 
     @staticmethod
     def available_keys() -> list[str]:
@@ -232,3 +247,7 @@ def _over(outer: EffectiveSetting | None, nearer: EffectiveSetting) -> Effective
     if not all(isinstance(each, Mapping) for each in values):
         return nearer
     return EffectiveSetting(nearer.key, {**values[0], **values[1]}, nearer.origin)
+
+
+def _plain(value: Any) -> Any:
+    return UNSET_TEXT if value is UNSET else value

@@ -27,7 +27,7 @@ __all__ = [
 _INHERIT = settings_definition_pb2.SETTING_STATE_INHERIT
 _UNSET = settings_definition_pb2.SETTING_STATE_UNSET
 _VALUE = settings_definition_pb2.SETTING_STATE_VALUE
-_UNSET_TEXT = "~unset"
+UNSET_TEXT = "~unset"
 _PLAIN = re.compile(r"[A-Za-z_/][\w./-]*")
 _WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null", "none"}
 """What YAML, or a reader of it, takes for something else than text."""
@@ -142,7 +142,7 @@ def message_of(values: Mapping[str, Any]) -> settings_definition_pb2.Settings:
         message: Any = made
         for name in key.split("."):
             message = getattr(message, name)
-        if value is UNSET or value == _UNSET_TEXT:
+        if value is UNSET or value == UNSET_TEXT:
             message.state = _UNSET
             continue
         message.state = _VALUE
@@ -168,7 +168,7 @@ def parse_yaml(content: str) -> dict[str, Any]:
         raise ValueError(f"settings are lines of `key: value`, got a {type(parsed).__name__}")  # noqa: TRY004 - what is read, not what is passed
     found: dict[str, Any] = {}
     _flatten("", cast("dict[Any, Any]", parsed), found)
-    return {key: UNSET if value == _UNSET_TEXT else value for key, value in found.items()}
+    return {key: UNSET if value == UNSET_TEXT else value for key, value in found.items()}
 
 
 def yaml_of(key: str, value: Any, *, comment: str = "", is_off: bool = False) -> list[str]:
@@ -276,7 +276,7 @@ def _flatten(path: str, given: Mapping[Any, Any], found: dict[str, Any]) -> None
 def scalar(value: Any) -> str:
     """Write a value on one line of YAML."""
     if value is UNSET:
-        return _UNSET_TEXT
+        return UNSET_TEXT
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

@@ -1,8 +1,11 @@
 """Inputs and outputs of actions as Python values, beside the messages that they come from."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import UserDict
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
+
+from flyte_remote.messages import OfMessage
 
 if TYPE_CHECKING:
     from flyteidl2.core import interface_pb2, literals_pb2
@@ -14,27 +17,23 @@ Types = Mapping[str, Any]
 """Python types by name."""
 
 
-class ActionInputs(Mapping[str, Any]):
-    """The inputs of an action by name."""
+class ActionInputs(UserDict[str, Any], OfMessage):
+    """The inputs of an action by name. It may be changed like any dict; `pb2`, `to_dict` and `to_json` stay what was stored."""
 
     def __init__(self, pb2: "common_pb2.Inputs", data: Mapping[str, Any]) -> None:
         self.pb2 = pb2
-        self._data = dict(data)
+        # Not by way of `UserDict`, whose copies are made of their values alone.
+        self.data = dict(data)
 
-    def __getitem__(self, name: str) -> Any:
-        return self._data[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._data)
-
-    def __len__(self) -> int:
-        return len(self._data)
+    def copy(self) -> "ActionInputs":
+        """Return others with the same values."""
+        return ActionInputs(self.pb2, self.data)
 
     def __repr__(self) -> str:
-        return f"ActionInputs({', '.join(f'{name}={value!r}' for name, value in self._data.items())})"
+        return f"ActionInputs({', '.join(f'{name}={value!r}' for name, value in self.data.items())})"
 
 
-class ActionOutputs(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have slots beside its items
+class ActionOutputs(tuple[Any, ...], OfMessage):  # noqa: SLOT001 - a tuple cannot have slots beside its items
     """The outputs of an action in order; `named_outputs` has them by name."""
 
     pb2: "common_pb2.Outputs"
