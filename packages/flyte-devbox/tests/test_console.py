@@ -138,6 +138,38 @@ def test_pages_have_nothing_that_their_policy_forbids(server: Server, browser: B
     assert browser.errors == []
 
 
+def test_all_that_can_be_used_has_a_name(server: Server, browser: Browser) -> None:
+    """As those hear it who do not see the page: every button, link and field says what it is."""
+    run = create_run(server, shell_task("echo x; exit 3", name="demo.named", retries=1))
+    wait(server, run)
+    used = {
+        "button",
+        "link",
+        "textbox",
+        "searchbox",
+        "combobox",
+        "checkbox",
+        "treeitem",
+        "tree",
+        "dialog",
+        "alertdialog",
+    }
+    browser.ask("Accessibility.enable")
+    for address in ("/", "/tasks", "/triggers", run_path(run), f"{run_path(run)}/rerun", "/nothing"):
+        browser.open(f"http://{server.record.endpoint}{address}")
+        browser.until("document.readyState === 'complete' && document.querySelector('main') !== null")
+        browser.until(
+            "!document.querySelector('main.run') || document.querySelector('#found')?.textContent === '1 action'"
+        )
+        nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
+        shown = [node for node in nodes if not node["ignored"] and node["role"]["value"] in used]
+        assert len(shown) >= 4, address
+        assert [node for node in shown if not node.get("name", {}).get("value", "").strip()] == [], address
+        assert browser.evaluate("document.querySelectorAll('h1').length") == 1, address
+        ids = browser.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+        assert len(ids) == len(set(ids)), address
+
+
 def test_filters_of_the_list_are_in_its_address(server: Server, browser: Browser) -> None:
     good = create_run(server, shell_task(SUCCEED, name="filters.good"))
     bad = create_run(server, shell_task("exit 3", name="filters.bad"))
@@ -161,6 +193,15 @@ def test_filters_of_the_list_are_in_its_address(server: Server, browser: Browser
     browser.until("location.search.includes('q=')")
     browser.until(f"!document.querySelector('#list').textContent.includes('{bad}')")
     assert good in browser.evaluate("document.querySelector('#list').textContent")
+    # The other parts are about the project that was chosen.
+    browser.evaluate("document.querySelector('[name=scope]').value = 'flytesnacks/development'")
+    browser.evaluate("document.querySelector('#filters').dispatchEvent(new Event('input', {bubbles: true}))")
+    tasks = "[...document.querySelectorAll('header nav a')].find((one) => one.textContent === 'Tasks')"
+    browser.until(f"{tasks}.search === '?scope=flytesnacks%2Fdevelopment'")
+    assert (
+        '<a href="/triggers?scope=flytesnacks%2Fdevelopment">'
+        in page(server, "/tasks?scope=flytesnacks/development")[2]
+    )
     # The address is enough to see the same again.
     assert bad not in page(server, browser.evaluate("location.pathname + location.search"))[2]
     assert browser.errors == []

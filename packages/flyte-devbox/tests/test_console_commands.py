@@ -127,6 +127,18 @@ def test_commands_are_for_those_who_are_known_and_not_for_other_sites(folder: Pa
             {"host": "elsewhere.example"},
         ):
             assert server.post(address, b"{}", kind | cookie | foreign)[0] == 403, foreign
+        # A name that somebody else has led to this machine reads nothing either.
+        for path in (
+            "/",
+            "/tasks",
+            run_path(run),
+            "/events?topic=runs",
+            "/static/run.js",
+            "/healthz",
+            "/flyteidl2/objects",
+        ):
+            rebound = cookie | {"host": f"elsewhere.example:{server.record.port}"}
+            assert server.post(path, b"", rebound, method="GET")[0] == 403, path
         # What a form of another site could send.
         assert server.post(address, b"{}", {"content-type": "text/plain"} | cookie)[0] == 400
         status, _, body = server.post(address, b"{}", kind | cookie | {"origin": f"http://{server.record.endpoint}"})

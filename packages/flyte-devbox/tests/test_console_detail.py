@@ -44,6 +44,7 @@ def test_a_page_tells_of_its_run(server: Server) -> None:
 
 def test_inputs_have_their_types(server: Server) -> None:
     spec = shell_task(SUCCEED, name="detail.typed")
+    spec.documentation.source_code.link = "https://example.com/file.py#L7"
     kinds = {
         "text": types_pb2.LiteralType(simple=types_pb2.STRING),
         "names": types_pb2.LiteralType(collection_type=types_pb2.LiteralType(simple=types_pb2.STRING)),
@@ -56,6 +57,7 @@ def test_inputs_have_their_types(server: Server) -> None:
     text = page(server, run_path(run))[2]
     assert '<dt>text <span class="muted">str</span></dt>' in text
     assert '<dt>names <span class="muted">list[str]</span></dt>' in text
+    assert '<a href="https://example.com/file.py#L7" rel="noreferrer noopener">' in text
     # A text as it is, and not as JSON writes it.
     assert "two\n&quot;lines&quot; &lt;script&gt;" in text
     assert EVIL not in text
@@ -122,6 +124,9 @@ def test_what_waits_for_somebody_is_selected(server: Server) -> None:
     assert 'data-command="signal"' in text
     assert '<dt>Called by</dt><dd><a href="?i=a0" data-go="a0">a0</a>' in text
     assert "<dt>Group</dt><dd>&lt;script&gt;" in text
+    rows = page(server, "/?task=detail.waiting")[2]
+    assert "waits for you" in rows
+    assert "waits for you" not in page(server, "/?task=detail.told")[2]
     abort(server, run)
 
 

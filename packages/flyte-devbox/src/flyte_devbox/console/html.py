@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 from flyte_devbox import rows
 from flyte_devbox.services.conditions import phase_name
@@ -17,6 +17,7 @@ __all__ = [
     "facts",
     "message_page",
     "options",
+    "page_link",
     "phase",
     "scope_choice",
     "scope_path",
@@ -29,7 +30,7 @@ PHASES = tuple(ActionPhase)
 _PARTS = (("Runs", "/"), ("Tasks", "/tasks"), ("Triggers", "/triggers"))
 
 
-def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
+def document(title: str, body: str, *, script: str = "", here: str = "", scope: str = "") -> str:
     """Return a whole page.
 
     Args:
@@ -37,10 +38,13 @@ def document(title: str, body: str, *, script: str = "", here: str = "") -> str:
         body: what is in it, as HTML.
         script: its module among the static files.
         here: the part of the console that it belongs to: `runs`, `tasks` or `triggers`.
+        scope: the project and domain that it is about, which the other parts are then about as well.
     """
     tag = f'<script type="module" src="/static/{script}"></script>' if script else ""
+    query = f"?{escape(urlencode({'scope': scope}))}" if scope else ""
     links = "".join(
-        f'<a href="{path}"{" aria-current=page" if here == name.lower() else ""}>{name}</a>' for name, path in _PARTS
+        f'<a href="{path}{query}"{" aria-current=page" if here == name.lower() else ""}>{name}</a>'
+        for name, path in _PARTS
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -154,6 +158,13 @@ def copy_button(what: str, text: str = "") -> str:
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
     """Return names and values, which are HTML; without those that are empty."""
     return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in pairs if text) + "</dl>"
+
+
+def page_link(address: str) -> str:
+    """Return a link to a page elsewhere; as text if it is none, for it was written by whoever registered a task."""
+    if urlsplit(address).scheme not in {"http", "https"}:
+        return escape(address)
+    return f'<a href="{escape(address)}" rel="noreferrer noopener">{escape(address)}</a>'
 
 
 def action_button(label: str, command: str, **data: str) -> str:

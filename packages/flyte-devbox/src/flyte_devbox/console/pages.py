@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlencode
 
 from flyteidl2.common import identifier_pb2
-from flyteidl2.core import interface_pb2
-from flyteidl2.task import common_pb2
+from flyteidl2.task import common_pb2, task_definition_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.access import COOKIE, Access
@@ -178,7 +177,7 @@ class Console:
                 attempt,
                 inputs,
                 outputs,
-                self._interface(row),
+                self._spec(row),
                 problem,
                 self._report(tries),
                 time.time(),
@@ -188,10 +187,8 @@ class Console:
             self._files([*(inputs.literals if inputs else ()), *(outputs.literals if outputs else ())]),
         )
 
-    def _interface(self, row: sqlite3.Row) -> interface_pb2.TypedInterface:
-        if row["digest"] is None:
-            return interface_pb2.TypedInterface()
-        return self._devbox.starter.spec(row["digest"]).task_template.interface
+    def _spec(self, row: sqlite3.Row) -> task_definition_pb2.TaskSpec:
+        return task_definition_pb2.TaskSpec() if row["digest"] is None else self._devbox.starter.spec(row["digest"])
 
     def _files(self, values: Sequence[common_pb2.NamedLiteral]) -> list[tuple[str, str]]:
         """Return the URIs of files among values and where they can be fetched, as far as they are here."""

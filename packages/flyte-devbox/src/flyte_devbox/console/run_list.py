@@ -8,6 +8,8 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
+from flyteidl2.workflow import run_definition_pb2
+
 from flyte_devbox.console.html import (
     PHASES,
     document,
@@ -85,6 +87,8 @@ class RunPage:
     """A page of runs, the newest first."""
 
     runs: Sequence[sqlite3.Row]
+    waiting: Mapping[int, int]
+    """How many conditions wait for somebody, by the row of their run."""
     older: str
     """What `before` is for the next page; empty if there is none."""
     projects: Sequence[str]
@@ -169,7 +173,14 @@ def read_runs(connection: sqlite3.Connection, filters: RunFilters, now: float) -
         [*parameters, PAGE + 1],
     ).fetchall()
     older = str(found[PAGE - 1]["id"]) if len(found) > PAGE else ""
-    return RunPage(found[:PAGE], older, read_projects(connection))
+    # What is over is left out by the index, which would not be chosen by itself.
+    waiting = connection.execute(
+        "SELECT run_id, count(*) AS n FROM actions INDEXED BY actions_alive"
+        " WHERE phase NOT IN (5, 6, 7, 8, 10) AND phase = ? AND type = ?"
+        " GROUP BY run_id",
+        (ActionPhase.PAUSED.to_protobuf_value(), run_definition_pb2.ACTION_TYPE_CONDITION),
+    )
+    return RunPage(found[:PAGE], {row["run_id"]: row["n"] for row in waiting}, older, read_projects(connection))
 
 
 def read_projects(connection: sqlite3.Connection) -> list[str]:
@@ -197,7 +208,7 @@ def run_list_page(page: RunPage, filters: RunFilters, now: float) -> str:
         '<button>Filter</button><a href="/">Clear</a></form>'
     )
     body = f'<main id="content"><h1>Runs</h1>{form}<div id="list" data-topics="runs">{run_table(page, filters, now)}</div></main>'
-    return document("Runs", body, script="list.js", here="runs")
+    return document("Runs", body, script="list.js", here="runs", scope=filters.scope)
 
 
 def run_table(page: RunPage, filters: RunFilters, now: float) -> str:
@@ -212,7 +223,7 @@ def run_table(page: RunPage, filters: RunFilters, now: float) -> str:
         )
     lines = [
         (
-            phase(run["phase"]),
+            phase(run["phase"]) + (' <b class="phase paused">waits for you</b>' if page.waiting.get(run["id"]) else ""),
             f'<a href="{escape(run_path(run))}">{escape(run["name"])}</a>',
             _task(run),
             escape(f"{run['project']}/{run['domain']}"),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
-from flyteidl2.core import interface_pb2, types_pb2
-from flyteidl2.task import common_pb2, run_pb2
+from flyteidl2.core import types_pb2
+from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from flyte_devbox import rows
@@ -20,6 +20,7 @@ from flyte_devbox.console.html import (
     document,
     duration,
     facts,
+    page_link,
     phase,
     scope_path,
     table,
@@ -59,8 +60,8 @@ class Detail:
     """Whose log is shown."""
     inputs: common_pb2.Inputs | None
     outputs: common_pb2.Outputs | None
-    interface: interface_pb2.TypedInterface
-    """Types of inputs and outputs, as far as they are known."""
+    spec: task_definition_pb2.TaskSpec
+    """Its task; an empty one if it has none."""
     problem: str
     """Why inputs and outputs cannot be shown."""
     report: str | None
@@ -181,6 +182,7 @@ def action_detail(detail: Detail) -> str:
         ("Group", escape(rows.metadata_of(row).group)),
         ("Environment", escape(row["environment"])),
         ("Cache", escape(cache) if cache else ""),
+        ("Source", page_link(detail.spec.documentation.source_code.link)),
         *_told(row, tries),
     ]
     name = escape(row["task_name"] or row["name"])
@@ -205,11 +207,12 @@ def action_detail(detail: Detail) -> str:
             for name, uri in detail.links
         )
         parts.append(f"<section><h3>Links</h3><ul>{shown}</ul></section>")
+    interface = detail.spec.task_template.interface
     inputs = detail.inputs.literals if detail.inputs is not None else ()
     outputs = detail.outputs.literals if detail.outputs is not None else ()
     parts += [
-        data_section("Inputs", inputs, detail.interface.inputs, dict(detail.files)),
-        data_section("Outputs", outputs, detail.interface.outputs, dict(detail.files)),
+        data_section("Inputs", inputs, interface.inputs, dict(detail.files)),
+        data_section("Outputs", outputs, interface.outputs, dict(detail.files)),
     ]
     if inputs or outputs:
         address = f"{run_path(detail.run)}/data?i={quote(row['name'], safe='')}"

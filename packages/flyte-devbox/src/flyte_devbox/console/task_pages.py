@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flyteidl2.core import interface_pb2
 from flyteidl2.task import task_definition_pb2
@@ -14,6 +14,7 @@ from flyte_devbox.console.html import (
     document,
     duration,
     facts,
+    page_link,
     phase,
     scope_choice,
     scope_path,
@@ -200,7 +201,7 @@ def task_list_page(page: TaskPage, filters: TaskFilters, *, is_fragment: bool) -
         f'{scope_choice(projects, filters.scope)}<button>Filter</button><a href="/tasks">Clear</a></form>'
     )
     body = f'<main id="content"><h1>Tasks</h1>{form}<div id="list" data-topics="runs">{listed}</div></main>'
-    return document("Tasks", body, script="list.js", here="tasks")
+    return document("Tasks", body, script="list.js", here="tasks", scope=filters.scope)
 
 
 def task_page(view: TaskView) -> str:
@@ -212,7 +213,7 @@ def task_page(view: TaskView) -> str:
         ("Project", f"{escape(task['project'])}/{escape(task['domain'])}"),
         ("Environment", escape(task["environment"])),
         ("Deployed", time_of(task["deployed_at"])),
-        ("Source", _source(about.source_code.link)),
+        ("Source", page_link(about.source_code.link)),
     ]
     parts = [
         f"<h1>{escape(task['name'])}</h1>",
@@ -229,13 +230,6 @@ def task_page(view: TaskView) -> str:
         f'<main id="content">{"".join(parts)}</main>'
     )
     return document(task["name"], body, script="task.js", here="tasks")
-
-
-def _source(link: str) -> str:
-    # Written by whoever registered the task: nothing but a page is linked to.
-    if urlsplit(link).scheme not in {"http", "https"}:
-        return escape(link)
-    return f'<a href="{escape(link)}" rel="noreferrer noopener">{escape(link)}</a>'
 
 
 def _start(view: TaskView) -> str:

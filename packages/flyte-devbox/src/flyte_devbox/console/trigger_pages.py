@@ -93,7 +93,7 @@ def trigger_list_page(page: TriggerPage, filters: TriggerFilters) -> str:
         f'{path}<main id="content"><h1>{name or "Triggers"}</h1>{"" if name else form}'
         f'<div id="list" data-topics="runs triggers">{trigger_list(page, filters)}</div></main>'
     )
-    return document(filters.name or "Triggers", body, script="triggers.js", here="triggers")
+    return document(filters.name or "Triggers", body, script="triggers.js", here="triggers", scope=filters.scope)
 
 
 def trigger_list(page: TriggerPage, filters: TriggerFilters) -> str:

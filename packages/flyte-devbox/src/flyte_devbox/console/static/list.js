@@ -27,6 +27,9 @@ export const update = throttled(load, 500);
 function filter() {
   const query = new URLSearchParams([...new FormData(form)].filter(([, text]) => text));
   history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
+  // The other parts are then about the same project.
+  const scope = query.get("scope");
+  for (const link of document.querySelectorAll("header nav a")) link.search = scope ? `?${new URLSearchParams({ scope })}` : "";
   update();
 }
 
