@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import math
 import sqlite3
 import time
 
@@ -34,6 +35,7 @@ __all__ = [
 _logger = logging.getLogger(__name__)
 
 _LONGEST_SLEEP = 30.0
+_Key = tuple[str, str, str, str]
 _UNIT_SECONDS = {
     common_pb2.FIXED_RATE_UNIT_MINUTE: 60.0,
     common_pb2.FIXED_RATE_UNIT_HOUR: 3600.0,
@@ -72,6 +74,8 @@ class TriggerClock:
         self._objects = objects
         self._submission = submission
         self._changed = asyncio.Event()
+        self._put_off: dict[_Key, float] = {}
+        """Until when triggers that cannot be started are left alone."""
 
     def changed(self) -> None:
         """Look at the triggers again: one of them is new or different."""
@@ -82,9 +86,8 @@ class TriggerClock:
         while True:
             try:
                 await self._start_due()
-                row = self._database.read_one("SELECT min(next_at) AS due FROM triggers WHERE is_active = 1")
-                due = None if row is None else row["due"]
-                pause = _LONGEST_SLEEP if due is None else min(_LONGEST_SLEEP, max(0.05, due - time.time()))
+                due = min((self._due(row) for row in self._scheduled()), default=math.inf)
+                pause = min(_LONGEST_SLEEP, max(0.05, due - time.time()))
             except Exception:  # a broken trigger must not end the clock
                 _logger.exception("the triggers cannot be looked at")
                 pause = _LONGEST_SLEEP
@@ -94,22 +97,40 @@ class TriggerClock:
                 continue
             self._changed.clear()
 
+    def _scheduled(self) -> list[sqlite3.Row]:
+        return self._database.read("SELECT * FROM triggers WHERE is_active = 1 AND next_at IS NOT NULL")
+
+    def _due(self, row: sqlite3.Row) -> float:
+        return max(float(row["next_at"]), self._put_off.get(_key(row), 0.0))
+
     async def _start_due(self) -> None:
         now = time.time()
-        for row in self._database.read(
-            "SELECT * FROM triggers WHERE is_active = 1 AND next_at IS NOT NULL AND next_at <= ?", (now,)
-        ):
-            details = trigger_definition_pb2.TriggerDetails.FromString(row["details"])
-            due = float(row["next_at"])
-            # Started before the clock moves on, so that a crash in between loses no run; named after the trigger and its
-            # time, so that a start that is repeated then makes no second one.
+        for row in self._scheduled():
+            if self._due(row) > now:
+                continue
+            self._put_off.pop(_key(row), None)
             try:
-                await self.start(details, at=due, name=run_name_at(details, due))
-            except ServiceError as error:
-                if error.code != "already_exists":
-                    _logger.warning("trigger `%s` could not start its run: %s", row["name"], error)
-            following = next_due(details.automation_spec, max(now, due))
-            await self._database.write(_moved(row, now, following))
+                await self._start_scheduled(row, now)
+            except Exception:  # one that is broken must not hold up the others
+                _logger.exception("trigger `%s` cannot be looked at", row["name"])
+                self._put_off[_key(row)] = now + _LONGEST_SLEEP
+
+    async def _start_scheduled(self, row: sqlite3.Row, now: float) -> None:
+        # The start of those before it took its time: meanwhile it may be deployed anew, or not active any more.
+        still_so = "SELECT 1 FROM triggers WHERE (project, domain, task_name, name, next_at) = (?, ?, ?, ?, ?)"
+        if self._database.read_one(f"{still_so} AND is_active = 1", (*_key(row), row["next_at"])) is None:
+            return
+        details = trigger_definition_pb2.TriggerDetails.FromString(row["details"])
+        due = float(row["next_at"])
+        # Started before the clock moves on, so that a crash in between loses no run; named after the trigger and its
+        # time, so that a start that is repeated then makes no second one.
+        try:
+            await self.start(details, at=due, name=run_name_at(details, due))
+        except ServiceError as error:
+            if error.code != "already_exists":
+                _logger.warning("trigger `%s` could not start its run: %s", row["name"], error)
+        following = next_due(details.automation_spec, max(now, due))
+        await self._database.write(_Move(_key(row), now, due, following))
 
     async def on_artifact(self, artifact: artifact_pb2.Artifact) -> None:
         """Start what waits for an artifact."""
@@ -124,7 +145,7 @@ class TriggerClock:
                 continue
             if not _has_partitions(artifact.spec, dict(wanted.partitions)):
                 continue
-            await self._database.write(_moved(row, time.time(), None))
+            await self._database.write(_Move(_key(row), time.time(), row["next_at"], row["next_at"]))
             try:
                 await self.start(details, artifact=artifact)
             except ServiceError as error:
@@ -222,17 +243,20 @@ def run_name_at(details: trigger_definition_pb2.TriggerDetails, due: float) -> s
     return f"t{hashlib.sha256(repr(parts).encode()).hexdigest()[:19]}"
 
 
-def _moved(row: sqlite3.Row, now: float, following: float | None) -> "_Move":
-    return _Move((row["project"], row["domain"], row["task_name"], row["name"]), now, following)
+def _key(row: sqlite3.Row) -> _Key:
+    return row["project"], row["domain"], row["task_name"], row["name"]
 
 
 class _Move:
-    def __init__(self, key: tuple[str, str, str, str], now: float, following: float | None) -> None:
-        self._values = (now, following, *key)
+    """Notes that a trigger was started, and when it is due next unless that is something else already."""
+
+    def __init__(self, key: _Key, now: float, due: float | None, following: float | None) -> None:
+        self._values = (now, due, following, *key)
 
     def __call__(self, connection: sqlite3.Connection) -> None:
         connection.execute(
-            "UPDATE triggers SET triggered_at = ?, next_at = ? WHERE project = ? AND domain = ? AND task_name = ? AND name = ?",
+            "UPDATE triggers SET triggered_at = ?, next_at = CASE WHEN next_at IS ? THEN ? ELSE next_at END"
+            " WHERE project = ? AND domain = ? AND task_name = ? AND name = ?",
             self._values,
         )
 
