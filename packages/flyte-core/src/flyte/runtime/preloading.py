@@ -30,5 +30,5 @@ def preload() -> None:
         import_module(module)
     load_builtin()
     for name in (*_AUTHORING, *_CALLED):
-        # What this version does not have, no action of it uses.
-        getattr(flyte, name, None)
+        # What this version does not have, no action of it uses. Constructors of values are compiled when they are asked for.
+        getattr(getattr(flyte, name, None), "__init__", None)
