@@ -173,3 +173,48 @@ def test_the_json_schema_comes_from_whoever_knows_the_types():
         set_json_schema_provider(None)
     with pytest.raises(RuntimeError, match="hint: import `flyte_types`"):
         _ = interface.json_schema
+
+
+def _wraps(*args, **kwargs): ...
+
+
+def _cases():
+    yield lambda: 1
+    yield lambda a, b=2: a
+    yield lambda a=1, /, b=2, *, c=3, d: a
+    yield lambda a, b, /, *, c=None: a
+    yield lambda *, only: only
+    yield split
+    yield functools.wraps(split)(_wraps)
+    yield functools.partial(split, "text")
+
+    def attributed(a, b=1): ...
+
+    attributed.note = "more"
+    yield attributed
+
+    async def asynchronous(a: int, *, b: str = "x") -> int:
+        local = a
+        return local
+
+    yield asynchronous
+
+    def signed(a): ...
+
+    signed.__signature__ = inspect.signature(lambda other=5: other)
+    yield signed
+
+
+@pytest.mark.parametrize("func", list(_cases()))
+def test_inputs_are_those_of_the_signature(func) -> None:
+    inputs = NativeInterface.from_callable(func).inputs
+    wanted = inspect.signature(func).parameters
+    assert [(name, default) for name, (_, default) in inputs.items()] == [
+        (name, parameter.default) for name, parameter in wanted.items()
+    ]
+
+
+@pytest.mark.parametrize("func", [lambda *args: 1, lambda **kwargs: 1, lambda a, *, b=1, **rest: 1])
+def test_any_number_of_inputs_is_refused(func) -> None:
+    with pytest.raises(ValueError, match="fixed set of inputs"):
+        NativeInterface.from_callable(func)

@@ -4,7 +4,7 @@ import inspect
 import typing
 from collections.abc import Callable
 from functools import partial
-from types import NoneType
+from types import FunctionType, NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from flyte_models.values import light_dataclass
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from flyte_models.docstrings import Docstring
 
 __all__ = ["NativeInterface", "outputs_from_annotation", "set_json_schema_provider"]
+
+_VARIADIC = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 
 _json_schema_provider: "Callable[[NativeInterface], dict[str, Any]] | None" = None
 
@@ -70,16 +72,9 @@ class NativeInterface:
             TypeError: The return annotation is not one that outputs can be named after, see `outputs_from_annotation`.
             NameError: An annotation names something that is not there.
         """
-        signature = inspect.signature(func)
+        parameters = _parameters(func)
         hints = _type_hints(func)
-        inputs: dict[str, tuple[Any, Any]] = {}
-        for name, parameter in signature.parameters.items():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                raise ValueError(
-                    f"`{_callable_name(func)}` takes `{parameter}`, and a task has a fixed set of inputs\n"
-                    "hint: name each input, or take one `list` or `dict`"
-                )
-            inputs[name] = (hints.get(name, inspect.Parameter.empty), parameter.default)
+        inputs = {name: (hints.get(name, inspect.Parameter.empty), default) for name, default in parameters.items()}
         docstring = _docstring_of(func) if getattr(func, "__doc__", None) else None
         return cls(inputs=inputs, outputs=outputs_from_annotation(hints.get("return")), docstring=docstring)
 
@@ -190,6 +185,26 @@ def outputs_from_annotation(annotation: Any) -> dict[str, Any]:
 def _named_tuple_fields(named_tuple: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(named_tuple, include_extras=True)
     return {name: hints.get(name, Any) for name in named_tuple._fields}  # public by the documentation
+
+
+def _parameters(func: Callable[..., Any]) -> dict[str, Any]:
+    """Give the parameters of a function, each with its default or `inspect.Parameter.empty`."""
+    if isinstance(func, FunctionType) and not func.__dict__ and not func.__code__.co_flags & _VARIADIC:
+        # Nothing wraps it or says another signature; `inspect` would find the same, with much of what a small action does.
+        code, defaults = func.__code__, func.__defaults__ or ()
+        found: dict[str, Any] = dict.fromkeys(
+            code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], inspect.Parameter.empty
+        )
+        found |= zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
+        return found | (func.__kwdefaults__ or {})
+    parameters = inspect.signature(func).parameters
+    for parameter in parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise ValueError(
+                f"`{_callable_name(func)}` takes `{parameter}`, and a task has a fixed set of inputs\n"
+                "hint: name each input, or take one `list` or `dict`"
+            )
+    return {name: parameter.default for name, parameter in parameters.items()}
 
 
 def _docstring_of(func: Callable[..., Any]) -> "Docstring":
