@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .running import end, start, write_config
+from .running import end, start, until, write_config
 
 PROGRAM = """
 import datetime
@@ -27,6 +27,18 @@ def count(n: int = 1, trigger_time: datetime.datetime | None = None) -> int:
 @env.task
 def price(item: int) -> int:
     return item
+"""
+WAITING = """
+import flyte
+
+env = flyte.TaskEnvironment("waiting")
+other: flyte.TaskEnvironment = env.clone_with("other")
+number = 1
+
+
+@env.task(triggers=flyte.Trigger("sometimes", flyte.Cron("0 3 * * *"), inputs={"n": 1}))
+def main(n: int = 1) -> bool:
+    return flyte.new_condition("go", prompt="Go on?").wait()
 """
 
 
@@ -143,3 +155,31 @@ def test_artifacts(flyte) -> None:
     assert "at most one time" in flyte(*make, *day, "--partition", "month=2026-01-01", code=2)
     (flyte.folder / "card").write_text("sales")
     assert "--card-format" in flyte(*make, "--card", "card", code=2)
+
+
+def test_the_shell_completes_what_the_control_plane_keeps(flyte) -> None:
+    (flyte.folder / "waiting.py").write_text(WAITING)
+    flyte("deploy", "--version", "v1", "waiting.py", "env")
+    flyte("create", "secret", "of-shell", "--value", "x")
+    flyte("run", "--name", "waits", "waiting.py", "main")
+
+    def offered(line: str) -> set[str]:
+        words = line.split(" ")
+        variables = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_FLYTE_COMPLETE": "bash_complete"}
+        return {item.partition(",")[2] for item in flyte(**variables).splitlines() if item}
+
+    assert "waiting.main" in offered("flyte get task waiting.")
+    assert offered("flyte get task waiting.main ") == {"v1"}
+    assert offered("flyte get trigger waiting.main ") == {"sometimes"}
+    for verb in ("update", "delete"):
+        assert "sometimes" in offered(f"flyte {verb} trigger ")
+        assert offered(f"flyte {verb} trigger sometimes ") == {"waiting.main"}
+    assert "of-shell" in offered("flyte get secret ")
+    assert "of-shell" in offered("flyte delete secret ")
+    assert "waiting.main" in offered("flyte run deployed-task ")
+    assert offered("flyte run deployed-task waiting ") == {"waiting.main"}
+    assert "--n" in offered("flyte run deployed-task waiting.main --n")
+    assert offered("flyte deploy waiting.py ") == {"env", "other"}
+    assert {"main", "a0"} <= offered("flyte get action latest ")
+    until(lambda: "go" in offered("flyte signal condition waits "), "a condition that waits")
+    flyte("abort", "run", "waits")

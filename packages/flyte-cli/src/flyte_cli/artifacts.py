@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from flyte_cli.completers import complete_artifact, complete_version
 from flyte_cli.control_plane import connected, here
 from flyte_cli.output import output_option, show, show_list
 from flyte_models.artifacts import Card, CardFormat, CardType, Kind
@@ -19,7 +20,7 @@ _KINDS = click.Choice(get_args(Kind))
 
 
 @click.command("artifact")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_artifact)
 @click.option(
     "--from-file", type=click.Path(exists=True, path_type=Path), required=True, help="File or folder to upload"
 )
@@ -77,8 +78,8 @@ def create_artifact(
 
 
 @click.command("artifact")
-@click.argument("name", required=False)
-@click.argument("version", required=False)
+@click.argument("name", required=False, shell_complete=complete_artifact)
+@click.argument("version", required=False, shell_complete=complete_version)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
 @click.option("--search", help="Without NAME: only names with this in them")
 @click.option("--created-after", type=click.DateTime(), help="Only versions that are younger")

@@ -1,5 +1,6 @@
 """Completers for the arguments of commands; what they need is loaded when the shell asks, not with the command."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -7,30 +8,27 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-
-def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the name of a run."""
-    from flyte_cli.completing import runs  # noqa: PLC0415 - for completions only
-
-    return runs(ctx, param, incomplete)
+    Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def complete_project(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the identifier of a project."""
-    from flyte_cli.completing import projects  # noqa: PLC0415 - for completions only
+def _by(name: str) -> "Completer":
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from flyte_cli import completing  # noqa: PLC0415 - for completions only
 
-    return projects(ctx, param, incomplete)
+        found: Completer = getattr(completing, name)
+        return found(ctx, param, incomplete)
 
-
-def complete_task(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the name of a registered task."""
-    from flyte_cli.completing import tasks  # noqa: PLC0415 - for completions only
-
-    return tasks(ctx, param, incomplete)
+    return complete
 
 
-def complete_action(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the name of an action."""
-    from flyte_cli.completing import actions  # noqa: PLC0415 - for completions only
-
-    return actions(ctx, param, incomplete)
+complete_run = _by("runs")
+complete_action = _by("actions")
+complete_condition = _by("conditions")
+complete_environment = _by("environments")
+complete_project = _by("projects")
+complete_task = _by("tasks")
+complete_version = _by("versions")
+complete_trigger = _by("triggers")
+complete_secret = _by("secrets")
+complete_artifact = _by("artifacts")
+complete_app = _by("apps")

@@ -1,12 +1,13 @@
-"""What the shell may complete: names of runs and actions from the history, files with tasks. Loaded by completions only."""
+"""What the shell may complete: names that the history or the control plane knows, files with tasks. For completions only."""
 
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -34,7 +35,7 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 def runs(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of a run, the latest first; its task is the description."""
     if _is_remote(ctx):
-        return [item for item in _asked(ctx, _remote_runs) if item.value.startswith(incomplete)][:_MOST]
+        return _begun(_asked(ctx, _remote_runs), incomplete)
     with _history(ctx) as store:
         if store is None:
             return []
@@ -48,14 +49,55 @@ def runs(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Comple
 
 def actions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of an action of the run that stands before it, or the name of a task that ran once in it."""
-    run_name: str | None = ctx.params.get("run_name")
-    if not run_name:
+    return _of_run(ctx, lambda store, run_name: _named(store.actions(run_name)), incomplete)
+
+
+def conditions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a condition that waits in the run that stands before it."""
+
+    def found(store: ActionStore, run_name: str) -> list[CompletionItem]:
+        from flyte_cli.waiting import waiting  # noqa: PLC0415 - for this completion only
+
+        # By the action's name each is one; a condition's name may be asked for by several actions.
+        each = waiting(store, run_name)
+        return [
+            *(CompletionItem(one.name, help=one.data_type) for one in each),
+            *(CompletionItem(one.action_name, help=one.name) for one in each),
+        ]
+
+    return _of_run(ctx, found, incomplete)
+
+
+def _of_run(
+    ctx: click.Context,
+    find: Callable[[ActionStore, str], list[CompletionItem]],
+    incomplete: str,
+) -> list[CompletionItem]:
+    """Complete by what the run that stands before holds, which may be `latest` or the beginning of a name, as in the commands."""
+    from flyte_cli.history import find_run  # noqa: PLC0415 - as above
+
+    word: str | None = ctx.params.get("run_name")
+    if not word:
         return []
+
+    def of(store: ActionStore) -> list[CompletionItem]:
+        return find(store, find_run(store, word).run_name)
+
+    def ask() -> list[CompletionItem]:
+        from flyte_cli.remote_history import RemoteHistory  # noqa: PLC0415 - as below
+
+        return of(cast("ActionStore", RemoteHistory()))
+
     if _is_remote(ctx):
-        found = _asked(ctx, lambda: _remote_actions(run_name))
+        found = _asked(ctx, ask)
     else:
-        with _history(ctx) as store:
-            found = _named(store.actions(run_name)) if store is not None else []
+        found: list[CompletionItem] = []
+        with _history(ctx) as store, contextlib.suppress(click.UsageError):
+            found = of(store) if store is not None else []
+    return _begun(found, incomplete)
+
+
+def _begun(found: Iterable[CompletionItem], incomplete: str) -> list[CompletionItem]:
     return [item for item in found if item.value.startswith(incomplete)][:_MOST]
 
 
@@ -95,12 +137,6 @@ def _remote_runs() -> list[CompletionItem]:
     return [CompletionItem(run.run_name, help=f"{run.task_name}, {run.phase.value}") for run in runs]
 
 
-def _remote_actions(run_name: str) -> list[CompletionItem]:
-    from flyte_cli.remote_history import RemoteHistory  # noqa: PLC0415 - as below
-
-    return _named(RemoteHistory().actions(run_name))
-
-
 def projects(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the identifier of a project of the control plane."""
 
@@ -109,7 +145,7 @@ def projects(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Co
 
         return [CompletionItem(each.id, help=each.name) for each in Project.listall()]
 
-    return [item for item in _asked(ctx, ask) if item.value.startswith(incomplete)][:_MOST]
+    return _begun(_asked(ctx, ask), incomplete)
 
 
 def profiles(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -139,7 +175,97 @@ def tasks(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Compl
         names += [run.pb2.action.metadata.task.id.name for run in Run.listall(limit=_ASKED)]
         return [CompletionItem(name) for name in dict.fromkeys(names) if name]
 
-    return [item for item in _asked(ctx, ask) if item.value.startswith(incomplete)][:_MOST]
+    return _begun(_asked(ctx, ask), incomplete)
+
+
+def tasks_of_environment(ctx: click.Context, environment: str | None, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a task that is registered, in this environment if one is named."""
+
+    def ask() -> list[CompletionItem]:
+        from flyte.remote import Task  # noqa: PLC0415 - as above
+
+        found = Task.listall(by_task_env=environment, limit=_ASKED)
+        return [CompletionItem(each.name, help=each.pb2.metadata.short_description) for each in found]
+
+    begun = _begun(_asked(ctx, ask), incomplete)
+    return [item for item in begun if environment is None or item.value.startswith(f"{environment}.")]
+
+
+def versions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a version of the task, or of the artifact, that stands before it."""
+
+    def ask() -> list[CompletionItem]:
+        from flyte.remote import Artifact, Task  # noqa: PLC0415 - as above
+
+        name = ctx.params["name"]
+        if ctx.command.name == "artifact":
+            return [CompletionItem(each.version) for each in Artifact.listall(name, limit=_MOST)]
+        return [CompletionItem(version) for version in Task.versions(name, limit=_MOST)]
+
+    return _begun(_asked(ctx, ask), incomplete)
+
+
+def triggers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a trigger, or of its task: of those that have what stands before, if anything does."""
+
+    def ask() -> list[CompletionItem]:
+        from flyte.remote import Trigger  # noqa: PLC0415 - as above
+
+        name, task = (ctx.params.get(each) for each in ("name", "task_name"))
+        found = [
+            each
+            for each in Trigger.listall(task_name=task, limit=_ASKED)
+            if param.name == "name" or name in (None, each.name)
+        ]
+        pairs = {(each.name, each.task_name) for each in found}
+        if param.name == "task_name":
+            return [CompletionItem(of, help=one) for one, of in sorted(pairs)]
+        return [CompletionItem(one, help=of) for one, of in sorted(pairs)]
+
+    return _begun(_asked(ctx, ask), incomplete)
+
+
+def secrets(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a secret."""
+
+    def ask() -> list[CompletionItem]:
+        from flyte.remote import Secret  # noqa: PLC0415 - as above
+
+        return [CompletionItem(each.name) for each in Secret.listall(limit=_ASKED)]
+
+    return _begun(_asked(ctx, ask), incomplete)
+
+
+def artifacts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of an artifact."""
+
+    def ask() -> list[CompletionItem]:
+        from flyte.remote import Artifact  # noqa: PLC0415 - as above
+
+        return [CompletionItem(each.name) for each in Artifact.list_names(limit=_ASKED)]
+
+    return _begun(_asked(ctx, ask), incomplete)
+
+
+def apps(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of an app."""
+
+    def ask() -> list[CompletionItem]:
+        from flyte.remote import App  # noqa: PLC0415 - as above
+
+        return [CompletionItem(each.name) for each in App.listall(limit=_ASKED)]
+
+    return _begun(_asked(ctx, ask), incomplete)
+
+
+def environments(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the variable of an environment of the file that stands before it, read from its text."""
+    from flyte_cli.outline import environments_of  # noqa: PLC0415 - as above
+
+    path: Path | None = ctx.params.get("path")
+    chosen = ctx.params.get("names") or ()
+    names = environments_of(path) if path is not None else []
+    return _begun((CompletionItem(name) for name in names if name not in chosen), incomplete)
 
 
 def _asked(ctx: click.Context, ask: Callable[[], list[CompletionItem]]) -> list[CompletionItem]:

@@ -2,12 +2,13 @@
 
 import click
 
+from flyte_cli.completers import complete_secret, complete_trigger
 from flyte_cli.control_plane import connected, connected_exactly
 from flyte_cli.output import output_option, show
 
 
 @click.command("secret")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_secret)
 @click.option("--cluster-pool", help="Of this pool of clusters, in place of project and domain")
 @connected_exactly
 @output_option
@@ -20,8 +21,8 @@ def delete_secret(name: str, cluster_pool: str | None) -> None:
 
 
 @click.command("trigger")
-@click.argument("name")
-@click.argument("task_name")
+@click.argument("name", shell_complete=complete_trigger)
+@click.argument("task_name", shell_complete=complete_trigger)
 @connected
 @output_option
 def delete_trigger(name: str, task_name: str) -> None:

@@ -12,6 +12,7 @@ import click
 from flyte.initialization import init_from_config, settings
 from flyte.tasks.environment import Environment
 from flyte_cli.app import RootOptions
+from flyte_cli.completers import complete_environment, complete_project
 from flyte_cli.configuring import configured
 from flyte_cli.errors import CodeNotLoadedError
 from flyte_cli.loading import check_file, load_module
@@ -27,8 +28,8 @@ _HEADINGS = ("TASK", "VERSION", "OUTCOME", "TRIGGERS")
 
 @click.command("deploy")
 @click.argument("path", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
-@click.argument("names", metavar="[ENV]...", nargs=-1)
-@click.option("-p", "--project", help="Project of the tasks")
+@click.argument("names", metavar="[ENV]...", nargs=-1, shell_complete=complete_environment)
+@click.option("-p", "--project", help="Project of the tasks", shell_complete=complete_project)
 @click.option("-d", "--domain", help="Domain of the tasks")
 @click.option("--version", help="Version of the tasks [default: computed from code and declarations]")
 @click.option("--dry-run", "--dryrun", is_flag=True, help="Only say what would be registered")

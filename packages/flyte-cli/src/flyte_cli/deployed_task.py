@@ -12,6 +12,7 @@ from flyte_models.errors import InitializationError, UnionRpcError
 from flyte_models.interface import NativeInterface
 
 if typing.TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
     from flyteidl2.core import literals_pb2
 
     from flyte_remote.tasks import Task, TaskDetails
@@ -49,6 +50,14 @@ class RegisteredTasks(click.Group):
         except LookupError as error:
             raise click.UsageError(str(error), ctx) from None
         return _command(cmd_name, found)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete an option, or the name of a task."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        from flyte_cli.completing import tasks_of_environment  # noqa: PLC0415 - for completions only
+
+        return tasks_of_environment(ctx, self._environment, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the tasks; where no control plane says which, the page is shown with the reason."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flyte_cli.completers import complete_project, complete_task
+from flyte_cli.completers import complete_project, complete_secret, complete_task, complete_trigger
 from flyte_cli.control_plane import connected, connected_exactly, here
 from flyte_cli.output import Layout, output_option, show, show_list
 
@@ -34,7 +34,7 @@ def get_project(name: str | None, archived: bool) -> None:
 
 
 @click.command("secret")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_secret)
 @click.option("--cluster-pool", help="Of this pool of clusters, in place of project and domain")
 @connected_exactly
 @output_option
@@ -58,7 +58,7 @@ def get_secret(name: str | None, cluster_pool: str | None) -> None:
 
 @click.command("trigger")
 @click.argument("task_name", required=False, shell_complete=complete_task)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_trigger)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
 @connected
 @output_option

@@ -1,4 +1,4 @@
-"""The tasks of a Python file as its text shows them, without importing it: for completions, which must not run code."""
+"""Tasks and environments of a Python file as its text shows them, without importing it: completions must not run code."""
 
 import ast
 from pathlib import Path
@@ -27,6 +27,30 @@ def outline(path: Path) -> list[TaskOutline]:
     return [
         _task(node) for node in tree.body if isinstance(node, _Function) and any(map(_is_task, node.decorator_list))
     ]
+
+
+def environments_of(path: Path) -> list[str]:
+    """Return the variables that hold environments, in their order; nothing for a file that cannot be parsed."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    found: list[str] = []
+    for node in tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _makes_environment(node.value):
+            found += [target.id for target in targets if isinstance(target, ast.Name)]
+    return found
+
+
+def _makes_environment(value: ast.expr | None) -> bool:
+    """Tell whether an expression is `flyte.TaskEnvironment(...)`, one of its other makers, or a copy of one."""
+    if not isinstance(value, ast.Call):
+        return False
+    called = ast.unparse(value.func)
+    return any(part.endswith("Environment") for part in called.split(".")) or called.endswith(".clone_with")
 
 
 def outline_group(path: Path, name: str) -> click.Group:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from flyte_cli.app import LazyGroup
-from flyte_cli.completers import complete_action, complete_run
+from flyte_cli.completers import complete_condition, complete_run
 from flyte_cli.history import find_run, open_runs
 from flyte_cli.output import output_option, show
 from flyte_cli.scope import local_or_devbox, project_and_domain
@@ -15,7 +15,7 @@ from flyte_models.errors import ConditionNotFoundError
 
 @click.command("condition")
 @click.argument("run_name", shell_complete=complete_run)
-@click.argument("action_name", shell_complete=complete_action)
+@click.argument("action_name", shell_complete=complete_condition)
 @click.argument("value", required=False)
 @project_and_domain
 @local_or_devbox

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from flyte_cli.app import LazyGroup
-from flyte_cli.completers import complete_project
+from flyte_cli.completers import complete_project, complete_trigger
 from flyte_cli.control_plane import connected, labels_of
 from flyte_cli.output import output_option, show
 
@@ -44,8 +44,8 @@ def update_project(
 
 
 @click.command("trigger")
-@click.argument("name")
-@click.argument("task_name")
+@click.argument("name", shell_complete=complete_trigger)
+@click.argument("task_name", shell_complete=complete_trigger)
 @click.option("--activate/--deactivate", required=True, help="Let it start its task by itself, or not")
 @connected
 @output_option
