@@ -9,7 +9,7 @@ from flyteidl2.workflow import run_service_pb2
 from flyte_devbox.forms import literal_of, value_of
 
 from .browser import Browser
-from .serving import SUCCEED, Server, action_id, details, shell_task, until
+from .serving import SUCCEED, Server, abort, action_id, create_run, details, shell_task, until
 from .test_console import EVIL, page
 from .test_services import deploy
 
@@ -150,6 +150,19 @@ def test_a_run_is_started_from_a_form_of_types(server: Server, browser: Browser)
         "pages.form?version=v1"
     )
     assert run in page(server, path("tasks", "pages.form"))[2]
+    # Its runs come by themselves, while the form keeps what is filled in.
+    browser.open(f"http://{server.record.endpoint}{path('tasks', 'pages.form')}")
+    browser.until(
+        f"'ready' in document.documentElement.dataset && document.querySelector('#list')?.textContent.includes('{run}')"
+    )
+    browser.evaluate("document.querySelector('[name=count]').value = '77'")
+    later = create_run(server, shell_task(f"sleep 600; {SUCCEED}", name="pages.form"))
+    took = f"[...document.querySelectorAll('#list tr')].find((one) => one.textContent.includes('{later}'))?.cells[4]"
+    browser.until(f"{took} !== undefined")
+    # And how long it has been going on is kept true without the server.
+    browser.until(f"parseFloat({took}.textContent) > 2 && {took}.textContent.endsWith(' s')")
+    assert browser.evaluate("document.querySelector('[name=count]').value") == "77"
+    abort(server, later)
 
 
 def test_forms_that_are_none_are_refused(server: Server) -> None:

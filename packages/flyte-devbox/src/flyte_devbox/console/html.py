@@ -98,8 +98,14 @@ def time_of(seconds: float | None) -> str:
 
 
 def duration(begin: float, end: float | None, now: float) -> str:
-    """Return how long something took, or has been going on."""
-    seconds = max(0.0, (now if end is None else end) - begin)
+    """Return how long something took, or has been going on, which the scripts keep true."""
+    if end is None:
+        return f'<span data-since="{begin:.3f}">{_span(now - begin)}</span>'
+    return _span(end - begin)
+
+
+def _span(seconds: float) -> str:
+    seconds = max(0.0, seconds)
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:

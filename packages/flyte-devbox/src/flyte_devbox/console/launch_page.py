@@ -45,7 +45,7 @@ def rerun_page(run: sqlite3.Row, fields: Sequence[Field]) -> str:
         f"<p>A new run of the same code. The inputs are those of <b>{name}</b>: what you leave alone stays the same.</p>"
         f"{launch_form_html(fields, f'{path}/rerun', 'Run')}</main>"
     )
-    return document(f"Rerun of {run['name']}", body, script="task.js", here="runs")
+    return document(f"Rerun of {run['name']}", body, script="form.js", here="runs")
 
 
 def _field_line(number: int, field: Field) -> str:

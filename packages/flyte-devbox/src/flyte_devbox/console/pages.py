@@ -103,7 +103,7 @@ class Console:
         if parts is not None and parts[2] in _RUN_KINDS and len(parts) == 4:
             await _send_page(send, 200, await self._run(parts, query, is_fragment=is_fragment))
         elif parts is not None and parts[2] == "tasks" and len(parts) == 4:
-            await _send_page(send, 200, await self._task(parts, query))
+            await _send_page(send, 200, await self._task(parts, query, is_fragment=is_fragment))
         elif parts is not None and parts[2] == "triggers" and len(parts) == 4:
             filters = trigger_pages.TriggerFilters(scope=f"{parts[1]}/{parts[0]}", name=parts[3])
             await _send_page(send, 200, await self._triggers(filters, is_fragment=is_fragment))
@@ -251,13 +251,13 @@ class Console:
         found = await self._devbox.database.read_aside(lambda connection: task_pages.read_tasks(connection, filters))
         return task_pages.task_list_page(found, filters, is_fragment=is_fragment)
 
-    async def _task(self, parts: Sequence[str], query: Query) -> str:
+    async def _task(self, parts: Sequence[str], query: Query, *, is_fragment: bool) -> str:
         domain, project, _, name = parts
         version = query.get("version", [""])[0]
         view = await self._devbox.database.read_aside(
             lambda connection: task_pages.read_task(connection, (project, domain, name), version, time.time())
         )
-        return task_pages.task_page(view)
+        return (task_pages.task_runs if is_fragment else task_pages.task_page)(view)
 
     async def _triggers(self, filters: trigger_pages.TriggerFilters, *, is_fragment: bool) -> str:
         found = await self._devbox.database.read_aside(

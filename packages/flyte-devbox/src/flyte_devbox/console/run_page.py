@@ -139,7 +139,7 @@ def run_head(detail: Detail) -> str:
         started_by = f'trigger <a href="{escape(trigger)}">{escape(run["trigger_name"])}</a>'
     about = [
         ("Phase", phase(run["phase"])),
-        ("Took", duration(run["created_at"], run["ended_at"], detail.now) if detail.is_run_over else ""),
+        ("Took", _took(run, detail.now)),
         ("Created", time_of(run["created_at"])),
         ("Project", escape(f"{run['project']}/{run['domain']}")),
         ("Started by", started_by),
@@ -161,6 +161,12 @@ def run_head(detail: Detail) -> str:
     )
 
 
+def _took(row: sqlite3.Row, now: float) -> str:
+    """Return how long a run or action took, or has been going on; nothing if its end was not noted."""
+    is_known = row["ended_at"] is not None or row["phase"] not in rows.TERMINAL
+    return duration(row["created_at"], row["ended_at"], now) if is_known else ""
+
+
 def _other_run(spec: run_pb2.RunSpec) -> str:
     other = spec.relation.related_to if spec.relation.HasField("related_to") else spec.related_to
     if not other.name:
@@ -172,10 +178,9 @@ def action_detail(detail: Detail) -> str:
     """Return everything about one action."""
     row, tries = detail.row, detail.tries
     cache = _CACHE.get(row["cache_status"])
-    is_over = row["phase"] in rows.TERMINAL
     about = [
         ("Phase", phase(row["phase"])),
-        ("Took", duration(row["created_at"], row["ended_at"], detail.now) if is_over else ""),
+        ("Took", _took(row, detail.now)),
         ("Created", time_of(row["created_at"])),
         ("Action", escape(row["name"]) + copy_button("the name of the action", row["name"])),
         ("Called by", _link_to(row["parent"])),
@@ -286,7 +291,11 @@ def _attempts(detail: Detail) -> str:
         said = view_of(error.message).summary.partition("\n")[0][:200] if error is not None else ""
         memory = f"{attempt['max_rss_bytes'] / 1024**2:.0f} MiB" if attempt["max_rss_bytes"] else ""
         cpu = f"{attempt['cpu_seconds']:.2f} s" if attempt["cpu_seconds"] is not None else ""
-        wall = duration(0.0, attempt["wall_seconds"], 0.0) if attempt["wall_seconds"] is not None else ""
+        wall = ""
+        if attempt["wall_seconds"] is not None:
+            wall = duration(0.0, attempt["wall_seconds"], 0.0)
+        elif attempt["started_at"] is not None and attempt["phase"] not in rows.TERMINAL:
+            wall = duration(attempt["started_at"], None, detail.now)
         number = str(attempt["number"])
         if len(detail.tries) > 1:
             mark = ' aria-current="true"' if attempt["number"] == detail.attempt else ""

@@ -38,6 +38,7 @@ __all__ = [
     "task_list_page",
     "task_page",
     "task_path",
+    "task_runs",
 ]
 
 PAGE = 50
@@ -223,8 +224,9 @@ def task_page(view: TaskView) -> str:
         parts.append(f"<p>{escape(about.short_description)}</p>")
     if about.long_description:
         parts.append(f"<details><summary>More</summary><pre>{escape(about.long_description)}</pre></details>")
-    parts += [_start(view), _interface("Outputs", spec.task_template.interface.outputs), _runs(view), _triggers(view)]
-    parts.append(_versions(view))
+    left = _start(view) + _interface("Outputs", spec.task_template.interface.outputs)
+    right = f'<div id="list" data-topics="runs">{task_runs(view)}</div>{_triggers(view)}{_versions(view)}'
+    parts.append(f'<div class="halves"><div>{left}</div><div>{right}</div></div>')
     body = (
         f'<p class="path"><a href="/tasks">Tasks</a> / <b>{escape(task["name"])}</b></p>'
         f'<main id="content">{"".join(parts)}</main>'
@@ -246,7 +248,8 @@ def _interface(title: str, variables: interface_pb2.VariableMap) -> str:
     return f"<section><h2>{title}</h2>{table(('Name', 'Type', 'Description'), lines)}</section>" if lines else ""
 
 
-def _runs(view: TaskView) -> str:
+def task_runs(view: TaskView) -> str:
+    """Return the latest runs of a task."""
     lines = [
         (
             phase(run["phase"]),
@@ -258,7 +261,7 @@ def _runs(view: TaskView) -> str:
         for run in view.runs
     ]
     if not lines:
-        return "<section><h2>Runs</h2><p>None yet.</p></section>"
+        return "<section><h2>Runs</h2><p>None yet: the form starts one.</p></section>"
     query = urlencode({"task": view.task["name"], "scope": f"{view.task['project']}/{view.task['domain']}"})
     listed = table(("Phase", "Run", "Version", "Created", "Duration"), lines)
     return f'<section><h2>Runs</h2>{listed}<p><a href="/?{escape(query)}">All its runs</a></p></section>'

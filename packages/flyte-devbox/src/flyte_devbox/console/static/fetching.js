@@ -50,29 +50,6 @@ export async function fragment(address, signal) {
 /** Make elements of a piece of a page that the server has rendered. */
 export const elements = (text) => [...new DOMParser().parseFromString(text, "text/html").body.childNodes];
 
-/** Say in each `time` element how long ago it is, or how soon; when pointed at, the time itself: here, and in UTC. */
-export function dressTimes(root) {
-  for (const element of root.querySelectorAll("time[datetime]")) {
-    const moment = new Date(element.dateTime);
-    element.title = `${moment.toLocaleString()} (${element.dateTime.replace("T", " ").replace("Z", " UTC")})`;
-    const text = ago((Date.now() - moment) / 1000);
-    if (element.textContent !== text) element.textContent = text;
-  }
-}
-setInterval(() => document.hidden || dressTimes(document), 5000);
-document.addEventListener("visibilitychange", () => document.hidden || dressTimes(document));
-
-const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
-
-/** Write how long ago something was, in one unit. */
-export function ago(seconds) {
-  const size = Math.abs(seconds);
-  if (size < 5) return "just now";
-  const [unit, length] = UNITS.find((one) => size >= one[1]);
-  const text = `${Math.floor(size / length)} ${unit}`;
-  return seconds < 0 ? `in ${text}` : `${text} ago`;
-}
-
 /** Bring the search field under the key `/`. */
 export function slashFocuses(input) {
   addEventListener("keydown", (event) => {

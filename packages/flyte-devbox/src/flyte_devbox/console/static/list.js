@@ -1,6 +1,7 @@
 // Keeps a list up to date, and its filters in the address.
 import { follow } from "./events.js";
-import { dressTimes, elements, fragment, slashFocuses, throttled } from "./fetching.js";
+import { elements, fragment, slashFocuses, throttled } from "./fetching.js";
+import { dressTimes } from "./times.js";
 
 const list = document.getElementById("list");
 const form = document.getElementById("filters");

@@ -2,8 +2,9 @@
 import { onCommand } from "./commands.js";
 import "./copy.js";
 import { follow } from "./events.js";
-import { dressTimes, elements, fragment, slashFocuses, throttled } from "./fetching.js";
+import { elements, fragment, slashFocuses, throttled } from "./fetching.js";
 import { Log } from "./log.js";
+import { dressTimes } from "./times.js";
 import { ActionTree } from "./tree.js";
 
 const main = document.getElementById("content");

@@ -1,6 +1,7 @@
 // The tree of a run's actions beside their times, for any number of them: only rows that are seen are in the page, and rows are
 // fetched by the hundred when they come into sight. Children keep their places while more are made (see `console/action_rows.py`).
 import { call, pause } from "./fetching.js";
+import { took } from "./times.js";
 
 const ROW = 24;
 const PAGE = 100;
@@ -524,13 +525,4 @@ export class ActionTree {
     event.preventDefault();
     keys[event.key]();
   }
-}
-
-/** Write seconds as a person reads them. */
-export function took(seconds) {
-  const whole = Math.max(0, seconds);
-  if (whole < 0.9995) return `${(whole * 1000).toFixed(0)} ms`;
-  if (whole < 60) return `${whole.toFixed(1)} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${Math.floor(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
