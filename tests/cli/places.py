@@ -4,9 +4,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 FLYTE = Path(sys.executable).with_name("flyte")
+_DURATION = r"\d+\.\d+ s|\d+\.\d+s|\d+m \d\ds|\d+\.\d{3}"
+"""As people and programs are told: `1.3 s`, `0.13s`, `1m 02s`, `0.126`."""
 
 
 class Place:
@@ -60,9 +63,22 @@ class Place:
         text = re.sub(r"(127\.0\.0\.1|localhost):\d+", "<devbox>", text)
         text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "<time>", text)
         text = re.sub(r"(?m)(?<=  )(just now|\d+ (s|min|h) ago)(?=  |$)", "<ago>", text)
-        text = re.sub(r"(?m)(?<=  )\d+(\.\d+)?( s|s|min|m \d+s)\+?(?=  |$)", "<duration>", text)
-        text = re.sub(r'("seconds": ?)[0-9.e-]+', r"\1<duration>", text)
+        text = re.sub(rf"(?m)(?<=  |, )({_DURATION})\+?(?=  |$)", "<duration>", text)
+        text = re.sub(r'(\bseconds"?: ?)[0-9.e-]+', r"\1<duration>", text)
         text = re.sub(r"\br[a-z0-9]{19}\b", "<run>", text)
         text = re.sub(r"\b[0-9a-f]{32}\b", "<digest>", text)
         # The widths of columns follow what they held before it was replaced.
         return "\n".join(re.sub(r"(?<=\S)  +", "  ", line).rstrip() for line in text.splitlines())
+
+    def until(self, *words: str, has: str) -> str:
+        """Repeat a command until it shows a word, and return all that it shows.
+
+        Raises:
+            TimeoutError: It does not within two minutes.
+        """
+        end = time.monotonic() + 120
+        while has not in (shown := self.shows(*words)):
+            if time.monotonic() > end:
+                raise TimeoutError(f"`flyte {' '.join(words)}` never shows `{has}`: {shown}")
+            time.sleep(0.1)
+        return shown

@@ -41,7 +41,7 @@ def test_a_run_is_followed_to_its_result(home: Path) -> None:
     assert "result    5" in done.stdout
     assert "adding up" in done.stderr
     told = _flyte(home, "-of", "json", "run", "--devbox", "--follow", "shapes.py", "square", "--x", "4")
-    assert (json.loads(told.stdout)["phase"], json.loads(told.stdout)["outputs"]) == ("succeeded", "16")
+    assert (json.loads(told.stdout)["phase"], json.loads(told.stdout)["outputs"]) == ("succeeded", {"o0": 16})
 
 
 def test_a_failure_is_told_with_its_task_and_the_page(home: Path) -> None:

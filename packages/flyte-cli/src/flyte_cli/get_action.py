@@ -9,7 +9,7 @@ from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import all_explained, find_action, find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
-from flyte_cli.views import action_data, action_table, attempt_data
+from flyte_cli.views import action_data, action_table, attempt_data, first_line
 from flyte_engine.records import ActionRecord, AttemptRecord
 from flyte_engine.store import ActionStore
 
@@ -61,6 +61,8 @@ def _show_action(store: ActionStore, action: ActionRecord) -> None:
         fields += [("started", layout.time(action.started_at))]
         fields += [("took", layout.took(action.started_at, action.ended_at))]
         fields += [("cache", "" if action.cache_status == "disabled" else action.cache_status)]
+        # What an attempt says of itself stands below it; why somebody aborted the action no attempt says.
+        fields += [("error", first_line(action.error) if not any(each.error for each in attempts) else "")]
         parts = [layout.fields(fields)]
         for attempt in attempts:
             took = layout.took(attempt.started_at, attempt.ended_at)

@@ -4,6 +4,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import click
@@ -14,7 +15,8 @@ from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import dump, output_format, output_option
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_engine.processes import is_alive
-from flyte_engine.records import LogRecord
+from flyte_engine.records import ActionRecord, LogRecord
+from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
 
 _POLL_SECONDS = 0.2
@@ -47,8 +49,8 @@ def get_logs(
 ) -> None:
     """Print what the tasks of a run printed, and go on while it runs.
 
-    Without ACTION_NAME each line begins with the task that wrote it. It goes on when the control plane restarts, and with the
-    next attempt. Ctrl-c ends the command; the run goes on.
+    Without ACTION_NAME each line begins with the task that wrote it; of a run of a control plane they are the root's lines. It
+    goes on when the control plane restarts, and with the next attempt. Ctrl-c ends the command; the run goes on.
     """
     del follows, filter_system, project, domain  # nothing to leave out, and the name of a run is unique on this machine
     run_name, action_name = split_id(run_name, action_name)
@@ -57,10 +59,27 @@ def get_logs(
         action = find_action(store, run.run_name, action_name) if action_name is not None else None
         found = follow(store, run.run_name, action.name if action is not None else None, attempt)
         try:
+            first = next(found, None)
+            if first is None:
+                click.echo(_nothing(store, run.run_name, action), err=True)
+            else:
+                found = chain([first], found)
             _print(store, found, with_task=action is None, show_ts=show_ts, kept=lines if pretty else None)
         except KeyboardInterrupt:
-            click.echo("interrupted: the run, if it was going on, goes on", err=True)
+            click.echo(
+                f"run `{run.run_name}` goes on, if it was going on; `flyte get logs {run.run_name}` shows it again",
+                err=True,
+            )
             click.get_current_context().exit(exit_codes.INTERRUPTED)
+
+
+def _nothing(store: ActionStore, run_name: str, action: ActionRecord | None) -> str:
+    if action is not None:
+        return f"action `{action.name}` of run `{run_name}` has printed nothing"
+    if isinstance(store, SQLiteStore):
+        return f"run `{run_name}` has printed nothing"
+    # A control plane has a log of each action, and none of all.
+    return f"the root of run `{run_name}` has printed nothing; `flyte get logs {run_name} ACTION` shows another action's log"
 
 
 def _print(store: ActionStore, found: Iterator[LogRecord], *, with_task: bool, show_ts: bool, kept: int | None) -> None:
@@ -118,7 +137,7 @@ def _texts(store: ActionStore, found: Iterator[LogRecord], *, with_task: bool, w
             if label is None:
                 action = store.action(line.run_name, line.action_name)
                 label = labels[line.action_name] = action.short_name if action is not None else line.action_name
-            text = f"{label}: {text}"
+            text = f"{label}{f' (attempt {line.attempt})' if line.attempt > 1 else ''}: {text}"
         yield f"{times.iso(line.at)} {text}" if with_time else text
 
 

@@ -274,6 +274,8 @@ def _attempt(message: Any) -> AttemptRecord:
 
 
 def _error(message: Any) -> ErrorRecord | None:
+    if "abort_info" in message.DESCRIPTOR.fields_by_name and message.abort_info.reason:
+        return ErrorRecord("Aborted", message.abort_info.reason, "user")
     if not message.HasField("error_info"):
         return None
     info = message.error_info

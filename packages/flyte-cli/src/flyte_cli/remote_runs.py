@@ -18,7 +18,9 @@ from flyte_cli.errors import RemoteRunFailedError
 from flyte_cli.run_options import RunChoices
 from flyte_models.phases import ActionPhase
 from flyte_protocol.failures import TRACE_MARK
+from flyte_remote.values import literals_of
 from flyte_syncify import syncify
+from flyte_types.literal_text import literal_string_repr
 
 ON_DEVBOX = "flyte_cli.on_devbox"
 """Where a context keeps that `--devbox` chose the control plane."""
@@ -113,10 +115,13 @@ def report(run: Run, began: float, *, follows: bool) -> None:
     if run.phase not in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
         raise RemoteRunFailedError(_failure(run))
     outputs = run.outputs()
+    if options.output_format not in {"table", "table-simple"}:
+        _say(options, run, "", {"outputs": literal_string_repr(literals_of(outputs.pb2))})
+        return
     named = outputs.named_outputs
     result = repr(outputs[0]) if list(named) == ["o0"] else ", ".join(f"{k}={v!r}" for k, v in named.items()) or "None"
     shown = result if len(result) <= _RESULT_LIMIT else f"{result[:_RESULT_LIMIT]}…"
-    _say(options, run, f"result    {shown}\ntook      {time.monotonic() - began:.1f} s", {"outputs": result})
+    _say(options, run, f"result    {shown}\ntook      {time.monotonic() - began:.1f} s", {})
 
 
 def _follow(run: Run, show: Callable[[str], None]) -> None:
@@ -131,8 +136,11 @@ def _failure(run: Run) -> str:
     if first is None or not first.error_message:
         return f"run `{run.name}` ended as {phase}\nhint: {run.url}"
     where = f" in action `{first.name}`" if first.name != "a0" else ""
+    text = first.error_message.partition(TRACE_MARK)[0].rstrip()
+    code = first.error_info.code if first.error_info is not None else ""
+    kind = f"{code}: " if code and not text.startswith(f"{code}:") else ""
     return (
-        f"task `{first.task_name}` failed{where}: {first.error_message.partition(TRACE_MARK)[0].rstrip()}\n"
+        f"task `{first.task_name}` failed{where}: {kind}{text}\n"
         f"hint: {run.url}{f'?i={first.name}' if first.name != 'a0' else ''} has the log and the inputs"
     )
 

@@ -171,7 +171,10 @@ class Submission:
 
         def work(connection: sqlite3.Connection) -> tuple[int, int, bytes, TaskPolicy, str]:
             if find_run(connection, request.project, request.domain, name) is not None:
-                raise already_exists(f"a run named `{name}` exists in `{request.project}/{request.domain}`")
+                raise already_exists(
+                    f"a run named `{name}` exists in `{request.project}/{request.domain}`\n"
+                    "hint: choose another name, or none: then it gets one of its own"
+                )
             digest = keep_spec(connection, spec)
             policy = self._starter.policy(digest, spec)
             cache_key = _root_cache_key(request, policy) if policy.is_cached else ""
