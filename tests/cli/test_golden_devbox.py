@@ -34,10 +34,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def test_inputs_and_outputs(place: Place) -> None:
     assert place.flyte("get", "io", "--devbox", "four") == snapshot("""\
 inputs
-  x  4
+  x  int  4
 
 outputs
-  o0  2\
+  o0  int  2\
 """)
     assert place.flyte("get", "io", "--devbox", "four", "-of", "json") == snapshot("""\
 {

@@ -152,11 +152,11 @@ attempt 1: succeeded, <took>
 def test_inputs_and_outputs(shop: Shop) -> None:
     assert shop.flyte("get", "io", "good") == snapshot("""\
 inputs
-  items  2
-  start  1
+  items  int  2
+  start  int  1
 
 outputs
-  o0  {"amount": 6, "tags": ["new"]}
+  o0  object  {"amount": 6, "tags": ["new"]}
 """)
     assert shop.json("get", "io", "bad", "--inputs-only") == {"inputs": {"items": 2, "start": 12}}
     assert shop.json("get", "io", "bad", "-o") == {"outputs": None}

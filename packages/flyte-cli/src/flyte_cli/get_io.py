@@ -1,14 +1,13 @@
 """`flyte get io`: the inputs and outputs of an action."""
 
-from typing import Any
-
 import click
 
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import local_or_devbox, project_and_domain
-from flyte_types.literal_text import literal_string_repr, plain_of_literals
+from flyte_cli.typed import text_of, type_of
+from flyte_types.literal_text import plain_of_literals
 from flyte_types.literals import Inputs, Outputs
 
 _ROOT = "a0"
@@ -30,7 +29,7 @@ def get_io(
     project: str | None,
     domain: str | None,
 ) -> None:
-    """Show the inputs and outputs of a run, or of one of its actions.
+    """Show the inputs and outputs of a run, or of one of its actions, with their types.
 
     Files are shown as where they are, dataclasses as JSON.
     """
@@ -57,13 +56,11 @@ def get_io(
 def _part(name: str, part: Inputs | Outputs | None, layout: Layout) -> str:
     if part is None:
         return f"{name}: none recorded"
-    values = literal_string_repr(part)
-    if not values:
+    if not part.literals:
         return f"{name}: none"
-    return f"{name}\n{layout.fields([(f'  {key}', _text(value)) for key, value in values.items()])}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        return f"<pickled, {len(value) * 3 // 4} bytes>"
-    return value or '""' if isinstance(value, str) else repr(value)
+    rows = [(each.name, type_of(each.value), text_of(each.value)) for each in part.literals]
+    width = max(len(kind) for _, kind, _ in rows)
+    # Further lines of a value stand below its first one.
+    below = "\n" + " " * (width + 2)
+    fields = [(f"  {key}", f"{kind.ljust(width)}  {text.replace(chr(10), below)}") for key, kind, text in rows]
+    return f"{name}\n{layout.fields(fields)}"
