@@ -144,7 +144,8 @@ COMMANDS = {
     "get run with filters": Command(
         "get run --limit 7 --in-phase failed --only-mine --task-name shop.order --task-version v7 --created-after 2026-01-02 "
         "--created-before 2030-01-02 --updated-after 2026-01-02T03:04:05 --updated-before 2030-01-02 --with-label team=ml "
-        "--with-label-key team -p made -d staging"
+        "--with-label-key team -p made -d staging",
+        env={"TZ": "Asia/Tokyo"},
     ),
     "get run --paused-only": Command("get run --paused-only"),
     "get action RUN": Command("get action third"),
@@ -195,7 +196,9 @@ COMMANDS = {
         "--external-ref hf://x --partition region=us --partition date=2026-08-01"
     ),
     "get artifact": Command("get artifact"),
-    "get artifact NAME": Command("get artifact report --limit 3 --kind data --attr a=b --created-after 2026-01-02"),
+    "get artifact NAME": Command(
+        "get artifact report --limit 3 --kind data --attr a=b --created-after 2026-01-02", env={"TZ": "Asia/Tokyo"}
+    ),
     "get artifact NAME VERSION": Command("get artifact report v1"),
     "whoami": Command("whoami"),
     "run that waits": Command("run --name asking waiting.py ask"),

@@ -1,5 +1,7 @@
 """Points in time and durations, as people read and write them."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,36 @@ def test_every_span_has_a_text(seconds: float) -> None:
 )
 def test_relative_points_in_time(text: str, seconds: float) -> None:
     assert point_in_time(text, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("now - 1 day", NOW - 86_400),
+        ("now - P1DT2H", NOW - 93_600),
+        ("now - PT1.5H", NOW - 5400),
+        ("2026-01-02", 1_767_312_000),
+        ("2026-01-02 03:04:05", 1_767_323_045),
+        ("2026-01-02T02:00+02:00", 1_767_312_000),
+        ("2026-01-03T00:00:00 - 24 hours", 1_767_312_000),
+        ("today - 2 days", NOW - NOW % 86_400 - 2 * 86_400),
+        ("2 weeks ago", NOW - 14 * 86_400),
+    ],
+)
+def test_points_in_time_as_pypi_flyte_reads_them(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert point_in_time(text, NOW) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("text", ["now - ", "- 1 day", "now - 1 dax", "now - P", "2", "P1D - now"])
+def test_spans_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a point in time"):
+        point_in_time(text, NOW)
 
 
 def test_words_of_days() -> None:

@@ -9,7 +9,9 @@ import click
 
 from flyte_cli.completers import complete_artifact, complete_version
 from flyte_cli.control_plane import connected, here
+from flyte_cli.history import PointInTime
 from flyte_cli.output import output_option, show, show_list
+from flyte_cli.times import moment
 from flyte_models.artifacts import Card, CardFormat, CardType, Kind
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def create_artifact(
 @click.argument("version", required=False, shell_complete=complete_version)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
 @click.option("--search", help="Without NAME: only names with this in them")
-@click.option("--created-after", type=click.DateTime(), help="Only versions that are younger")
+@click.option("--created-after", type=PointInTime(), help="Only versions that are younger: `2026-11-26`, `2h`")
 @click.option("--source-run", help="Only versions that this run has made")
 @click.option("--source-action", help="Only versions that this action has made")
 @click.option("--source-external-ref", help="Only versions that come from there")
@@ -102,7 +104,7 @@ def get_artifact(
     version: str | None,
     limit: int,
     search: str | None,
-    created_after: datetime | None,
+    created_after: float | None,
     attr: tuple[str, ...],
     partition: tuple[str, ...],
     latest_per_partition: bool,
@@ -140,7 +142,7 @@ def get_artifact(
         found = list(
             Artifact.listall(
                 name,
-                created_after,
+                moment(created_after),
                 limit,
                 attrs=facts or None,
                 partitions=partitions or None,

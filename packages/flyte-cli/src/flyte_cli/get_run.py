@@ -23,7 +23,7 @@ from flyte_models.phases import ActionPhase
 @click.option("--paused-only", is_flag=True, help="Only runs with an action that waits for a condition")
 @click.option("--task-name", help="Only runs of this task, such as `env.task`")
 @click.option("--task-version", help="Only runs of this version of the task, on a control plane")
-@click.option("--created-after", type=PointInTime(), help="Such as `2026-11-26`, `today` or `2h`")
+@click.option("--created-after", type=PointInTime(), help="Such as `2026-11-26` (UTC), `today` or `2h`")
 @click.option("--created-before", type=PointInTime(), help="As `--created-after`")
 @click.option("--updated-after", type=PointInTime(), help="Ended after this point in time, or not yet")
 @click.option("--updated-before", type=PointInTime(), help="Ended before this point in time")

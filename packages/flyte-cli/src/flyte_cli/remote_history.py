@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 
 from flyte.remote import Action, ActionDetails, Run, RunDetails, TimeFilter, User
-from flyte_cli.run_query import RunQuery, moment
+from flyte_cli.run_query import RunQuery
+from flyte_cli.times import moment
 from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, LogRecord, RunRecord
 from flyte_models.phases import ActionPhase
 from flyte_protocol.codes import Code

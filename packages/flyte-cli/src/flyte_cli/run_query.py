@@ -1,7 +1,5 @@
 """Which runs `flyte get run` lists: the conditions, and whether a run of this machine's history meets them."""
 
-from datetime import UTC, datetime
-
 from flyte_engine.records import RunRecord
 from flyte_engine.store import ActionStore
 from flyte_models.phases import ActionPhase
@@ -43,11 +41,6 @@ class RunQuery:
             and all(key in run.labels for key in self.label_keys)
             and (not self.is_paused or _has_paused(store, run))
         )
-
-
-def moment(seconds: float | None) -> datetime | None:
-    """Give Unix seconds as a time."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _is_within(seconds: float, span: tuple[float | None, float | None]) -> bool:

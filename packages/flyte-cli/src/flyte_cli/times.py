@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_RELATIVE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?")
+_RELATIVE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:(?=[smhdw]$)|(?=(?:second|minute|hour|day|week)s?$))([smhdw])[a-z]*")
+_ISO_SPAN = re.compile(r"P(?:([\d.]+)W)?(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?")
 _SECONDS = {"s": 1, "m": _MINUTE, "h": _HOUR, "d": _DAY, "w": 7 * _DAY}
 
 
@@ -42,8 +43,15 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def moment(seconds: float | None) -> datetime | None:
+    """Give a point in time (Unix seconds) as a time in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
 def point_in_time(text: str, now: float) -> float:
-    """Read a point in time: ISO 8601 (local time without an offset), `now`, `today`, `yesterday`, or `2h`, `3d ago`.
+    """Read a point in time: ISO 8601 (UTC without an offset, as in PyPI flyte), a word, or a span before one of them.
+
+    The words are `now`, `today`, `yesterday`; spans are `2h`, `3d ago`, `now - 1 day`, `2026-11-26 - P1DT12H`.
 
     Returns:
         Unix seconds.
@@ -51,20 +59,37 @@ def point_in_time(text: str, now: float) -> float:
     Raises:
         ValueError: when it is none of these.
     """
+    start, minus, span = text.strip().rpartition(" - ")
+    seconds = _span(span.strip()) if minus else None
+    if seconds is not None:
+        return point_in_time(start, now) - seconds
     word = text.strip().lower()
     if word == "now":
         return now
-    today = datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if word == "today":
         return today.timestamp()
     if word == "yesterday":
         return (today - timedelta(days=1)).timestamp()
-    relative = _RELATIVE.fullmatch(word)
-    if relative is not None:
-        return now - float(relative[1]) * _SECONDS[relative[2]]
+    past = _span(word.removesuffix("ago").rstrip())
+    if past is not None:
+        return now - past
     try:
-        return datetime.fromisoformat(text.strip()).timestamp()
+        found = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(
-            f"{text!r} is not a point in time\nhint: write `2026-11-26T14:30`, `today`, `2h` (two hours ago) or `3d`"
+            f"{text!r} is not a point in time\n"
+            "hint: write `2026-11-26T14:30` (UTC), `today`, `2h` (two hours ago), `3d` or `now - 1 day`"
         ) from None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _span(text: str) -> float | None:
+    """Read `2h`, `2 hours` or `PT2H` as seconds; None if it is none of these."""
+    found = _RELATIVE.fullmatch(text.lower())
+    if found is not None:
+        return float(found[1]) * _SECONDS[found[2]]
+    parts = _ISO_SPAN.fullmatch(text.upper())
+    if parts is None or not any(parts.groups()):
+        return None
+    return sum(float(number) * _SECONDS[unit] for unit, number in zip("wdhms", parts.groups(), strict=True) if number)
