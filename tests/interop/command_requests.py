@@ -77,7 +77,7 @@ class Side:
     def asked(self, command: Command) -> dict[str, Any]:
         """Run a command; return its requests by method, each in the order they came, and the end of what it said."""
         action = self._wait(*command.waits_for) if command.waits_for is not None else ""
-        words = shlex.split(command.words.format(folder=self._folder, action=action))
+        words = shlex.split(command.words.replace("{folder}", str(self._folder)).replace("{action}", action))
         del self._proxy.noted[:]
         environment = {"HOME": str(self._folder.parent / "home"), "PATH": os.environ["PATH"], "DO_NOT_TRACK": "1"}
         done = subprocess.run(
@@ -98,10 +98,11 @@ class Side:
         for name, _, message in list(self._proxy.noted):
             shown = neutral(MessageToDict(message, preserving_proto_field_name=True), self._folder.parent)
             of_method = requests.setdefault(name, [])
-            # How often the same is read, and in which order tasks are deployed at once, is each side's own.
+            # How often the same is read, and the order of what goes on at once, is each side's own.
             if not name.startswith(READING) or shown not in of_method:
                 of_method.append(shown)
         requests.get("DeployTask", []).sort(key=lambda each: each["task_id"]["name"])
+        requests.get("CreateUploadLocation", []).sort(key=lambda each: each["filename"])
         return requests
 
     def _wait(self, run: str, phase: str) -> str:
@@ -127,7 +128,7 @@ class Side:
 
 _DIFFERING = {
     r'("(?:start|end)_time": )"[^"]*"': r'\1"<time>"',
-    r"\b[0-9a-f]{32}\b": "<version>",
+    r"\b(?:[0-9a-f]{32}|parts-[0-9a-f]{16})\b": "<digest>",
     r"fast[0-9a-f]+\.tar\.gz": "<bundle>",
     r"/uploads/[a-z2-7]{20,}/": "/uploads/<place>/",
     r'("content_md5": )"[^"]*"': r'\1"<digest>"',

@@ -96,7 +96,31 @@ async def ask() -> bool:
     sure = await flyte.new_condition.aio("sure", data_type=bool, prompt="Sure?")
     return await sure.wait.aio()
 """
+READ = """\
+from dataclasses import dataclass
+from datetime import timedelta
+
+import flyte
+import flyte.io
+
+env = flyte.TaskEnvironment(name="read")
+
+
+@dataclass
+class Point:
+    x: int
+    y: float = 2.5
+
+
+@env.task
+async def read(
+    file: flyte.io.File, folder: flyte.io.Dir, point: Point, counts: dict[str, int], span: timedelta, maybe: int | None = None
+) -> int:
+    return point.x
+"""
 FILES = {
+    "read.py": READ,
+    "parts/two.txt": "two",
     "shop.py": SHOP,
     "full.py": FULL,
     "waiting.py": WAITING,
@@ -119,7 +143,12 @@ COMMANDS = {
         "--version v7 --no-sync-local-sys-paths shop.py order"
     ),
     "run --follow": Command("run --follow --name third shop.py order --items 2"),
-    "run of types": Command("run --name fourth full.py whole --count 2 --when 2026-02-03T04:05:06 --size LARGE"),
+    "run of types": Command(
+        "run --follow --name fourth full.py whole --count 0 --when 2026-02-03T04:05:06 --size LARGE"
+    ),
+    "run with files": Command(
+        "run --name files read.py read --file key.bin --folder parts --point '{\"x\": 1}' --counts '{\"a\": 1}' --span PT1H30M"
+    ),
     "run without code": Command("run --name fifth --copy-style none --version v0 shop.py order"),
     "run logging": Command(
         "--log-format json --user-log-level error run --name sixth shop.py order", env={"LOG_LEVEL": "15"}
@@ -220,8 +249,9 @@ ALLOWED: dict[str, str] = {
         "the latest runs are what somebody wants to see; the reference shows the oldest ones"
     ),
     r"get run --limit/ListRuns/1/.*": "the limit is one; the reference takes it for the size of a page",
+    r"run with files/CreateRun/0/offloaded_input_data/.*": "a folder that is uploaded has a name that is different each time",
     r"get run NAME/ListActions/.*": "the actions of the run are shown as well",
-    r"run --follow/(GetActionData|GetRunDetails|WatchActionDetails|SelectCluster/2)/.*": (
+    r"run (--follow|of types)/(GetActionData|GetRunDetails|WatchActionDetails|SelectCluster/2)/.*": (
         "how it ended and what it gave is shown, and the exit code tells it"
     ),
     r"deploy a folder/DeployTask/.*/env/0/value": (
