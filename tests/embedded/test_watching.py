@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from flyte_protocol.methods import methods_of
 from flyte_remote.connection import connection
 from flyte_remote.watching import watch_actions
 
+from .copies import copy_actions
 from .running import LONGEST, SOON, connected_to, end, load, on, start, write_config
 
 MANY = 10_000
@@ -48,17 +48,7 @@ class Place:
         """Start a run that goes on, and give it many children that are over."""
         run = flyte.run(load("lingering").linger, 600.0)
         run.wait(wait_for="running", quiet=True)
-        with sqlite3.connect(self.folder / "state.db", timeout=60) as records:
-            columns: list[str] = [row[1] for row in records.execute("PRAGMA table_info(actions)") if row[1] != "id"]
-            given = {"name": "'c' || n", "parent": "'a0'", "phase": "5", "depth": "1", "ended_at": "started_at"}
-            chosen = ", ".join(given.get(column, column) for column in columns)
-            records.execute(
-                f"WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY - 1}) "
-                f"INSERT INTO actions ({', '.join(columns)}) SELECT {chosen} FROM actions, numbers "
-                f"WHERE name = 'a0' AND run_id = (SELECT id FROM runs WHERE name = ?)",
-                (run.name,),
-            )
-        records.close()
+        copy_actions(self.folder / "state.db", run.name, MANY)
         return run
 
     def ask(self, run: flyte.remote.Run, number: int) -> None:

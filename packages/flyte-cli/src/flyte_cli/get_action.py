@@ -1,12 +1,11 @@
 """`flyte get action`: the actions of a run, or one with its attempts and their errors."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from flyte_cli.completers import complete_action, complete_run
-from flyte_cli.history import all_explained, find_action, find_run, open_runs, split_id
+from flyte_cli.history import all_explained, find_action, find_run, open_runs, remote_of, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, attempt_data, first_line
@@ -35,10 +34,9 @@ def get_action(
         if action_name is not None:
             _show_action(store, find_action(store, run.run_name, action_name))
             return
-        # A control plane looks for itself.
-        find: Callable[..., list[ActionRecord]] | None = getattr(store, "find_actions", None)
-        if find is not None:
-            actions = find(run.run_name, in_phase)
+        remote = remote_of(store)
+        if remote is not None:
+            actions = remote.find_actions(run.run_name, in_phase)
         else:
             actions = [action for action in store.actions(run.run_name) if in_phase in (None, action.phase.value)]
         actions = all_explained(store, actions)

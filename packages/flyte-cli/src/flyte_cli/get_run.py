@@ -1,11 +1,9 @@
 """`flyte get run`: the latest runs, or one with its actions."""
 
-from collections.abc import Callable
-
 import click
 
 from flyte_cli.completers import complete_run
-from flyte_cli.history import PointInTime, all_explained, find_run, open_runs
+from flyte_cli.history import PointInTime, all_explained, find_run, open_runs, remote_of
 from flyte_cli.output import Layout, output_option, show, show_list
 from flyte_cli.run_query import RunQuery
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
@@ -69,24 +67,25 @@ def get_run(
             _show_run(store, find_run(store, name))
             return
         is_anywhere = project is None and domain is None and not query.is_narrow
+        none = "no run matches; with fewer options `flyte get run` shows more"
+        if remote_of(store) is not None and task_name is not None and "." not in task_name:
+            none += f"\nhint: a control plane knows tasks by their whole names, such as `environment.{task_name}`"
         show_list(
             _listed(store, query, limit, project, domain),
             run_data,
             RUN_HEADINGS,
             run_row,
-            none="there are no runs yet; `flyte run FILE TASK` starts one"
-            if is_anywhere
-            else "no run matches; with fewer options `flyte get run` shows more",
+            none="there are no runs yet; `flyte run FILE TASK` starts one" if is_anywhere else none,
         )
 
 
 def _listed(
     store: ActionStore, query: RunQuery, limit: int, project: str | None, domain: str | None
 ) -> list[RunRecord]:
-    # A control plane looks for itself, among all that it has.
-    find: Callable[..., list[RunRecord]] | None = getattr(store, "find", None)
-    if find is not None:
-        return find(query, limit, project=project, domain=domain)
+    remote = remote_of(store)
+    if remote is not None:
+        # A control plane looks for itself, among all that it has.
+        return remote.find(query, limit, project=project, domain=domain)
     if query.task_version is not None:
         raise click.UsageError(
             "runs of this machine have no task version\nhint: leave `--task-version` out; `--task-name` picks the task"

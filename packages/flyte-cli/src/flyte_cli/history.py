@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -17,6 +17,9 @@ from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
 from flyte_models.phases import ActionPhase
+
+if TYPE_CHECKING:
+    from flyte_cli.remote_history import RemoteHistory
 
 _SHORTEST_PREFIX = 3
 
@@ -74,6 +77,11 @@ def open_runs() -> Generator[ActionStore]:
 
     connect(is_devbox=is_devbox, project=ctx.params.get("project"), domain=ctx.params.get("domain"))
     yield cast("ActionStore", RemoteHistory())
+
+
+def remote_of(store: ActionStore) -> "RemoteHistory | None":
+    """Return the control plane that is looked at, which finds by itself and tells of changes; None for this machine's history."""
+    return None if isinstance(store, SQLiteStore) else cast("RemoteHistory", store)
 
 
 def find_run(store: ActionStore, name: str) -> RunRecord:

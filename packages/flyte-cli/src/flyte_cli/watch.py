@@ -4,13 +4,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import click
 
 from flyte_cli import exit_codes
 from flyte_cli.completers import complete_run
-from flyte_cli.history import MOST_ERRORS, all_explained, explained, find_run, is_unsuccessful, open_runs
+from flyte_cli.history import MOST_ERRORS, all_explained, explained, find_run, is_unsuccessful, open_runs, remote_of
 from flyte_cli.output import Layout, dump, output_format, output_option, show
 from flyte_cli.progress.display import LiveDisplay, PlainDisplay
 from flyte_cli.scope import local_or_devbox, project_and_domain
@@ -22,9 +22,6 @@ from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
 from flyte_models.errors import UnionRpcError
 from flyte_models.phases import ActionPhase
-
-if TYPE_CHECKING:
-    from flyte_cli.remote_history import RemoteHistory
 
 _PATIENCE = 60.0
 """Seconds for which a control plane may not answer before the command gives up."""
@@ -121,7 +118,7 @@ def _watch(store: ActionStore, name: str, interval: float) -> RunRecord:
 
 def _table(store: ActionStore, name: str, layout: Layout) -> str:
     """Return the first actions of a run that is over, and how to see the others."""
-    remote = _remote(store)
+    remote = remote_of(store)
     actions = store.actions(name) if remote is None else remote.first_actions(name, _MOST_ROWS + 1)
     table = action_table(all_explained(store, actions[:_MOST_ROWS]), layout)
     if len(actions) <= _MOST_ROWS:
@@ -132,7 +129,7 @@ def _table(store: ActionStore, name: str, layout: Layout) -> str:
 def _follow(store: ActionStore, run: RunRecord, interval: float, take: Callable[[EngineEvent], None]) -> RunRecord:
     """Give every change to `take` until the run is over, and return how it ended."""
     changes, asked = Changes(), 0
-    remote = _remote(store)
+    remote = remote_of(store)
     for actions in _looks(store, run, interval) if remote is None else remote.changes(run.run_name):
         for event in changes.of(actions):
             record = event.record
@@ -157,17 +154,12 @@ def _looks(store: ActionStore, run: RunRecord, interval: float) -> Iterator[Sequ
 
 def _wait(store: ActionStore, name: str, interval: float) -> None:
     """Return when a run is over."""
-    remote = _remote(store)
+    remote = remote_of(store)
     if remote is not None:
         remote.wait(name)
         return
     while not _is_over(store, _run(store, name)):
         time.sleep(interval)
-
-
-def _remote(store: ActionStore) -> "RemoteHistory | None":
-    """Return a control plane, which tells of changes; None for this machine's history."""
-    return None if isinstance(store, SQLiteStore) else cast("RemoteHistory", store)
 
 
 def _run(store: ActionStore, name: str) -> RunRecord:
@@ -198,7 +190,7 @@ _PASSING = {"unavailable", "deadline_exceeded", "internal", "aborted"}
 def _is_over(store: ActionStore, run: RunRecord) -> bool:
     if run.phase.is_terminal:
         return True
-    if _remote(store) is not None:
+    if remote_of(store) is not None:
         return False
     owner = store.owner(run.run_name)
     return owner is None or is_alive(owner) is False
