@@ -7,8 +7,11 @@ import signal
 import sqlite3
 from pathlib import Path
 
+from flyteidl2.core import types_pb2
+
 from .browser import Browser
 from .serving import SUCCEED, Server, abort, create_run, details, enqueue, shell_task, start, until, wait
+from .test_services import deploy
 
 EVIL = "<script>alert(1)</script>"
 
@@ -113,12 +116,17 @@ def test_the_list_shows_a_run_as_soon_as_it_is_there(server: Server, browser: Br
     assert browser.errors == []
     browser.screenshot("runs")
     browser.ask("Emulation.setDeviceMetricsOverride", width=400, height=900, deviceScaleFactor=1, mobile=False)
-    for address in ("/", "/tasks", "/triggers", run_path(run)):
+    spec = shell_task(SUCCEED, name=f"long.{'name' * 15}")
+    spec.task_template.interface.inputs.variables.add(key="input" * 30).value.type.simple = types_pb2.INTEGER
+    deploy(server, spec.task_template.id.name, spec)
+    long = f"/v2/domain/development/project/flytesnacks/tasks/{spec.task_template.id.name}"
+    for address in ("/", "/tasks", "/triggers", run_path(run), long):
         browser.open(f"http://{server.record.endpoint}{address}")
         browser.until("'ready' in document.documentElement.dataset")
         # Nothing is wider than the window.
         browser.until("document.documentElement.scrollWidth <= innerWidth")
-        browser.screenshot(f"narrow-{address.strip('/').partition('/')[0] or 'runs'}")
+        browser.until("[...document.querySelectorAll('.field')].every((one) => one.scrollWidth <= one.clientWidth)")
+        browser.screenshot(f"narrow-{address.strip('/').replace('/', '-')[-20:] or 'runs'}")
 
 
 def test_pages_have_nothing_that_their_policy_forbids(server: Server, browser: Browser) -> None:

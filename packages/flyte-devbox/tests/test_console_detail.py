@@ -62,6 +62,9 @@ def test_inputs_have_their_types(server: Server) -> None:
     assert "two\n&quot;lines&quot; &lt;script&gt;" in text
     assert EVIL not in text
     assert "The first 20,000 of" in text
+    # A button copies the whole of a value or is not there.
+    assert text.count('aria-label="Copy text"') == 1
+    assert 'aria-label="Copy names"' not in text
     # Nothing is left out of the file.
     status, headers, whole = page(server, f"{run_path(run)}/data?i=a0")
     assert (status, headers["content-type"]) == (200, "application/json")

@@ -46,17 +46,15 @@ def files_in(values: Sequence[common_pb2.NamedLiteral]) -> list[str]:
 
 def _line(pair: common_pb2.NamedLiteral, kind: str, files: Mapping[str, str]) -> str:
     text = _text(pair.value)
-    cut = ""
+    cut, copy = "", copy_button(pair.name)
     if len(text) > _MOST_CHARACTERS:
         cut = f'<p class="muted">The first {_MOST_CHARACTERS:,} of {len(text):,} characters.</p>'
-        text = text[:_MOST_CHARACTERS]
+        # A part of it is nothing to copy.
+        text, copy = text[:_MOST_CHARACTERS], ""
     address = files.get(text, "")
     fetch = f' <a href="{escape(address)}" download>Download</a>' if address else ""
     shown_type = f' <span class="muted">{escape(kind)}</span>' if kind else ""
-    return (
-        f"<dt>{escape(pair.name)}{shown_type}</dt>"
-        f"<dd>{copy_button(pair.name)}<pre>{escape(text)}</pre>{fetch}{cut}</dd>"
-    )
+    return f"<dt>{escape(pair.name)}{shown_type}</dt><dd>{copy}<pre>{escape(text)}</pre>{fetch}{cut}</dd>"
 
 
 def _text(literal: literals_pb2.Literal) -> str:
