@@ -10,7 +10,7 @@ from contextvars import ContextVar
 import pytest
 
 from flyte.running.threads import ActionAborted
-from flyte.runtime.main_thread import MainThread
+from flyte.runtime.main_thread import MainThread, _run_elsewhere
 
 word: ContextVar[str] = ContextVar("word", default="")
 
@@ -153,3 +153,40 @@ def test_a_cancelled_body_is_interrupted_by_a_signal_of_its_own() -> None:
 
     assert main_thread.run(work()) == "lives on"
     assert told == ["cleaned"] * 3
+
+
+def test_a_signal_of_its_own_that_comes_too_late_ends_nothing() -> None:
+    main_thread = MainThread(own_signal=signal.SIGUSR2)
+
+    async def work():
+        await main_thread.run_body(lambda: None)
+        os.kill(os.getpid(), signal.SIGUSR2)
+        await asyncio.sleep(0.05)
+        return "alive"
+
+    before = signal.getsignal(signal.SIGUSR2)
+    try:
+        assert main_thread.run(work()) == "alive"
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
+def test_a_task_that_exits_while_the_body_ends_does_not_keep_the_loop() -> None:
+    loop = asyncio.new_event_loop()
+    over = threading.Event()
+
+    def leave():
+        raise SystemExit(3)
+
+    over.set()
+    loop.call_soon(loop.stop)
+    loop.call_soon(leave)
+    thread = threading.Thread(target=_run_elsewhere, args=(loop, over), daemon=True)
+    thread.start()
+    thread.join(20)
+    is_left = thread.is_alive()
+    if is_left:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(20)
+    loop.close()
+    assert not is_left

@@ -81,6 +81,7 @@ class MainThread:
 
     def __init__(self, own_signal: signal.Signals | None = None) -> None:
         self._body: _Body | None = None
+        self._own_signal = own_signal
         self._ending = _ending() if own_signal is None else []
         self._signals = self._ending if own_signal is None else [own_signal]
 
@@ -90,6 +91,9 @@ class MainThread:
         Raises:
             asyncio.CancelledError: it was cancelled.
         """
+        if self._own_signal is not None:
+            # It may come when the body it is for is just over.
+            signal.signal(self._own_signal, _let_be)
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
             task = loop.create_task(work)
@@ -131,7 +135,8 @@ class MainThread:
         return body.result
 
     def _serve(self, loop: asyncio.AbstractEventLoop, body: _Body) -> None:
-        thread = threading.Thread(target=_run_elsewhere, args=(loop,), name="flyte-action-loop")
+        is_over = threading.Event()
+        thread = threading.Thread(target=_run_elsewhere, args=(loop, is_over), name="flyte-action-loop")
         thread.start()
         try:
             # It may have loops of its own, but not this one.
@@ -139,19 +144,26 @@ class MainThread:
             body.run(self._signals)
         finally:
             asyncio.set_event_loop(loop)
+            is_over.set()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             body.end()
 
 
-def _run_elsewhere(loop: asyncio.AbstractEventLoop) -> None:
+def _run_elsewhere(loop: asyncio.AbstractEventLoop, is_over: threading.Event) -> None:
     while True:
         try:
             loop.run_forever()
         except (SystemExit, KeyboardInterrupt):
-            # Of a task, which has it as its outcome: the body needs the loop all the same.
-            continue
+            # Of a task, which has it as its outcome. A body that still runs needs the loop all the same; after its end the loop
+            # may have been told to stop in the same turn, which it has forgotten.
+            if not is_over.is_set():
+                continue
         return
+
+
+def _let_be(_number: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def _cancel_once(task: asyncio.Task[Any]) -> None:

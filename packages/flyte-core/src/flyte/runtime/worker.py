@@ -145,7 +145,8 @@ class Worker(asyncio.Protocol):
             number: int = message["id"]
             env = self._environments[message["environment"]] | message["own"]
             inputs = content if message["has_inputs"] else None
-            self._tasks[number] = asyncio.create_task(self._attempt(number, message, env, inputs))
+            task = self._tasks[number] = asyncio.create_task(self._attempt(number, message, env, inputs))
+            task.add_done_callback(lambda _: self._never_began(number))
         elif "confirm" in message:
             self._unconfirmed.pop(message["confirm"], None)
         elif "cancel" in message:
@@ -155,6 +156,11 @@ class Worker(asyncio.Protocol):
         else:
             kept = {name: text for name, text in self._base.items() if name not in message["unset"]}
             self._environments[message["environment"]] = kept | message["env"]
+
+    def _never_began(self, number: int) -> None:
+        """Answer for an attempt that was cancelled before its first step, and so has not answered itself."""
+        if self._tasks.pop(number, None) is not None:
+            self._tell({"id": number, "code": _ABORTED, "cpu": None, "has_outputs": False})
 
     async def _attempt(self, number: int, request: dict[str, Any], env: dict[str, str], inputs: bytes | None) -> None:
         began = time.process_time()
