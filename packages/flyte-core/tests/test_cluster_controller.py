@@ -23,6 +23,7 @@ from flyte_models.context import task_scope
 from flyte_models.errors import ActionAbortedError, OOMError, RuntimeSystemError, RuntimeUserError, TaskTimeoutError
 from flyte_models.ids import ActionID
 from flyte_models.paths import RawDataPath
+from flyte_models.phases import ActionPhase
 from flyte_models.task_context import TaskContext
 from flyte_protocol.codes import Code
 from flyte_protocol.ids import action_id_to_wire
@@ -321,6 +322,28 @@ def test_a_cancelled_call_aborts_its_child(plane: Plane):
 
     run(plane, body)
     assert plane.aborted == [plane.requests[0].action_id.name]
+
+
+def test_a_late_message_takes_nothing_back(plane: Plane):
+    success, late = Update(), Update()
+    success.action_update.action_id.name = late.action_update.action_id.name = "c"
+    success.action_update.phase = phase_pb2.ACTION_PHASE_SUCCEEDED
+    success.action_update.output_uri = "/c/2"
+    late.action_update.phase = phase_pb2.ACTION_PHASE_RUNNING
+
+    async def main() -> Any:
+        watch = ChildWatch(plane, action_id_to_wire(PARENT), sleep=no_sleep)
+        await watch.synced(30)
+        plane.tell(success)
+        plane.tell(late)
+        (stream,) = plane.streams
+        while not stream.empty():
+            await asyncio.sleep(0)
+        state = await watch.over("c")
+        await watch.aclose()
+        return state.phase, state.output_uri
+
+    assert asyncio.run(main()) == (ActionPhase.SUCCEEDED, "/c/2")
 
 
 def test_phases_that_are_unknown_or_late_do_not_end_a_child(plane: Plane):

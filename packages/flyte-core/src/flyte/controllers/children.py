@@ -168,11 +168,13 @@ class ChildWatch:
         name = update.action_id.name
         if not name:
             return
-        seen = observe(self._seen.get(name, Observed()), PhaseReport(phase_from_wire(update.phase)))
+        phase = phase_from_wire(update.phase)
+        seen = observe(self._seen.get(name, Observed()), PhaseReport(phase))
         # The history is for who looks at a run; a parent of 50,000 children keeps none.
         seen = Observed(phase=seen.phase, attempt=seen.attempt)
         self._seen[name] = seen
-        if seen.phase is None:
+        if seen.phase is None or (phase is not seen.phase and name in self._states):
+            # A message that is late: what it says of outputs and errors is no more of today than its phase.
             return
         state = self._states[name] = _told(update, seen.phase, getattr(message, "outputs", None))
         if state.phase.is_terminal:
