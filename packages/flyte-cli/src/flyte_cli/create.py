@@ -1,5 +1,6 @@
 """`flyte create`: configuration files."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,13 @@ def create_config(
     if output is None:
         applying = ctx.find_root().ensure_object(RootOptions).config or find_config_file()
         output = applying if applying is not None and profile is not None else Path(".flyte/config.yaml")
-    if output.exists() and not force and profile is None:
+    if output.exists() and not force and profile is None and not _is_agreed(f"`{output}` exists. Replace it?", False):
         raise click.UsageError(
             f"`{output}` exists\nhint: `--force` replaces it, `--output` writes another file, "
             "`--profile NAME` adds to it"
         )
+    if registry is None and not for_devbox and profile is None and image_builder != "remote":
+        registry = _agreed_registry()
     address = endpoint if endpoint is None or "://" in endpoint or endpoint.startswith("dns:") else f"dns:///{endpoint}"
     sections: dict[str, dict[str, str | bool | None]] = {
         "admin": {
@@ -120,6 +123,25 @@ def create_config(
         lambda: {"path": str(output), "profile": profile},
         lambda _: f"Wrote profile `{profile}` of `{output}`; `flyte --profile {profile}` uses it.",
     )
+
+
+def _is_agreed(question: str, default: bool) -> bool:
+    """Ask on a terminal; elsewhere nobody agrees."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return click.confirm(question, default=default, err=True)
+
+
+def _agreed_registry() -> str | None:
+    """Return the registry that docker has signed in to, if the user wants images there."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    from flyte_cli.docker_credentials import docker_config, sole_registry  # noqa: PLC0415 - for whoever is asked
+
+    found = sole_registry(docker_config())
+    if found is None or not _is_agreed(f"docker has signed in to `{found}`. Push built images there?", True):
+        return None
+    return found
 
 
 def _scalar(value: str | bool) -> str:

@@ -146,10 +146,10 @@ def _credentials(
     uses_docker: bool,
     registries: str | None,
 ) -> str:
-    from flyte_cli.docker_credentials import credentials_of, from_docker  # noqa: PLC0415 - for these secrets only
+    from flyte_cli.docker_credentials import credentials_of, docker_config, from_docker  # noqa: PLC0415 - for these secrets only
 
     if uses_docker:
-        path = docker or Path.home() / ".docker" / "config.json"
+        path = docker or docker_config()
         wanted = [each.strip() for each in registries.split(",") if each.strip()] if registries else None
         try:
             return json.dumps(from_docker(path, wanted))

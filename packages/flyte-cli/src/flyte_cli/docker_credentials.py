@@ -2,12 +2,14 @@
 
 import base64
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 _HELPER_SECONDS = 20.0
+_DOCKER_HUB = {"index.docker.io", "docker.io", "registry-1.docker.io"}
 
 
 def credentials_of(registry: str, username: str, password: str) -> dict[str, Any]:
@@ -46,6 +48,30 @@ def from_docker(path: Path, registries: Sequence[str] | None) -> dict[str, Any]:
     if not found:
         raise ValueError(f"docker has not signed in to any registry, by `{path}`")
     return {"auths": found}
+
+
+def docker_config() -> Path:
+    """Return docker's configuration file."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+
+
+def sole_registry(path: Path) -> str | None:
+    """Return where docker would push images to: the one registry that it has signed in to; None when there are several, or none.
+
+    Of Docker Hub it is the place of the user.
+    """
+    try:
+        parsed: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        # Several are not asked for one after the other: what keeps them may be slow, or ask the user.
+        names: dict[str, Any] = {**(parsed.get("auths") or {}), **(parsed.get("credHelpers") or {})}
+        (registry,) = names
+        entry: dict[str, Any] = from_docker(path, [registry])["auths"][registry]
+        if registry.removeprefix("https://").partition("/")[0] not in _DOCKER_HUB:
+            return registry.removeprefix("https://").removeprefix("http://").rstrip("/") or None
+        user = base64.b64decode(entry["auth"]).decode().partition(":")[0]
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    return f"docker.io/{user}" if user else None
 
 
 def _kept(entry: dict[str, Any]) -> dict[str, Any]:
