@@ -153,3 +153,16 @@ def test_two_bundles_with_modules_of_one_name_are_kept_apart(keeping, tmp_path) 
             archive.add(tmp_path / name, name)
     told = keeping('told = {n: attempt(n, bundle=("bundle", "other")[n % 2]) for n in range(6)}')
     assert [str(answer["said"]).split()[1] for answer in told.values()] == ["name", "other"] * 3
+
+
+def test_of_a_large_bundle_only_the_first_files_are_looked_at(keeping, tmp_path) -> None:
+    (tmp_path / "z_data").mkdir()
+    for number in range(600):
+        (tmp_path / "z_data" / f"{number}.txt").touch()
+    (tmp_path / "z_data" / "late.py").touch()
+    with tarfile.open(tmp_path / "large.tar.gz", "w:gz") as archive:
+        for name in ("helpers", "module.py", "z_data"):
+            archive.add(tmp_path / name, name)
+    told = keeping('told = {n: attempt(n, bundle="large") for n in range(3)}')
+    assert told["2"]["kept"] == 3
+    assert len({answer["said"] for answer in told.values()}) == 1

@@ -28,8 +28,8 @@ __all__ = ["CodeKeeper"]
 
 _BUNDLES = 8
 """How many bundles are kept: those used last."""
-_MODULES = 200
-"""How many modules of a bundle are looked for."""
+_FILES = 500
+"""How many files of a bundle are looked at: nothing is forked meanwhile."""
 
 
 class _KeptLoader(SourceFileLoader):
@@ -138,10 +138,10 @@ def _sources(code: str) -> Iterator[tuple[str, list[str]]]:
     count = 0
     for place, folders, names in os.walk(code):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
-        sources = sorted(name for name in names if name.endswith(".py"))
-        count += len(sources)
-        if count > _MODULES:
+        count += len(names)
+        if count > _FILES:
             return
+        sources = sorted(name for name in names if name.endswith(".py"))
         if sources:
             yield place, sources
 
