@@ -265,6 +265,6 @@ def test_many_files_of_this_machine_need_few_connections(tmp_path, monkeypatch) 
         path.write_text(str(number))
         literals.append(literals_pb2.Literal())
         literals[-1].scalar.blob.uri = str(path)
-    syncify.loop.run(local_data.upload_literals(literals))
+    syncify.loop.run(local_data.upload_literals([(str(number), each) for number, each in enumerate(literals)]))
     assert most == UPLOADS_AT_ONCE
     assert [Path(each.scalar.blob.uri).read_text() for each in literals] == [str(number) for number in range(50)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flyteidl2.core import literals_pb2
-from flyteidl2.task import task_definition_pb2, task_service_pb2
+from flyteidl2.task import common_pb2, task_definition_pb2, task_service_pb2
 
 import flyte.remote as _remote
 from flyte.bundling.cache import BundleCache
@@ -22,6 +22,7 @@ from flyte.registration.arguments import search_path_env
 from flyte.registration.differences import Difference, TriggerFacts, differences, trigger_differences
 from flyte.registration.triggers import complete_request, described
 from flyte.registration.versions import VERSION_TO_COME, neutral_bytes, set_version
+from flyte.registration.wire import default_inputs
 from flyte.registration.words import SOURCE
 from flyte.running.options import CopyStyle, check_copy_style
 from flyte.running.remote import images_of
@@ -36,9 +37,11 @@ from flyte_protocol.codes import Code
 from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
+from flyte_remote.local_data import check_local_data, digest_of_local_data, named_literals, upload_literals
 from flyte_remote.triggers import offload_inputs
 from flyte_storage.errors import StorageError
 from flyte_syncify import syncify
+from flyte_types.noted import noting_handles
 
 __all__ = [
     "Change",
@@ -110,6 +113,7 @@ class Deployment:
 
 
 @syncify
+@noting_handles
 async def deploy(
     *envs: Environment,
     dry_run: bool = False,
@@ -165,18 +169,27 @@ async def deploy(
     )
     # Everything is described before anything is registered: most mistakes are found here.
     planned = [(each, [(task, described(task, context)) for task in _tasks_of(each)]) for each in everything]
+    specs = [spec for _, tasks in planned for _, spec in tasks]
+    defaults = [await default_inputs(task.interface) for _, tasks in planned for task, _ in tasks]
     if version is None:
-        specs = [spec for _, tasks in planned for _, spec in tasks]
-        chosen = _computed_version(specs, bundle)
+        chosen = await _computed_version(specs, defaults, bundle)
         for spec in specs:
             set_version(spec, chosen)
+    for spec, each in zip(specs, defaults, strict=True):
+        spec.default_inputs.extend(each)
     repository = await asyncio.to_thread(GitStatus.from_current_repo)
     variables = search_path_env(settings().root_dir, sys.path) if settings().sync_local_sys_paths else {}
     requests = {
         id(each): [await _request(task, spec, repository, variables) for task, spec in tasks] for each, tasks in planned
     }
+    every = [one for each in everything for one in requests[id(each)]]
     if place.connected is not None:
-        await _offload([one for each in everything for one in requests[id(each)]], place.connected)
+        _check_data(every)
+        try:
+            await upload_literals(_defaults(every), project=place.project, domain=place.domain)
+            await _offload(every, place.connected)
+        except RpcError as error:
+            raise _failed([(DeployedTask(one.spec, []), error) for one in every], [], []) from error
     made = {
         id(each): DeployedTaskEnvironment(
             each, [DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]]
@@ -298,8 +311,17 @@ async def _bundle(
         return await bundle_code(request, FolderUploader(Path(folder)))
 
 
-def _computed_version(specs: Iterable[task_definition_pb2.TaskSpec], bundle: CodeBundle | None) -> str:
+async def _computed_version(
+    specs: list[task_definition_pb2.TaskSpec],
+    defaults: list[list[common_pb2.NamedParameter]],
+    bundle: CodeBundle | None,
+) -> str:
     parts = {spec.task_template.id.name: neutral_bytes(spec, bundle) for spec in specs}
+    # Files and folders that are defaults are no part of the code, and other content is another version all the same.
+    for spec, of_task in zip(specs, defaults, strict=True):
+        name = spec.task_template.id.name
+        digest = await digest_of_local_data((f"{name}.{each.name}", each.parameter.default) for each in of_task)
+        parts[name] += digest
     return deployment_version(parts, bundle.computed_version if bundle is not None else None)
 
 
@@ -317,6 +339,25 @@ async def _request(
             if key not in named:
                 template.container.env.append(literals_pb2.KeyValuePair(key=key, value=text))
     return request
+
+
+def _defaults(requests: list[task_service_pb2.DeployTaskRequest]) -> list[tuple[str, literals_pb2.Literal]]:
+    return [
+        (f"{one.task_id.name}.{each.name}", each.parameter.default)
+        for one in requests
+        for each in one.spec.default_inputs
+    ]
+
+
+def _check_data(requests: list[task_service_pb2.DeployTaskRequest]) -> None:
+    """Refuse defaults of tasks, and inputs of triggers, that refer to what is not on this machine."""
+    of_triggers = [
+        (f"{one.task_id.name}.{trigger.name}.{name}", literal)
+        for one in requests
+        for trigger in one.triggers
+        for name, literal in named_literals(trigger.spec.inputs)
+    ]
+    check_local_data([*_defaults(requests), *of_triggers])
 
 
 async def _offload(requests: list[task_service_pb2.DeployTaskRequest], connected: Connection) -> None:

@@ -129,7 +129,7 @@ class Artifact(OfMessage, StoredValue):
         declared: Any = python_type or _class_of(plain)
         spec.type.CopyFrom(interface_pb2.Variable().type.FromString(literal_type_of(declared)))
         spec.value.CopyFrom(literals_pb2.Literal.FromString(await encode_literal_async(plain, declared)))
-        await upload_literals([spec.value], project=project, domain=domain)
+        await upload_literals([("value", spec.value)], project=project, domain=domain)
         chosen = version or (said.version if said is not None else None)
         if not chosen and said is not None and said.version_from_content:
             chosen = content_version(spec.value)

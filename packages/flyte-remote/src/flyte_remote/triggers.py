@@ -13,6 +13,7 @@ from flyte_remote.local_data import upload_inputs
 from flyte_remote.messages import OfMessage
 from flyte_remote.tasks import TaskDetails
 from flyte_syncify import syncify
+from flyte_types.noted import noting_handles
 
 if TYPE_CHECKING:
     from flyteidl2.common import identifier_pb2
@@ -124,6 +125,7 @@ class Trigger(_Named):
 
     @syncify.class_method
     @classmethod
+    @noting_handles
     async def create(cls, trigger: "Declared", task_name: str, task_version: str | None = None) -> "Trigger":
         """Make a trigger of a task that is registered; one of the same name becomes another revision.
 

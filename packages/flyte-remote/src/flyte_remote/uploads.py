@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 from flyte_models.values import value
@@ -13,6 +14,7 @@ from flyte_syncify import syncify
 __all__ = [
     "UPLOADS_AT_ONCE",
     "UploadPlace",
+    "files_of",
     "upload",
     "upload_bytes",
     "upload_dir",
@@ -85,8 +87,9 @@ async def upload(
     content_type: str | None = None,
     project: str | None = None,
     domain: str | None = None,
+    md5: bytes | None = None,
 ) -> tuple[str, str]:
-    """Upload a file, and return its MD5 in hexadecimal and its address in the store.
+    """Upload a file, and return its MD5 in hexadecimal and its address in the store. The digest may be known already.
 
     Raises:
         RpcError: the control plane refuses.
@@ -94,11 +97,11 @@ async def upload(
     """
     from flyte_storage.signed import content_md5, put_signed  # noqa: PLC0415 - loads a client
 
-    md5 = await content_md5(path)
-    place = await upload_place(name or path.name, md5, root=root, project=project, domain=domain)
+    digest = md5 or await content_md5(path)
+    place = await upload_place(name or path.name, digest, root=root, project=project, domain=domain)
     headers = dict(place.headers) | ({"Content-Type": content_type} if content_type else {})
-    await put_signed(path, place.signed_url, headers=headers, md5=md5)
-    return md5.hex(), place.native_url
+    await put_signed(path, place.signed_url, headers=headers, md5=digest)
+    return digest.hex(), place.native_url
 
 
 async def upload_bytes(
@@ -170,6 +173,7 @@ async def upload_folder(
     domain: str | None = None,
     *,
     slots: asyncio.Semaphore | None = None,
+    md5s: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> str:
     """Upload the files of a folder below a place in the store, and return the folder's address.
 
@@ -179,13 +183,14 @@ async def upload_folder(
         project: Default: the configured one.
         domain: Default: the configured one.
         slots: One is held for each file that is on its way; default: `UPLOADS_AT_ONCE` of its own.
+        md5s: Digests of files that are known already.
 
     Raises:
         ValueError: It has no files.
         RpcError: the control plane refuses.
         flyte_storage.StorageError: the store refuses, or fails for good.
     """
-    files = await asyncio.to_thread(_files, folder)
+    files = await asyncio.to_thread(files_of, folder)
     if not files:
         raise ValueError(f"`{folder}` has no files, and a store keeps no empty folders")
     free = slots or asyncio.Semaphore(UPLOADS_AT_ONCE)
@@ -193,12 +198,13 @@ async def upload_folder(
     async def one(path: Path) -> str:
         name = path.relative_to(folder).as_posix()
         async with free:
-            _, address = await upload(path, name=name, root=root, project=project, domain=domain)
+            _, address = await upload(path, name=name, root=root, project=project, domain=domain, md5=md5s.get(path))
         return address.removesuffix(name) if address.endswith(name) else address.removesuffix(quote(name))
 
     addresses = await asyncio.gather(*map(one, files))
     return addresses[0].rstrip("/")
 
 
-def _files(folder: Path) -> list[Path]:
+def files_of(folder: Path) -> list[Path]:
+    """List the files of a folder, with those of the folders in it."""
     return sorted(path for path in folder.rglob("*") if path.is_file())

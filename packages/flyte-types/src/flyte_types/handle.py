@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar, cast
 from flyte_models.context import current_context
 from flyte_native import LiteralError
 from flyte_storage import is_remote
+from flyte_types.noted import note
 from flyte_types.plans import Description
 
 __all__ = [
@@ -86,8 +87,8 @@ class Handle:
         return {name: getattr(self, name) for name in self.FIELDS}
 
     def wire_fields(self) -> dict[str, Any]:
-        """Give the stored fields to a model that is dumped; what only is in memory is stored first."""
-        return self.to_fields()
+        """Give the stored fields to what holds the handle and is written; what only is in memory is stored first."""
+        return note(self.to_fields())
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
@@ -124,9 +125,12 @@ class Handle:
 
     @classmethod
     def _packed(cls, value: Any) -> dict[str, Any]:
+        # A dict that stands for a dataclass has dicts for the handles in it.
+        if isinstance(value, dict) and cls.FIELDS[0] in value:
+            return cls.read_fields(value).wire_fields()
         if not isinstance(value, cls):
             raise misfit(value, cls.__name__)
-        return value.to_fields()
+        return value.wire_fields()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Handle) or other.KIND != self.KIND:

@@ -1,13 +1,15 @@
 """Calls of tasks that are registered at a control plane: which arguments they get, and the message that has them."""
 
 import asyncio
+import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
 
 from flyteidl2.core import literals_pb2
 from flyteidl2.task import common_pb2
 
-from flyte_types.codec import encode_literal_async
+from flyte_types.codec import decode_literal_async, encode_literal_async
+from flyte_types.errors import ConversionError, InputTypeError
 
 if TYPE_CHECKING:
     from flyte_remote.tasks import TaskDetails
@@ -70,7 +72,7 @@ async def inputs_of(
         TypeError: A value has another type than the input.
     """
     types = task.interface.inputs
-    encoded = await asyncio.gather(*(encode_literal_async(item, types[name][0]) for name, item in given.items()))
+    encoded = await asyncio.gather(*(_encoded(item, types[name][0]) for name, item in given.items()))
     literals = {name: literals_pb2.Literal.FromString(data) for name, data in zip(given, encoded, strict=True)}
     defaults = {each.name: each.parameter.default for each in task.default_input_args} | dict(stored or {})
     message = common_pb2.Inputs()
@@ -80,3 +82,35 @@ async def inputs_of(
     for key, text in (context or {}).items():
         message.context.add(key=key, value=text)
     return message
+
+
+async def _encoded(item: Any, kind: Any) -> bytes:
+    """Encode a value of the type that was made of what is registered, or of the caller's own class that is written alike."""
+    try:
+        return await encode_literal_async(item, kind)
+    except InputTypeError:
+        own = _own_type(item, kind)
+        if own is None:
+            raise
+        written = await encode_literal_async(item, own)
+        try:
+            await decode_literal_async(written, kind)
+        except ConversionError:
+            written = None
+        if written is None:
+            raise
+        return written
+
+
+def _own_type(item: Any, kind: Any) -> Any:
+    """Give the type of the same shape as `kind` with the classes of a value; None if there is none."""
+    if dataclasses.is_dataclass(item) and not isinstance(item, type):
+        return type(item) if dataclasses.is_dataclass(kind) else None
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is list and isinstance(item, list) and item:
+        inner = _own_type(item[0], args[0])
+        return None if inner is None else list[inner]
+    if origin is dict and isinstance(item, dict) and item:
+        inner = _own_type(next(iter(cast("dict[Any, Any]", item).values())), args[1])
+        return None if inner is None else dict[args[0], inner]
+    return None

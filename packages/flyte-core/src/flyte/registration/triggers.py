@@ -28,9 +28,11 @@ async def deploy_request(
     Raises:
         RuntimeUserError: The image must be built, and the context's image cache does not have it.
         ValueError: As of `task_spec` and `complete_request`.
-        TypeError: As of `complete_request`.
+        TypeError: A default, or an input of a trigger, is not of its type.
     """
-    return await complete_request(task, described(task, serialization_context), repository)
+    spec = described(task, serialization_context)
+    spec.default_inputs.extend(await default_inputs(task.interface))
+    return await complete_request(task, spec, repository)
 
 
 def described(
@@ -52,15 +54,14 @@ async def complete_request(
 
     Args:
         task: The task.
-        spec: As `task_spec` makes it; it gets documentation and defaults.
+        spec: As `task_spec` makes it, with defaults; it gets documentation.
         repository: What is checked out, for the link to the source; git is asked if it is not given.
 
     Raises:
         ValueError: A trigger gives an input that the task does not have, or leaves one out.
-        TypeError: A default, or an input of a trigger, is not of its type.
+        TypeError: An input of a trigger is not of its type.
     """
     environment = task.parent_env() if task.parent_env is not None else None
-    spec.default_inputs.extend(await default_inputs(task.interface))
     identifier = spec.task_template.id
     return task_service_pb2.DeployTaskRequest(
         task_id=task_definition_pb2.TaskIdentifier(

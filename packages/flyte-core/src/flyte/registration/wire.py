@@ -101,7 +101,7 @@ def task_spec(
 
 
 async def default_inputs(interface: "NativeInterface") -> list[common_pb2.NamedParameter]:
-    """Convert the defaults of a task's inputs, in the order of its signature. Files among them are uploaded.
+    """Convert the defaults of a task's inputs, in the order of its signature.
 
     Raises:
         TypeError: A default does not have the declared type.

@@ -41,9 +41,10 @@ from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection, connection
-from flyte_remote.local_data import upload_inputs
+from flyte_remote.local_data import check_local_data, named_literals, upload_inputs
 from flyte_remote.tasks import LazyEntity
 from flyte_storage.errors import StorageError
+from flyte_types.noted import noting_handles
 
 __all__ = ["DryRun", "RemoteStrategy", "images_of", "run_spec_of"]
 
@@ -70,6 +71,7 @@ class RemoteStrategy:
     def __init__(self, options: RunOptions) -> None:
         self._options = options
 
+    @noting_handles
     async def run(self, task: TaskTemplate[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make a run of `task` and return it; with `dry_run`, return what it would be made of.
 
@@ -78,6 +80,7 @@ class RemoteStrategy:
         Raises:
             ValueError: the arguments do not fit the task's parameters.
             TypeError: a value does not have its declared type.
+            RuntimeUserError: a `File`, `Dir` or `DataFrame` in the arguments is of this machine, and is not there.
             InitializationError: no endpoint, project or domain is configured.
             RpcError: the control plane refuses.
         """
@@ -90,6 +93,8 @@ class RemoteStrategy:
         pairs = options.custom_context or None
         inputs = common_pb2.Inputs.FromString(await codec.encode_inputs_async(given, pairs))
         at = connection()
+        # Before the code is bundled and uploaded.
+        check_local_data(named_literals(inputs))
         project, domain = at.project(options.project), at.domain(options.domain)
         bundle = await self._bundle(task, closure, project, domain)
         version = options.version or (bundle.computed_version if bundle is not None else "")
@@ -135,6 +140,7 @@ class RemoteStrategy:
         )
         return await bundle_code(request, uploader, cache=cache)
 
+    @noting_handles
     async def run_registered(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
         """Make a run of a task that is registered, or of what a trigger starts.
 
@@ -194,6 +200,7 @@ class RemoteStrategy:
         kept = set(literals) - set(kwargs)
         return Run(await self._create(at, what, inputs, name.project, name.domain, spec, stored=kept))
 
+    @noting_handles
     async def rerun(
         self,
         run_name: str,

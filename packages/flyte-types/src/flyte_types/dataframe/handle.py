@@ -15,6 +15,7 @@ from flyte_types.dataframe.conversion import (
 from flyte_types.dataframe.spec import FrameSpec, StoredFrame, spec_of
 from flyte_types.handle import Handle, misfit, shown_uri
 from flyte_types.hashing import HashMethod, as_method
+from flyte_types.noted import note
 from flyte_types.places import add_place
 from flyte_types.plans import Description
 
@@ -272,7 +273,7 @@ class DataFrame(Handle):
     async def store_fields(self) -> dict[str, Any]:
         """Do what `wire_fields` does, in a coroutine."""
         stored = await self.store(FrameSpec())
-        return {"uri": stored.uri, "format": stored.spec.format}
+        return note({"uri": stored.uri, "format": stored.spec.format})
 
     async def store(self, declared: FrameSpec) -> StoredFrame:
         """Store the frame that the handle holds, if any, and say what its literal says.
