@@ -1,5 +1,6 @@
 """What the scheduler decides: which limit passes first, how long a retry waits, what is below an action."""
 
+import asyncio
 import random
 import time
 from dataclasses import replace
@@ -9,9 +10,11 @@ from flyteidl2.task import run_pb2, task_definition_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flyte_devbox import scheduler
 from flyte_devbox.executors import Reuse
 from flyte_devbox.live import LiveAction, LiveRun
 from flyte_devbox.policies import policy_of
+from flyte_devbox.scheduler import Scheduler
 from flyte_devbox.scheduling.decisions import (
     below,
     concurrency_limits,
@@ -106,3 +109,26 @@ def test_what_is_below_an_action_comes_after_its_own_children(data: st.DataObjec
 
     assert sorted(found) == sorted(name for name in names if is_below(name))
     assert all(parents[name] == top or found.index(parents[name]) > place for place, name in enumerate(found))
+
+
+def test_who_looks_after_all_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    class Faulty(Scheduler):
+        def __init__(self) -> None:
+            pass
+
+        def _look_after_all(self) -> None:
+            looked.append(1)
+            raise RuntimeError("a fault")
+
+    async def go() -> None:
+        ticking = asyncio.create_task(Faulty()._tick())
+        while len(looked) < 2 and not ticking.done():
+            await asyncio.sleep(0.01)
+        ticking.cancel()
+        await asyncio.wait([ticking])
+
+    monkeypatch.setattr(scheduler, "_TICK_SECONDS", 0.01)
+    asyncio.run(go())
+    assert len(looked) >= 2

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyte_devbox.executors import Exit
+from flyte_devbox.executors import Exit, memory
 from flyte_devbox.executors.memory import next_look, used_bytes, watch_memory
 from flyte_devbox.executors.processes import children_of, trees
 from flyte_devbox.outcomes import judge
@@ -109,6 +109,25 @@ def test_a_limit_that_cannot_be_kept_leaves_the_others_theirs(processes: list[su
     until(lambda: ended)
     failing.stop()
     other.stop()
+
+
+def test_limits_are_kept_while_the_processes_cannot_be_looked_through(
+    processes: list[subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> dict[int, set[int]]:
+        asked.append(1)
+        raise RuntimeError("the system does not tell")
+
+    asked: list[int] = []
+    ended: list[int] = []
+    monkeypatch.setattr(memory, "trees", fails)
+    small = watch_memory(python(processes, READY).pid, 500 * MIB, lambda: ended.append(500))
+    until(lambda: asked)
+    large = watch_memory(python(processes, f"x = b'x' * {100 * MIB}; {READY}").pid, 50 * MIB, lambda: ended.append(50))
+    until(lambda: ended)
+    assert ended == [50]
+    small.stop()
+    large.stop()
 
 
 FILL = """

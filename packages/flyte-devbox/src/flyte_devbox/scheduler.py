@@ -203,16 +203,22 @@ class Scheduler:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
-            for action in self._places.waiting_since(time.time() - _WAITING_AFTER_SECONDS, _WAITING_BATCH):
-                self._recorder.advance(action, Wait())
-                reason = self._places.explain(action)
-                if reason:
-                    action.note("WaitingForResources", reason)
-                self._recorder.record(action, action.attempt_update(action.number, _WAITING))
-            for run in self.runs.values():
-                for action in run.actions.values():
-                    if action.handle is not None:
-                        self._starter.limit_log(action)
+            try:
+                self._look_after_all()
+            except Exception:
+                _logger.exception("what waits and what runs cannot be looked after; it is tried again")
+
+    def _look_after_all(self) -> None:
+        for action in self._places.waiting_since(time.time() - _WAITING_AFTER_SECONDS, _WAITING_BATCH):
+            self._recorder.advance(action, Wait())
+            reason = self._places.explain(action)
+            if reason:
+                action.note("WaitingForResources", reason)
+            self._recorder.record(action, action.attempt_update(action.number, _WAITING))
+        for run in self.runs.values():
+            for action in run.actions.values():
+                if action.handle is not None:
+                    self._starter.limit_log(action)
 
     def _guarded(self, action: LiveAction, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
         return self._background.spawn(self._guard(action, work))

@@ -86,7 +86,11 @@ class _MemoryWatch:
 
     def _run(self) -> None:
         while (ready := self._next()) is not None:
-            self._scan()
+            try:
+                self._scan()
+            except Exception:
+                # The processes that were found before are looked at all the same.
+                _logger.exception("the processes of attempts cannot be looked through")
             for watched in ready:
                 try:
                     self._look(watched)
