@@ -13,10 +13,13 @@ from .running import end, start, until, write_config
 
 PROGRAM = """
 import datetime
+import os
 
 import flyte
+import flyte.io
 
 env = flyte.TaskEnvironment("shop")
+hidden = flyte.TaskEnvironment("hidden", secrets="COLOUR")
 
 
 @env.task
@@ -27,6 +30,18 @@ def count(n: int = 1, trigger_time: datetime.datetime | None = None) -> int:
 @env.task
 def price(item: int) -> int:
     return item
+
+
+@hidden.task
+def colour() -> str:
+    return os.environ["COLOUR"]
+
+
+@env.task
+async def written() -> flyte.io.File:
+    with open("text", "w") as file:
+        file.write("kept")
+    return await flyte.io.File.from_local("text")
 """
 WAITING = """
 import flyte
@@ -94,6 +109,69 @@ def test_triggers(flyte) -> None:
     assert "there is no task `shop.none`" in flyte("create", "trigger", "shop.none", "x", code=5)
     flyte("delete", "trigger", "by_hand", "shop.price")
     assert len(flyte.json("get", "trigger")) == 1
+
+
+def test_secrets_of_all_projects_and_of_one(flyte) -> None:
+    place = ("-p", "flytesnacks", "-d", "development")
+    flyte("create", "secret", "COLOUR", "--value", "green")
+    flyte("create", "secret", "COLOUR", "--value", "red", *place)
+
+    def kept(*words: str) -> list[tuple[str, str]]:
+        found = [each["id"] for each in flyte.json("get", "secret", *words)]
+        return [(each.get("project", ""), each.get("domain", "")) for each in found]
+
+    assert kept() == kept(*place) == [("", ""), ("flytesnacks", "development")]
+    assert kept("-d", "production") == [("", "")]
+    # A project's own comes first; without it the one of all is found.
+    assert flyte.json("run", "--follow", "shop.py", "colour")["outputs"] == {"o0": "red"}
+    flyte("delete", "secret", "COLOUR", *place)
+    assert flyte.json("run", "--follow", "shop.py", "colour")["outputs"] == {"o0": "green"}
+    flyte("delete", "secret", "COLOUR")
+    assert "there is no secret `COLOUR`" in flyte("delete", "secret", "COLOUR", code=5)
+
+
+def test_runs_are_looked_for_by_the_control_plane(flyte) -> None:
+    flyte(
+        "run",
+        "--follow",
+        "--name",
+        "labelled",
+        "--label",
+        "team=ml",
+        "--version",
+        "v9",
+        "shop.py",
+        "price",
+        "--item",
+        "1",
+    )
+    flyte("run", "--follow", "--name", "plain", "shop.py", "count")
+
+    def found(*words: str) -> set[str]:
+        return {each["name"] for each in flyte.json("get", "run", *words)} & {"labelled", "plain"}
+
+    assert found() == found("--only-mine") == found("--created-after", "now - 1 day") == {"labelled", "plain"}
+    for words in (
+        *(("--task-version", "v9"), ("--with-label", "team=ml"), ("--with-label-key", "team")),
+        *(("--task-name", "shop.price"), ("--in-phase", "succeeded", "--with-label", "team=ml")),
+    ):
+        assert found(*words) == {"labelled"}, words
+    assert found("--in-phase", "failed") == found("--paused-only") == found("-d", "staging") == set()
+    assert found("--created-before", "2026-01-02") == found("--with-label", "team=other") == set()
+    assert [each["name"] for each in flyte.json("get", "run", "--limit", "1")] == ["plain"]
+
+
+def test_options_of_runs_reach_the_control_plane(flyte) -> None:
+    flyte("create", "project", "--id", "other", "--name", "Other")
+    flyte(
+        *("run", "--name", "elsewhere", "--run-project", "other", "--run-domain", "staging"),
+        "deployed-task",
+        "shop.count",
+    )
+    assert flyte.json("get", "run", "-p", "other", "-d", "staging")[0]["name"] == "elsewhere"
+    words = ("--raw-data-path", str(flyte.folder / "raw"), "--no-sync-local-sys-paths")
+    flyte("run", "--follow", "--name", "beside", *words, "shop.py", "written")
+    assert [each.read_text() for each in (flyte.folder / "raw").rglob("*") if each.is_file()] == ["kept"]
 
 
 def test_settings(flyte) -> None:
