@@ -48,11 +48,20 @@ class Tab:
         return answer["result"].get("value")
 
     def until(self, script: str, seconds: float = 60.0) -> None:
-        """Wait until a script gives something true."""
+        """Wait until a script gives something true, also over a change of the page."""
         end = time.monotonic() + seconds
-        while not self.evaluate(script):
+        while not self._is_true(script):
             assert time.monotonic() < end, (script, self.errors, self.evaluate("document.body.innerText"))
             time.sleep(0.1)
+
+    def _is_true(self, script: str) -> bool:
+        try:
+            return bool(self.evaluate(script))
+        except ValueError as error:
+            # The page that was asked went away meanwhile.
+            if "navigated" in str(error) or "context" in str(error):
+                return False
+            raise
 
     def press(self, key: str) -> None:
         """Press and release a key: one character, or a name of `KEYS`."""
@@ -141,7 +150,8 @@ class Browser(Tab):
         while True:
             answer = self._next()
             if answer.get("id") == number:
-                assert "error" not in answer, answer
+                if "error" in answer:
+                    raise ValueError(f"the browser refused `{method}`: {answer['error']['message']}")
                 return answer["result"]
             if answer.get("method") in {"Runtime.exceptionThrown", "Log.entryAdded"}:
                 self.errors_of.setdefault(answer["sessionId"], []).append(json.dumps(answer["params"])[:500])
