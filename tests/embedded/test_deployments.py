@@ -3,13 +3,15 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from typing import Any
 
 import pytest
-from tests.faults.proxy import CutsBehind
+from tests.faults.proxy import CutsBehind, Proxy
 
 import flyte
 import flyte.remote
@@ -272,6 +274,39 @@ def test_a_control_plane_that_is_down_is_said_once(command, tmp_path) -> None:
     )
     assert "hint: nothing listens there" in failed.stderr
     assert "perhaps" not in failed.stderr
+
+
+class Holds(Proxy):
+    """Forwards, but no answer from the first registration on."""
+
+    def __init__(self, target: int) -> None:
+        super().__init__(target)
+        self.is_held = threading.Event()
+
+    def asks(self, piece: bytes, pair: Any) -> None:
+        if b"TaskService/DeployTask" in piece:
+            self.is_held.set()
+
+    def lets_answer(self, pair: Any) -> bool:
+        return not self.is_held.is_set()
+
+
+def test_an_interrupted_deployment_says_how_far_it_came(port, tmp_path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    with Holds(port) as proxy:
+        write_config(tmp_path / "config.yaml", proxy.port)
+        begun = subprocess.Popen(
+            [sys.executable, "-m", "flyte_cli.main", "deploy", "program.py", "env"],
+            cwd=tmp_path,
+            env={**os.environ, "HOME": str(tmp_path)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert proxy.is_held.wait(LONGEST)
+        begun.send_signal(signal.SIGINT)
+        _, said = begun.communicate(timeout=LONGEST)
+    assert begun.returncode == 130, said
+    assert "interrupted: nothing is known to be registered\nhint: deploy again" in said
 
 
 def test_each_task_is_described_once(connected, monkeypatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,7 @@ number = 1
 
 @env.task(triggers=flyte.Trigger("sometimes", flyte.Cron("0 3 * * *"), inputs={"n": 1}))
 def main(n: int = 1) -> bool:
+    print("asking", flush=True)
     return flyte.new_condition("go", prompt="Go on?").wait()
 """
 
@@ -261,3 +263,22 @@ def test_the_shell_completes_what_the_control_plane_keeps(flyte) -> None:
     assert {"main", "a0"} <= offered("flyte get action latest ")
     until(lambda: "go" in offered("flyte signal condition waits "), "a condition that waits")
     flyte("abort", "run", "waits")
+
+
+def test_ctrl_c_leaves_a_followed_run_alone(flyte) -> None:
+    (flyte.folder / "waiting.py").write_text(WAITING)
+    following = subprocess.Popen(
+        [sys.executable, "-m", "flyte_cli.main", "run", "--follow", "--name", "followed", "waiting.py", "main"],
+        cwd=flyte.folder,
+        env={"HOME": str(flyte.folder), "PATH": os.environ["PATH"]},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stderr is not None
+    assert following.stderr.readline() == "asking\n"
+    following.send_signal(signal.SIGINT)
+    _, said = following.communicate(timeout=120)
+    assert following.returncode == 130, said
+    assert "run `followed` goes on" in said
+    assert flyte.json("get", "run", "followed")["phase"] in {"running", "paused"}
+    flyte("abort", "run", "followed")

@@ -176,6 +176,40 @@ def test_ctrl_c_cancels_the_coroutine_and_runs_its_clean_up() -> None:
     assert process.returncode == 130
 
 
+def test_a_second_ctrl_c_ends_a_stream_that_does_not_clean_up_in_time() -> None:
+    script = """
+        import asyncio, sys
+        from flyte_syncify import syncify
+
+        @syncify
+        async def forever():
+            yield 0
+            print("waiting", flush=True)
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                print("cleaning up", flush=True)
+                await asyncio.sleep(3600)
+
+        try:
+            for _ in forever():
+                print("started", flush=True)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+            sys.exit(130)
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "cleaning up\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert out == "interrupted\n"
+    assert process.returncode == 130
+
+
 def test_functions_that_never_wait_have_both_faces_without_a_loop() -> None:
     script = """
         import sys

@@ -1,7 +1,7 @@
 """`flyte deploy FILE ENV`: the environments of files, registered at the control plane."""
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +11,7 @@ import click
 
 from flyte.initialization import init_from_config, settings
 from flyte.tasks.environment import Environment
+from flyte_cli import exit_codes
 from flyte_cli.app import RootOptions
 from flyte_cli.completers import complete_environment, complete_project
 from flyte_cli.configuring import configured
@@ -92,7 +93,11 @@ def command(
     from flyte.deployment import compare, deploy  # noqa: PLC0415 - a wrong command line need not load the protocol
 
     with _progress() as tell:
-        deployments = deploy(*chosen, dry_run=dry_run, version=version, copy_style=copy_style, _on_progress=tell)
+        try:
+            deployments = deploy(*chosen, dry_run=dry_run, version=version, copy_style=copy_style, _on_progress=tell)
+        except KeyboardInterrupt:
+            sys.stderr.write(_interrupted(tell.done, tell.total))
+            raise click.exceptions.Exit(exit_codes.INTERRUPTED) from None
     tasks = {task.name: task for deployment in deployments for task in deployment.tasks()}
     if dry_run and settings().endpoint:
         _show_comparisons(compare(tasks.values()))
@@ -119,22 +124,35 @@ def command(
     )
 
 
+def _interrupted(done: int, total: int) -> str:
+    how_far = f"at least {done} of {total} tasks are registered" if total else "nothing is known to be registered"
+    return f"\ninterrupted: {how_far}\nhint: deploy again; what is registered stays as it is\n"
+
+
 @contextmanager
-def _progress() -> Generator[Callable[[int, int, Any], None] | None]:
+def _progress() -> Generator["_Progress"]:
     """Show in one line of a terminal how far the registration is; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-
-    def tell(done: int, total: int, task: Any) -> None:
-        sys.stderr.write(f"\r\x1b[K{done} of {total} tasks: {task.name}"[: _WIDTH + 5])
-        sys.stderr.flush()
-
+    is_shown = sys.stderr.isatty()
     try:
-        yield tell
+        yield _Progress(is_shown)
     finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+        if is_shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+class _Progress:
+    """How many tasks the control plane has by now, of how many; `total` is 0 before the first."""
+
+    def __init__(self, is_shown: bool) -> None:
+        self._is_shown = is_shown
+        self.done = self.total = 0
+
+    def __call__(self, done: int, total: int, task: Any) -> None:
+        self.done, self.total = done, total
+        if self._is_shown:
+            sys.stderr.write(f"\r\x1b[K{done} of {total} tasks: {task.name}"[: _WIDTH + 5])
+            sys.stderr.flush()
 
 
 def _show_comparisons(found: "list[Comparison]") -> None:

@@ -68,7 +68,7 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
         )
         return error_text(message, colour=colour), exit_codes.INTERRUPTED
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return error_text("interrupted before anything was run", colour=colour), exit_codes.INTERRUPTED
+        return error_text("interrupted", colour=colour), exit_codes.INTERRUPTED
     if isinstance(error, CodeNotLoadedError):
         text = error_text(error.message, colour=colour)
         if verbose and error.__cause__ is not None:

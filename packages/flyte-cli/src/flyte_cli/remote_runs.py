@@ -13,6 +13,7 @@ from flyte.remote import Run, TaskDetails
 from flyte.running.options import RunOptions
 from flyte.running.start import Runner
 from flyte.tasks.template import TaskTemplate
+from flyte_cli import exit_codes
 from flyte_cli.app import RootOptions
 from flyte_cli.errors import RemoteRunFailedError
 from flyte_cli.run_options import RunChoices
@@ -111,7 +112,14 @@ def report(run: Run, began: float, *, follows: bool) -> None:
         return
     if options.output_format in {"table", "table-simple"}:
         click.echo(f"run       {run.name}\npage      {run.url}")
-    _follow(run, (lambda line: click.echo(line, err=True)) if options.progress else (lambda _: None))
+    try:
+        _follow(run, (lambda line: click.echo(line, err=True)) if options.progress else (lambda _: None))
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nrun `{run.name}` goes on; `flyte get logs {run.name}` shows it again, `flyte abort run {run.name}` ends it",
+            err=True,
+        )
+        raise click.exceptions.Exit(exit_codes.INTERRUPTED) from None
     if run.phase not in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
         raise RemoteRunFailedError(_failure(run))
     outputs = run.outputs()

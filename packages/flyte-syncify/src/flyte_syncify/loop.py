@@ -109,9 +109,7 @@ class BackgroundLoop:
                 except StopAsyncIteration:
                     return
         finally:
-            close = getattr(stream, "aclose", None)
-            if close is not None:
-                context.run(self.run, _await(close()))
+            context.run(self.run, _close(stream))
 
     async def iterate_async(self, stream: AsyncIterator[T]) -> AsyncIterator[T]:
         """Yield the items of an async iterator that runs on the loop, to a caller on any loop."""
@@ -122,9 +120,7 @@ class BackgroundLoop:
                 except StopAsyncIteration:
                     return
         finally:
-            close = getattr(stream, "aclose", None)
-            if close is not None:
-                await self.run_async(_await(close()))
+            await self.run_async(_close(stream))
 
     @contextmanager
     def substituted(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Generator[None]:
@@ -224,8 +220,11 @@ async def _next(stream: AsyncIterator[T]) -> T:
     return await anext(stream)
 
 
-async def _await(awaitable: Any) -> None:
-    await awaitable
+async def _close(stream: AsyncIterator[Any]) -> None:
+    # One that still runs was given up by a second interrupt: it is cancelled already, and ends by itself.
+    close = getattr(stream, "aclose", None)
+    if close is not None and not getattr(stream, "ag_running", False):
+        await close()
 
 
 async def _cancel_all() -> None:
