@@ -80,6 +80,8 @@ export class Log {
       this.#due = true;
       return;
     }
+    // Somebody may have scrolled away just now, which the browser has not told yet.
+    this.#scrolled();
     const isFollowed = this.#isFollowed;
     if (part.is_new) {
       element.replaceChildren();
