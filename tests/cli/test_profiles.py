@@ -143,3 +143,21 @@ def test_what_is_added_is_read_and_nothing_else_changes(tmp_path: Path, tree: An
         return
     profiles: dict[str, Any] = {**(read.get("profiles") or {}), name: {"admin": {"endpoint": "e"}}}
     assert yaml.safe_load(made) == {**read, "profiles": profiles}
+
+
+def test_git_sees_the_configuration_and_nothing_beside_it(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    flyte(tmp_path, "create", "config", "--org", "o", "-p", "p")
+    (tmp_path / ".flyte" / "history.db").touch()
+    done = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "?? .flyte/config.yaml\n"
+    # Who has a file of that kind already keeps it.
+    (tmp_path / ".flyte" / ".gitignore").write_text("mine\n")
+    flyte(tmp_path, "create", "config", "--org", "o", "--force")
+    assert (tmp_path / ".flyte" / ".gitignore").read_text() == "mine\n"

@@ -112,6 +112,7 @@ def create_config(
         written = [f"  {name}: {_scalar(value)}" for name, value in values.items() if value is not None]
         lines += [f"{section}:", *written] if written else []
     text = "\n".join(lines) + "\n"
+    _keep_out_of_git(output.parent)
     if profile is None:
         write_file(output, text)
         show(lambda: {"path": str(output)}, lambda _: f"Wrote `{output}`.")
@@ -142,6 +143,13 @@ def _agreed_registry() -> str | None:
     if found is None or not _is_agreed(f"docker has signed in to `{found}`. Push built images there?", True):
         return None
     return found
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """Let git see the configuration in a `.flyte` folder alone: history, bundles and results beside it are this machine's."""
+    file = folder / ".gitignore"
+    if folder.name == ".flyte" and not file.exists():
+        write_file(file, "*\n!*.yaml\n!*.yml\n")
 
 
 def _scalar(value: str | bool) -> str:
