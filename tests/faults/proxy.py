@@ -182,3 +182,32 @@ class CutsBehind(Proxy):
             # Not at once: what was sent before is to arrive.
             self._loop.call_later(0.5, self._abort)
         return self._left >= 0
+
+
+class HoldsOneBack(Proxy):
+    """The first request that has some bytes in it arrives later, also if who made it does not wait for it."""
+
+    def __init__(self, mark: bytes, on_held: Callable[[], None], until: Callable[[], bool]) -> None:
+        super().__init__()
+        self._mark, self._on_held, self._until = mark, on_held, until
+        self._is_held = False
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: Callable[[bytes], bool]
+    ) -> None:
+        while piece := await reader.read(65536):
+            is_this = self._mark in piece and not self._is_held
+            if is_this:
+                self._is_held = True
+                self._on_held()
+                while not self._until():
+                    await asyncio.sleep(0.02)
+                # What comes after it has the time to arrive before it.
+                await asyncio.sleep(1.0)
+            writer.write(piece)
+            await writer.drain()
+            if is_this:
+                await asyncio.sleep(1.0)
+        with contextlib.suppress(OSError):
+            writer.transport.abort()
+        raise ConnectionResetError

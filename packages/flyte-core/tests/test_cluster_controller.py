@@ -1,6 +1,7 @@
 """The controller of a container against a scripted control plane: names, adoption, errors, back-pressure, lost streams."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,9 +14,11 @@ from flyteidl2.core import execution_pb2
 
 import flyte
 from flyte.controllers.backends import ChildRequest
+from flyte.controllers.channel import ChannelUpdate
 from flyte.controllers.children import ChildWatch, WatchLimits
 from flyte.controllers.cluster import ClusterController, ControllerLimits
 from flyte.controllers.conversion import codec_for
+from flyte.controllers.ordered import OrderedBackend
 from flyte.controllers.protocol import active_controller
 from flyte.controllers.specs import describer
 from flyte.runtime.invocation import read_invocation
@@ -322,6 +325,67 @@ def test_a_cancelled_call_aborts_its_child(plane: Plane):
 
     run(plane, body)
     assert plane.aborted == [plane.requests[0].action_id.name]
+
+
+def test_an_abort_waits_for_the_creation_that_is_on_its_way(plane: Plane):
+    asked: list[str] = []
+    arrives = asyncio.Event()
+
+    async def slow(child: ChildRequest) -> None:
+        asked.append("enqueue")
+        await arrives.wait()
+        asked.append("enqueued")
+
+    async def abort(action_id: identifier_pb2.ActionIdentifier, reason: str) -> None:
+        asked.append("abort")
+
+    plane.enqueue, plane.abort = slow, abort  # type: ignore[method-assign]
+
+    async def main() -> None:
+        backend = OrderedBackend(plane)
+        child = ChildRequest(identifier_pb2.ActionIdentifier(name="c"), "a0", "", "", "")
+        creating = asyncio.create_task(backend.enqueue(child))
+        while not asked:
+            await asyncio.sleep(0)
+        creating.cancel()
+        aborting = asyncio.create_task(backend.abort(child.action_id, "given up by its parent"))
+        await asyncio.sleep(0.01)
+        assert asked == ["enqueue"]
+        arrives.set()
+        await aborting
+
+    asyncio.run(main())
+    assert asked == ["enqueue", "enqueued", "abort"]
+
+
+def test_outputs_are_not_kept_once_they_were_given(plane: Plane):
+    def ended(name: str) -> Any:
+        update = Update()
+        update.action_update.action_id.name = name
+        update.action_update.phase = phase_pb2.ACTION_PHASE_SUCCEEDED
+        return ChannelUpdate(update.action_update, bytes(1_000_000))  # type: ignore[arg-type]
+
+    async def main() -> None:
+        watch = ChildWatch(plane, action_id_to_wire(PARENT), sleep=no_sleep)
+        await watch.synced(30)
+        (stream,) = plane.streams
+        tracemalloc.start()
+        for name in map(str, range(50)):
+            # Some are over before anybody waits for them.
+            waiting = asyncio.create_task(watch.over(name))
+            await asyncio.sleep(0)
+            for each in (name, f"early{name}", name):
+                stream.put_nowait(ended(each))
+            while watch.known(f"early{name}") is None:
+                await asyncio.sleep(0)
+            assert len((await waiting).outputs or b"") == 1_000_000
+        del waiting
+        kept = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        await watch.aclose()
+        assert kept < 5_000_000
+
+    asyncio.run(main())
 
 
 def test_a_late_message_takes_nothing_back(plane: Plane):

@@ -44,6 +44,12 @@ class ChildState:
     outputs: bytes | None = None
     """Content of `outputs.pb`, when it came along; None when it is to be read."""
 
+    def without_outputs(self) -> "ChildState":
+        """Give the same without the content of the outputs."""
+        if self.outputs is None:
+            return self
+        return ChildState(self.phase, self.failure, self.output_uri, self.value)
+
 
 def state_of(update: Any) -> ChildState | None:
     """Return what an `ActionUpdate` tells by itself; None if its phase is not known."""
@@ -83,15 +89,21 @@ class ChildWatch:
         self._chance = chance
         self._seen: dict[str, Observed] = {}
         self._states: dict[str, ChildState] = {}
+        self._given: set[str] = set()
+        """Children whose end was given to who waited for it: nobody asks again, so their outputs are not kept."""
         self._waiting: dict[str, asyncio.Future[ChildState]] = {}
         self._synced = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
 
     def known(self, name: str) -> ChildState | None:
-        """Return the state of a child that is over, if that was told already."""
+        """Return the state of a child that is over, if that was told already. Its outputs come along once."""
         state = self._states.get(name)
-        return state if state is not None and state.phase.is_terminal else None
+        if state is None or not state.phase.is_terminal:
+            return None
+        self._given.add(name)
+        self._states[name] = state.without_outputs()
+        return state
 
     def start(self) -> None:
         """Begin to watch, if that was not done yet."""
@@ -176,11 +188,14 @@ class ChildWatch:
         if seen.phase is None or (phase is not seen.phase and name in self._states):
             # A message that is late: what it says of outputs and errors is no more of today than its phase.
             return
-        state = self._states[name] = _told(update, seen.phase, getattr(message, "outputs", None))
-        if state.phase.is_terminal:
-            future = self._waiting.pop(name, None)
-            if future is not None and not future.done():
+        state = _told(update, seen.phase, getattr(message, "outputs", None))
+        future = self._waiting.pop(name, None) if state.phase.is_terminal else None
+        if future is not None:
+            self._given.add(name)
+            if not future.done():
                 future.set_result(state)
+        # A stream that is opened again tells all again.
+        self._states[name] = state.without_outputs() if name in self._given else state
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error

@@ -4,6 +4,7 @@ import random
 from typing import TYPE_CHECKING
 
 from flyte.controllers.backends import ActionsBackend, Backend, QueueBackend
+from flyte.controllers.ordered import OrderedBackend
 from flyte.pods import PodSettings, pod_settings
 from flyte_models.errors import RuntimeSystemError
 from flyte_protocol.channel import CHANNEL_VARIABLE
@@ -28,7 +29,9 @@ def connect(invocation: "Invocation") -> tuple[Transport, Backend]:
     settle_at_exit()
     transport = _transport_of(invocation)
     env, parent = invocation.environment, action_id_to_wire(invocation.action)
-    services = ActionsBackend(transport, parent) if env.get("_U_USE_ACTIONS") == "1" else QueueBackend(transport)
+    services = OrderedBackend(
+        ActionsBackend(transport, parent) if env.get("_U_USE_ACTIONS") == "1" else QueueBackend(transport)
+    )
     path = env.get(CHANNEL_VARIABLE)
     if not path:
         return transport, services
