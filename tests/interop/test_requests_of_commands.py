@@ -251,7 +251,7 @@ ALLOWED: dict[str, str] = {
     r"get run --limit/ListRuns/1/.*": "the limit is one; the reference takes it for the size of a page",
     r"run with files/CreateRun/0/offloaded_input_data/.*": "a folder that is uploaded has a name that is different each time",
     r"get run NAME/ListActions/.*": "the actions of the run are shown as well",
-    r"run (--follow|of types)/(GetActionData|GetRunDetails|WatchActionDetails|SelectCluster/2)/.*": (
+    r"run (--follow|of types)/(GetActionData|GetRunDetails|WatchActionDetails|SelectCluster/[23])/.*": (
         "how it ended and what it gave is shown, and the exit code tells it"
     ),
     r"deploy a folder/DeployTask/.*/env/0/value": (
