@@ -209,10 +209,14 @@ def test_second_interruption_ends_at_once(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        _wait_for(tmp_path / "began")
-        process.send_signal(signal.SIGINT)
-        _wait_for(tmp_path / "cleaning")
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        try:
+            _wait_for(tmp_path / "began")
+            process.send_signal(signal.SIGINT)
+            _wait_for(tmp_path / "cleaning")
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        finally:
+            # Leaving the block waits for it.
+            process.kill()
     assert process.returncode == 130, err
     assert "Traceback" not in err

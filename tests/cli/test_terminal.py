@@ -21,6 +21,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 PROGRAM = """\
 import sys
 import time
+from pathlib import Path
 
 import flyte
 
@@ -28,9 +29,10 @@ env = flyte.TaskEnvironment("slow")
 
 
 @env.task
-def work() -> int:
+def work(shown: str) -> int:
     print("early", end="", flush=True)
-    time.sleep(1)
+    while not Path(shown).exists():
+        time.sleep(0.02)
     print(" and late")
     print("to standard error", file=sys.stderr)
     time.sleep(0.5)
@@ -107,7 +109,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_tasks_print_is_shown_above_the_picture_and_recorded_without_it(folder: Path) -> None:
-    shown = Terminal(folder, "run", "--name", "one", "slow.py", "work").end()
+    terminal = Terminal(folder, "run", "--name", "one", "slow.py", "work", "--shown", str(folder / "shown"))
+    # However slow this machine is: the picture is there before the task goes on.
+    terminal.wait_for("running")
+    (folder / "shown").touch()
+    shown = terminal.end()
     assert "result    3" in shown
     assert "early\r\n" in shown  # the picture begins on a line of its own
     assert " and late\r\n" in shown
