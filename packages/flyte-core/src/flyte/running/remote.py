@@ -69,6 +69,11 @@ class RemoteStrategy:
     """Makes runs on the configured control plane, and does not wait for them."""
 
     def __init__(self, options: RunOptions) -> None:
+        if options.debug:
+            raise NotImplementedError(
+                "`debug=True` starts an editor in the container of a run, which is not built yet in this version\n"
+                "hint: `flyte replay RUN ACTION --pdb` runs an action again here, and opens a debugger where it fails"
+            )
         self._options = options
 
     @noting_handles
