@@ -65,7 +65,7 @@ class Place:
         text = re.sub(r"(?m)(?<=  )(just now|\d+ (s|min|h) ago)(?=  |$)", "<ago>", text)
         text = re.sub(rf"(?m)(?<=  |, )({_DURATION})\+?(?=  |$)", "<duration>", text)
         text = re.sub(r'(\bseconds"?: ?)[0-9.e-]+', r"\1<duration>", text)
-        text = re.sub(r"\br[a-z0-9]{19}\b", "<run>", text)
+        text = re.sub(r"\br([a-z0-9]{19}|[a-z0-9]{12})\b", "<run>", text)
         text = re.sub(r"\b[0-9a-f]{32}\b", "<digest>", text)
         # The widths of columns follow what they held before it was replaced.
         return "\n".join(re.sub(r"(?<=\S)  +", "  ", line).rstrip() for line in text.splitlines())

@@ -220,7 +220,7 @@ exit code 2\
 def test_inputs_of_a_failed_run(place: Place) -> None:
     assert place.shows("get", "io", "broken") == snapshot("""\
 inputs
-  x  4
+  x  int  4
 
 outputs: none recorded\
 """)

@@ -46,3 +46,12 @@ class InterruptedRunError(Exception):
         """Name the run."""
         super().__init__(run_name)
         self.run_name = run_name
+
+
+class LeftRunError(Exception):
+    """A command that showed or started a run was interrupted with ctrl-c; the run goes on elsewhere."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the whole text, which may have `hint:` lines."""
+        super().__init__(message)
+        self.message = message

@@ -16,6 +16,7 @@ from flyte_cli.errors import (
     AlreadyOverError,
     CodeNotLoadedError,
     InterruptedRunError,
+    LeftRunError,
     RemoteRunFailedError,
     RunFailedError,
 )
@@ -67,6 +68,8 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
             f"`flyte run{local} --resume {error.run_name}` goes on"
         )
         return error_text(message, colour=colour), exit_codes.INTERRUPTED
+    if isinstance(error, LeftRunError):
+        return error_text(error.message, colour=colour), exit_codes.INTERRUPTED
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return error_text("interrupted", colour=colour), exit_codes.INTERRUPTED
     if isinstance(error, CodeNotLoadedError):

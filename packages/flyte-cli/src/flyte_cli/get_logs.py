@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
-from flyte_cli import exit_codes, times
+from flyte_cli import times
 from flyte_cli.completers import complete_action, complete_run
+from flyte_cli.errors import LeftRunError
+from flyte_cli.hints import left_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import dump, output_format, output_option
 from flyte_cli.scope import local_or_devbox, project_and_domain
@@ -66,11 +68,7 @@ def get_logs(
                 found = chain([first], found)
             _print(store, found, with_task=action is None, show_ts=show_ts, kept=lines if pretty else None)
         except KeyboardInterrupt:
-            click.echo(
-                f"run `{run.run_name}` goes on, if it was going on; `flyte get logs {run.run_name}` shows it again",
-                err=True,
-            )
-            click.get_current_context().exit(exit_codes.INTERRUPTED)
+            raise LeftRunError(left_run(run.run_name, is_local=isinstance(store, SQLiteStore))) from None
 
 
 def _nothing(store: ActionStore, run_name: str, action: ActionRecord | None) -> str:

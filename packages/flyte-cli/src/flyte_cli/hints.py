@@ -1,10 +1,26 @@
 """What stands in more than one hint."""
 
-from flyte.initialization import settings
+import click
 
-__all__ = ["local_option"]
+from flyte.initialization import settings
+from flyte_cli.scope import ON_DEVBOX
+
+__all__ = ["left_run", "local_option", "remote_option"]
 
 
 def local_option() -> str:
     """Return what a command about a run of this machine needs where a control plane is configured: ` --local`, else nothing."""
     return " --local" if settings().endpoint else ""
+
+
+def remote_option() -> str:
+    """Return what a command about a run of the control plane needs: ` --devbox` if that chose it, else nothing."""
+    return " --devbox" if click.get_current_context().meta.get(ON_DEVBOX) else ""
+
+
+def left_run(run_name: str, *, is_local: bool = False) -> str:
+    """Say what becomes of a run when a command that showed it is interrupted."""
+    option = local_option() if is_local else remote_option()
+    # What another process of this machine carries out is ended with that process.
+    ends = "" if is_local else f", `flyte abort run {run_name}{option}` ends it"
+    return f"interrupted: run `{run_name}` goes on unless it is over\nhint: `flyte watch {run_name}{option}` shows it{ends}"

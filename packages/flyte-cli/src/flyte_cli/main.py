@@ -4,6 +4,9 @@ import gc
 import os
 import sys
 
+_INTERRUPTED = 130
+"""`exit_codes.INTERRUPTED`, which is not loaded yet."""
+
 
 def main() -> None:
     """Run the `flyte` command and exit with its code."""
@@ -30,8 +33,11 @@ def main() -> None:
             return
     # Importing makes hardly any garbage, and looking for it takes a tenth of a short run. `app` switches it on again.
     gc.disable()
-    from flyte_cli.app import run_command_line  # noqa: PLC0415
-
+    try:
+        from flyte_cli.app import run_command_line  # noqa: PLC0415
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        sys.exit(_INTERRUPTED)
     sys.exit(run_command_line(arguments))
 
 

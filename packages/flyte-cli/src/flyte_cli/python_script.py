@@ -57,27 +57,28 @@ def _carry_out_remotely(
     chosen: RunChoices,
     given: dict[str, Any],
 ) -> None:
-    from flyte_cli.remote_runs import report  # noqa: PLC0415 - a run in this process needs no client
+    from flyte_cli.remote_runs import report, starting  # noqa: PLC0415 - a run in this process needs no client
 
     if given.get("packages"):
         raise click.UsageError(
             "`--packages` needs an image to be built, which this version does not do\nhint: name an `--image`"
         )
     began = time.monotonic()
-    run = run_python_script(
-        script,
-        cpu=given["cpu"],
-        memory=given["memory"],
-        gpu=given["gpu"],
-        gpu_type=given["gpu_type"],
-        image=given["image"],
-        timeout=timeout,
-        extra_args=extra_args.split(",") if extra_args else None,
-        queue=given["queue"] or chosen.queue,
-        name=chosen.name,
-        output_dir=output_dir,
-        include_files=list(given["include_files"]),
-    )
+    with starting():
+        run = run_python_script(
+            script,
+            cpu=given["cpu"],
+            memory=given["memory"],
+            gpu=given["gpu"],
+            gpu_type=given["gpu_type"],
+            image=given["image"],
+            timeout=timeout,
+            extra_args=extra_args.split(",") if extra_args else None,
+            queue=given["queue"] or chosen.queue,
+            name=chosen.name,
+            output_dir=output_dir,
+            include_files=list(given["include_files"]),
+        )
     report(run, began, follows=chosen.follows)
 
 

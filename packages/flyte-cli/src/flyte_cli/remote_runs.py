@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,18 +14,17 @@ from flyte.remote import Run, TaskDetails
 from flyte.running.options import RunOptions
 from flyte.running.start import Runner
 from flyte.tasks.template import TaskTemplate
-from flyte_cli import exit_codes
 from flyte_cli.app import RootOptions
-from flyte_cli.errors import RemoteRunFailedError
+from flyte_cli.errors import LeftRunError, RemoteRunFailedError
+from flyte_cli.hints import left_run, remote_option
 from flyte_cli.run_options import RunChoices
+from flyte_cli.scope import ON_DEVBOX
 from flyte_models.phases import ActionPhase
 from flyte_protocol.failures import TRACE_MARK
 from flyte_remote.values import literals_of
 from flyte_syncify import syncify
 from flyte_types.literal_text import literal_string_repr
 
-ON_DEVBOX = "flyte_cli.on_devbox"
-"""Where a context keeps that `--devbox` chose the control plane."""
 _RESULT_LIMIT = 4000
 _DEVBOX_PROJECT, _DEVBOX_DOMAIN = "flytesnacks", "development"
 
@@ -90,8 +90,25 @@ def carry_out_remotely(task: "TaskTemplate[..., Any] | TaskDetails", values: dic
         )
     )
     began = time.monotonic()
-    run: Run = syncify.loop.run(runner.attempt(task, (), values))
+    with starting():
+        run: Run = syncify.loop.run(runner.attempt(task, (), values))
     report(run, began, follows=chosen.follows)
+
+
+@contextmanager
+def starting() -> Generator[None]:
+    """Say, when the block that makes a run is interrupted, that nobody knows whether the control plane has made it.
+
+    Raises:
+        LeftRunError: It was interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise LeftRunError(
+            "interrupted while the run was being started: it may have begun\n"
+            f"hint: `flyte get run{remote_option()}` lists it then"
+        ) from None
 
 
 def report(run: Run, began: float, *, follows: bool) -> None:
@@ -104,22 +121,23 @@ def report(run: Run, began: float, *, follows: bool) -> None:
 
     Raises:
         RemoteRunFailedError: It was followed, and did not succeed.
+        LeftRunError: It was followed, and ctrl-c ended that.
     """
+    try:
+        _report(run, began, follows=follows)
+    except KeyboardInterrupt:
+        raise LeftRunError(left_run(run.name)) from None
+
+
+def _report(run: Run, began: float, *, follows: bool) -> None:
     options = click.get_current_context().find_root().ensure_object(RootOptions)
     if not follows:
-        option = " --devbox" if click.get_current_context().meta.get(ON_DEVBOX) else ""
+        option = remote_option()
         _say(options, run, f"run       {run.name}\npage      {run.url}\nnext      flyte get run {run.name}{option}", {})
         return
     if options.output_format in {"table", "table-simple"}:
         click.echo(f"run       {run.name}\npage      {run.url}")
-    try:
-        _follow(run, (lambda line: click.echo(line, err=True)) if options.progress else (lambda _: None))
-    except KeyboardInterrupt:
-        click.echo(
-            f"\nrun `{run.name}` goes on; `flyte get logs {run.name}` shows it again, `flyte abort run {run.name}` ends it",
-            err=True,
-        )
-        raise click.exceptions.Exit(exit_codes.INTERRUPTED) from None
+    _follow(run, (lambda line: click.echo(line, err=True)) if options.progress else (lambda _: None))
     if run.phase not in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
         raise RemoteRunFailedError(_failure(run))
     outputs = run.outputs()

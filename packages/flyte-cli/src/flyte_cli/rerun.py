@@ -60,7 +60,7 @@ def command(
     from flyte.remote import ActionDetails  # noqa: PLC0415 - help pages need no client
     from flyte.running.options import RunOptions  # noqa: PLC0415 - as above
     from flyte.running.start import Runner  # noqa: PLC0415 - as above
-    from flyte_cli.remote_runs import report  # noqa: PLC0415 - as above
+    from flyte_cli.remote_runs import report, starting  # noqa: PLC0415 - as above
     from flyte_types.reverse import guess_interface  # noqa: PLC0415 - as above
     from flyte_types.text import parse_text  # noqa: PLC0415 - as above
 
@@ -82,14 +82,15 @@ def command(
         RunOptions(mode="remote", name=name, env_vars=pairs_of("--env", env), labels=pairs_of("--label", label))
     )
     try:
-        run = runner.rerun(
-            run_name,
-            action_name,
-            recover,
-            force_rerun_action,
-            allow_missing_outputs,
-            **values,
-        )
+        with starting():
+            run = runner.rerun(
+                run_name,
+                action_name,
+                recover,
+                force_rerun_action,
+                allow_missing_outputs,
+                **values,
+            )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     report(run, began, follows=follow)

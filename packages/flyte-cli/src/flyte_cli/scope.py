@@ -12,6 +12,8 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 LOCAL, DEVBOX = "flyte_cli.local", "flyte_cli.devbox"
 """Where a context keeps what `--local` and `--devbox` say."""
+ON_DEVBOX = "flyte_cli.on_devbox"
+"""Where a context keeps that `--devbox` chose the control plane."""
 
 
 def _keep(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:

@@ -10,6 +10,8 @@ import click
 
 from flyte_cli import exit_codes
 from flyte_cli.completers import complete_run
+from flyte_cli.errors import LeftRunError
+from flyte_cli.hints import left_run
 from flyte_cli.history import MOST_ERRORS, all_explained, explained, find_run, is_unsuccessful, open_runs, remote_of
 from flyte_cli.output import Layout, dump, output_format, output_option, show
 from flyte_cli.progress.display import LiveDisplay, PlainDisplay
@@ -78,8 +80,7 @@ def watch(run_name: str, interval: float, project: str | None, domain: str | Non
         try:
             run = _watch(store, run.run_name, interval)
         except KeyboardInterrupt:
-            click.echo(f"\nrun `{run.run_name}` goes on; `flyte watch {run.run_name}` shows it again", err=True)
-            ctx.exit(exit_codes.INTERRUPTED)
+            raise LeftRunError(left_run(run.run_name, is_local=isinstance(store, SQLiteStore))) from None
     if run.phase not in {ActionPhase.SUCCEEDED, ActionPhase.RECOVERED}:
         ctx.exit(exit_codes.RUN_FAILED)
 

@@ -5,7 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from flyte_devbox.folder import ServerRecord, StateFolder
@@ -15,6 +18,7 @@ __all__ = ["DevboxError", "Started", "answers", "find_server", "start_server", "
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 20.0
+_END_SECONDS = 5.0
 _PAUSE = 0.02
 
 
@@ -73,10 +77,38 @@ def start_server(
     command += [] if needs_token else ["--no-auth"]
     command += ["--python", str(python)] if python is not None else []
     output = state.root / "start.log"
-    with output.open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own server
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=state.root
-        )
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with output.open("wb") as log, _interrupt_later():
+            process = subprocess.Popen(  # noqa: S603 - our own server
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=state.root
+            )
+        return _started(process, state, output, began)
+    except BaseException:
+        # Whoever gives up waiting, with ctrl-c or because it takes too long, does not leave a server behind.
+        if process is not None:
+            _end(process)
+        raise
+
+
+@contextmanager
+def _interrupt_later() -> Generator[None]:
+    """Let ctrl-c wait until the block is over: a process that is just being started nobody could end yet."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in {None, signal.SIG_IGN}:
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _started(process: "subprocess.Popen[bytes]", state: StateFolder, output: Path, began: float) -> Started:
     while time.monotonic() - began < _START_SECONDS:
         record = state.read_record()
         if record is not None and record.pid == process.pid and answers(record):
@@ -89,9 +121,17 @@ def start_server(
                 said or f"the devbox ended with code {process.returncode}\nhint: see `{state.server_log}`"
             )
         time.sleep(_PAUSE)
-    process.kill()
-    process.wait()
     raise DevboxError(f"the devbox did not answer within {_START_SECONDS:g} s\nhint: see `{state.server_log}`")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a server that has not come up: in order, if it does so soon."""
+    process.terminate()
+    try:
+        process.wait(timeout=_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def stop_server(folder: Path) -> ServerRecord | None:
