@@ -46,7 +46,9 @@ class Service:
                     (*_values(project), time.time()),
                 )
             except sqlite3.IntegrityError:
-                raise already_exists(f"project `{project.id}` exists") from None
+                raise already_exists(
+                    f"project `{project.id}` exists\nhint: `flyte update project {project.id}` changes it"
+                ) from None
 
         await self._database.write(work)
         return project_service_pb2.CreateProjectResponse()
