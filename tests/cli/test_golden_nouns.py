@@ -1,6 +1,7 @@
 """What commands show of what a devbox keeps, word for word. Change one only on purpose: `just snap` accepts the new text."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
@@ -198,3 +199,46 @@ sign-in  ok: signed in as ada
 project  ok: project flytesnacks, domain development\
 """)
     assert store.startswith("store  ok: a file was uploaded: ")
+
+
+def test_a_devbox_from_its_start_to_its_end(tmp_path: Path) -> None:
+    place = Place(tmp_path, PROGRAM)
+    assert place.shows("status", "devbox") == snapshot("""\
+No devbox runs on `<folder>/devbox`.
+hint: `flyte start devbox` starts it
+exit code 1\
+""")
+    assert place.shows("get", "devbox") == snapshot("""\
+No devbox runs on `<folder>/devbox`.
+hint: `flyte start devbox` starts it
+exit code 1\
+""")
+    try:
+        place.flyte("start", "devbox", "--port", "0")
+        names = [line.split()[0] for line in place.flyte("get", "devbox").splitlines()]
+        assert names == snapshot(
+            [
+                "endpoint",
+                "console",
+                "process",
+                "folder",
+                "log",
+                "ready",
+                "answered_ms",
+                "memory_mb",
+                "database_mb",
+                "free_disk_gb",
+            ]
+        )
+        assert place.shows("stop", "devbox") == snapshot("The devbox has stopped.")
+        assert place.shows("stop", "devbox") == snapshot("No devbox runs.")
+        assert place.shows("delete", "devbox") == snapshot(
+            "No devbox runs. Its data stays in `<folder>/devbox`; `--volume` deletes it."
+        )
+        place.flyte("start", "devbox")
+        assert place.shows("delete", "devbox", "--volume") == snapshot(
+            "The devbox has stopped. Deleted `<folder>/devbox`."
+        )
+    finally:
+        stop_server(tmp_path / "devbox")
+    assert not (tmp_path / "devbox").exists()

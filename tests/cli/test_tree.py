@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,23 @@ REFUSED = {path for path, (command, _) in OURS.items() if "not built yet" in (co
 
 ONLY_ROOT_HAS_FORMAT = {"flyte completion", "flyte gen docs"}
 """What they print is a file for a program already."""
+
+LOCAL_ONLY = {
+    "flyte run hello": "runs in this process",
+    "flyte delete run": "of the history of this machine",
+    "flyte delete local-cache": "of the history of this machine",
+    "flyte get app": "a devbox runs no apps: `tests/embedded/test_apps.py` has a server of its own",
+    "flyte update app": "as above",
+    "flyte delete app": "as above",
+}
+"""Commands that have nothing to do with a devbox, and why."""
+
+DEVBOX_TESTS = [
+    text
+    for folder in ("cli", "interop", "embedded")
+    for file in (Path(__file__).parents[1] / folder).glob("test_*.py")
+    if file != Path(__file__) and "devbox" in (text := file.read_text())
+]
 
 
 def flyte(folder: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -89,6 +107,14 @@ def test_what_is_not_built_says_so(path: str, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "hint: " in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("path", [path for path in leaves() if path not in LOCAL_ONLY])
+def test_every_command_is_driven_against_a_devbox(path: str) -> None:
+    # A simple look for the words of the command in the files of tests that start a devbox.
+    words = path.split()[1:]
+    pattern = '"' + r'",\s*"'.join(words) + '"|' + " ".join(words)
+    assert any(re.search(pattern, text) for text in DEVBOX_TESTS), f"no test runs `{path}` against a devbox"
 
 
 def test_the_table_of_the_root_page_describes_what_is_loaded(tmp_path: Path) -> None:
