@@ -58,7 +58,7 @@ class Place:
         return self.normalise("\n".join(lines))
 
     def normalise(self, text: str) -> str:
-        """Replace what is another in every run: folders, ports, times, random names, digests of code and columns' widths."""
+        """Replace what is another in every run: folders, ports, times, names, digests of code and columns' widths."""
         text = text.replace(str(self.folder), "<folder>")
         text = re.sub(r"(127\.0\.0\.1|localhost):\d+", "<devbox>", text)
         text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "<time>", text)
@@ -67,6 +67,8 @@ class Place:
         text = re.sub(r'(\bseconds"?: ?)[0-9.e-]+', r"\1<duration>", text)
         text = re.sub(r"\br([a-z0-9]{19}|[a-z0-9]{12})\b", "<run>", text)
         text = re.sub(r"\b[0-9a-f]{32}\b", "<digest>", text)
+        # Names of actions depend on the version of Python, by way of their tasks' versions for the cache.
+        text = re.sub(r"\b(?=[0-9a-z]*[0-9])[0-9a-z]{23,25}\b", "<action>", text)
         # The widths of columns follow what they held before it was replaced.
         return "\n".join(re.sub(r"(?<=\S)  +", "  ", line).rstrip() for line in text.splitlines())
 

@@ -150,8 +150,8 @@ labels  team=birds
 
 TASK  ACTION  PHASE  ATTEMPTS  TOOK  ERROR
 quarter  a0  succeeded  1  <duration>
-  half  4f40981ap47g1cdph96yoxo9f  succeeded  1  <duration>
-  half  bktsgiwv3mhj6yxe9qdlqyen3  succeeded  1  <duration>\
+  half  <action>  succeeded  1  <duration>
+  half  <action>  succeeded  1  <duration>\
 """)
     assert place.shows("get", "run", "broken") == snapshot("""\
 run  broken
@@ -260,8 +260,8 @@ whole  steps.quarter  succeeded  <ago>  <duration>
 
 TASK  ACTION  PHASE  ATTEMPTS  TOOK  ERROR
 quarter  a0  succeeded  1  <duration>
-  half  4f40981ap47g1cdph96yoxo9f  succeeded  1  <duration>
-  half  bktsgiwv3mhj6yxe9qdlqyen3  succeeded  1  <duration>\
+  half  <action>  succeeded  1  <duration>
+  half  <action>  succeeded  1  <duration>\
 """)
     assert place.shows("watch", "broken") == snapshot("""\
 broken  steps.breaks  failed  <ago>  <duration>
@@ -295,8 +295,8 @@ phase  succeeded  failed
 input  x  8  4
 output  o0  2  -
 action  quarter a0  succeeded  -
-action  half 4f40981ap47g1cdph96yoxo9f  succeeded  -
-action  half bktsgiwv3mhj6yxe9qdlqyen3  succeeded  -
+action  half <action>  succeeded  -
+action  half <action>  succeeded  -
 action  breaks a0  -  failed\
 """)
 
@@ -331,14 +331,14 @@ def test_answering_and_aborting(place: Place) -> None:
     place.until("get", "condition", "asking", has="go_on")
     assert place.shows("get", "condition", "asking") == snapshot("""\
 CONDITION  ACTION  TYPE  ASKED  PROMPT
-go_on  5q186mnlis5349tjuxm8u051w  bool  <ago>  Go on with 3?\
+go_on  <action>  bool  <ago>  Go on with 3?\
 """)
     assert place.shows("get", "condition", "asking", "-of", "json") == snapshot("""\
 [
   {
     "run": "asking",
     "name": "go_on",
-    "action": "5q186mnlis5349tjuxm8u051w",
+    "action": "<action>",
     "parent": "a0",
     "type": "bool",
     "prompt": "Go on with 3?",
@@ -353,7 +353,7 @@ asking  steps.asks  running  <ago>  <duration>\
 """)
     assert place.shows("signal", "condition", "asking", "go_no", "yes") == snapshot("""\
 ! error: no condition named `go_no` waits in run `asking`
-! hint: those that wait are `go_on` (action `5q186mnlis5349tjuxm8u051w`)
+! hint: those that wait are `go_on` (action `<action>`)
 exit code 2\
 """)
     assert place.shows("signal", "condition", "asking", "go_on", "perhaps") == snapshot("""\
@@ -383,7 +383,7 @@ exit code 1\
     place.until("get", "condition", "left", has="go_on")
     assert place.shows("abort", "run", "left", "--reason", "no time") == snapshot("Run `left` is being aborted.")
     place.until("get", "run", "left", has="asks  a0  aborted")
-    place.until("get", "run", "left", has="go_on  5q186mnlis5349tjuxm8u051w  aborted")
+    place.until("get", "run", "left", has="go_on  <action>  aborted")
     assert place.shows("get", "run", "left") == snapshot("""\
 run  left
 task  steps.asks
@@ -393,7 +393,7 @@ took  <duration>
 
 TASK  ACTION  PHASE  ATTEMPTS  TOOK  ERROR
 asks  a0  aborted  1  <duration>  Aborted: no time
-  go_on  5q186mnlis5349tjuxm8u051w  aborted  1  <duration>  Aborted: no time\
+  go_on  <action>  aborted  1  <duration>  Aborted: no time\
 """)
     assert place.shows("get", "action", "left", "a0") == snapshot("""\
 action  a0
