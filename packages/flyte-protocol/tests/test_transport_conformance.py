@@ -1,7 +1,7 @@
 """Our client against the server of connectrpc, and connectrpc's client beside it: the same calls, the same answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -129,6 +129,28 @@ def test_a_method_that_the_server_lacks_is_unimplemented():
                 async with transport.stream(RUNS["WatchRuns"], run_service_pb2.WatchRunsRequest()) as messages:
                     await anext(messages)
             assert failed.value.status is Code.UNIMPLEMENTED
+
+    asyncio.run(main())
+
+
+def test_a_call_that_is_late_names_the_limit_it_had_and_not_what_was_left_of_it():
+    class Slow:
+        async def headers(self) -> dict[str, str]:
+            await asyncio.sleep(0.1)
+            return {}
+
+        async def refresh(self, refused: Mapping[str, str], error: RpcError) -> bool:  # noqa: ARG002
+            return False
+
+    async def main() -> None:
+        async with (
+            serve(application()) as url,
+            Transport(Endpoint.of(url), credentials=Slow()) as transport,
+        ):
+            with pytest.raises(RpcError, match=r"within 0\.5 seconds"):
+                await transport.call(
+                    RUNS["GetRunDetails"], request("slow"), CallOptions(timeout=0.5, is_idempotent=False)
+                )
 
     asyncio.run(main())
 

@@ -189,7 +189,10 @@ class Transport:
         bound = self.limits.attempt if is_idempotent and self._retry.attempts > 1 else timeout
         while True:
             try:
-                answer = await self._attempt(method, body, options, min(deadline - monotonic(), bound))
+                left = deadline - monotonic()
+                # Errors tell the limit that was set, and not what was left of it.
+                seconds, limit = (bound, bound) if bound < left else (left, timeout)
+                answer = await self._attempt(method, body, options, seconds, limit)
             except RpcError as error:
                 failed += 1
                 wait = self._retry.delay(failed, error, chance=random.random())  # noqa: S311 - spreads load, keeps no secret
@@ -256,13 +259,13 @@ class Transport:
 
     # --- one attempt ---------------------------------------------------------------------------------------------
 
-    async def _attempt(self, method: "Method", body: bytes, options: CallOptions, seconds: float) -> Any:
+    async def _attempt(self, method: "Method", body: bytes, options: CallOptions, seconds: float, limit: float) -> Any:
         """Make a call once, and once more with other credentials when it was refused."""
         deadline = monotonic() + seconds
         for is_last in (False, True):
-            added = await self._added_headers(method, deadline - monotonic())
+            added = await self._added_headers(method, deadline - monotonic(), limit)
             try:
-                return await self._post(method, body, options, added, max(0.001, deadline - monotonic()))
+                return await self._post(method, body, options, added, max(0.001, deadline - monotonic()), limit=limit)
             except RpcError as error:
                 began = monotonic()
                 if is_last or not await self._refreshed(method, added, error):
@@ -271,7 +274,14 @@ class Transport:
         raise AssertionError("unreachable")
 
     async def _post(
-        self, method: "Method", body: bytes, options: CallOptions, added: Mapping[str, str], seconds: float
+        self,
+        method: "Method",
+        body: bytes,
+        options: CallOptions,
+        added: Mapping[str, str],
+        seconds: float,
+        *,
+        limit: float,
     ) -> Any:
         headers = self._call_headers(options, added)
         headers["content-type"] = "application/proto"
@@ -294,7 +304,7 @@ class Transport:
             if connections is self._connections:
                 # The connection may be dead without a sign, as after a change of network: the next call takes another one.
                 self.renew()
-            raise self._too_late(method, seconds) from None
+            raise self._too_late(method, limit) from None
         return self._parse(method, content)
 
     async def _open_stream(
@@ -309,7 +319,7 @@ class Transport:
         limits = self.limits
         first = silence or (limits.silence_local if self.endpoint.is_local else limits.silence)
         for is_last in (False, True):
-            added = await self._added_headers(method, limits.call)
+            added = await self._added_headers(method, limits.call, limits.call)
             headers = self._call_headers(options, added)
             headers["content-type"] = "application/connect+proto"
             headers["connect-accept-encoding"] = "gzip"
@@ -402,8 +412,8 @@ class Transport:
             **(options.headers or {}),
         }
 
-    async def _added_headers(self, method: "Method", seconds: float) -> Mapping[str, str]:
-        return await self._within(seconds, method, self._credentials.headers(), what="the credentials of ")
+    async def _added_headers(self, method: "Method", seconds: float, limit: float) -> Mapping[str, str]:
+        return await self._within(seconds, method, self._credentials.headers(), limit=limit, what="the credentials of ")
 
     async def _refreshed(self, method: "Method", added: Mapping[str, str], error: RpcError) -> bool:
         if not wants_sign_in(error, had_headers=bool(added)):
@@ -474,14 +484,17 @@ class Transport:
             error.clock_remark = self.clock_remark()
         return error
 
-    async def _within(self, seconds: float, method: "Method", waiting: Any, *, what: str = "") -> Any:
+    async def _within(
+        self, seconds: float, method: "Method", waiting: Any, *, limit: float | None = None, what: str = ""
+    ) -> Any:
         try:
             async with asyncio.timeout(max(0.001, seconds)):
                 return await waiting
         except TimeoutError:
+            shown = seconds if limit is None else limit
             raise RpcError(
                 Code.UNAVAILABLE,
-                f"{what}`{method.path}` at `{self.endpoint.url}` did not answer within {seconds:g} seconds",
+                f"{what}`{method.path}` at `{self.endpoint.url}` did not answer within {shown:.3g} seconds",
                 method=method.path,
             ) from None
 
