@@ -33,6 +33,7 @@ PARTS = ("counts", "startup", "help", "literals", "bundles", "engine", "storage"
 SLOW = frozenset(["help", "storage", "devbox", "pages"])
 """Parts of a full run and of a record; a short run has them where `--only` names them."""
 README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "measurements.md"
 RESULTS = ROOT / "bench" / "results"
 
 
@@ -90,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.only is not None:
             parser.error("a record holds all parts\nhint: leave `--only` away")
         # Before a quarter of an hour of measuring, not after it.
-        report.into_readme(README.read_text(encoding="utf-8"), "")
+        for page in (README, PAGE):
+            report.into_page(page.read_text(encoding="utf-8"), "")
     depth = FULL if options.full else SHORT
     parts = options.only or [part for part in PARTS if options.full or options.record or part not in SLOW]
     began = time.monotonic()
@@ -145,7 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table)
     _say(f"raw samples: {os.path.relpath(written)}; {time.monotonic() - began:.0f} s in all")
     if options.record:
-        report.write_record(RESULTS, README, document, table)
+        headline = report.headlines(head, results, counts)
+        report.write_record(RESULTS, README, PAGE, document=document, table=table, headline=headline)
     return _judge(results, counts) if options.gate else 0
 
 
@@ -199,7 +202,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--gate", action="store_true", help="end with 1 when a count or a wide ratio is exceeded")
     parser.add_argument(
-        "--record", action="store_true", help="write bench/results/recorded.json and the table in README.md"
+        "--record",
+        action="store_true",
+        help="write bench/results/recorded.json and the tables in README.md and docs/measurements.md",
     )
     return parser
 

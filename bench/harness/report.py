@@ -1,9 +1,9 @@
-"""A run as JSON and as Markdown tables, and the table's place in the README."""
+"""A run as JSON and as Markdown tables; what stands of it in the README."""
 
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,28 @@ from bench.harness.statistics import Spread
 
 OPENING = "<!-- bench:startup -->"
 CLOSING = "<!-- /bench -->"
+_REFERENCE = "PyPI flyte"
+HEADLINES = (
+    "import",
+    "help",
+    "run-local-hello",
+    "cold-action",
+    "encode-point",
+    "encode-list-int",
+    "decode-list-int",
+    "type-engine-encode-list-int",
+    "bundle-2000",
+    "engine-call",
+    "devbox-kept-burst",
+    "devbox-fresh-burst",
+    "devbox-start",
+    "devbox-idle-memory",
+    "devbox-run-up",
+    "devbox-get-run",
+    "devbox-deploy-new",
+    "pages-interactive",
+)
+"""What a reader of the README wants to know first; each miss stands below them, whatever it is."""
 
 
 def as_json(circumstances: Circumstances, results: Sequence[Result], counts: Sequence[Count]) -> str:
@@ -46,12 +68,7 @@ def as_json(circumstances: Circumstances, results: Sequence[Result], counts: Seq
 
 def markdown(circumstances: Circumstances, results: Sequence[Result], counts: Sequence[Count]) -> str:
     """Return the tables: times beside those of the other, ratios beside goals, counts beside budgets."""
-    head = (
-        f"{circumstances.ours} at {circumstances.commit}, beside {circumstances.reference}; "
-        f"Python {circumstances.python}, {circumstances.cores} cores ({circumstances.machine}), "
-        f"{circumstances.date[:10]}. Medians of CPU time and of per-round ratios (quartiles in brackets)."
-    )
-    parts = [head]
+    parts = [_head(circumstances)]
     startup = [result for result in results if result.section == "startup"]
     if startup:
         parts.append(_startup_table(startup))
@@ -63,29 +80,79 @@ def markdown(circumstances: Circumstances, results: Sequence[Result], counts: Se
     return "\n\n".join(parts) + "\n"
 
 
-def into_readme(readme: str, table: str) -> str:
-    """Put `table` between the markers of a README's text.
+def headlines(
+    circumstances: Circumstances, results: Sequence[Result], counts: Sequence[Count], chosen: Sequence[str] = HEADLINES
+) -> str:
+    """Return what the README shows: how many goals were met, the rows of `chosen`, and every other row with a miss."""
+    verdicts = [verdict for result in results for verdict in _verdicts(result)]
+    verdicts += ["miss" if count.excesses else "pass" for count in counts]
+    judged = [verdict for verdict in verdicts if verdict != "information"]
+    met = sum(verdict == "pass" for verdict in judged)
+    parts = [_head(circumstances), f"{met} of {len(judged)} goals are met."]
+    shown = [_briefly(result) for result in results if result.id in chosen]
+    missed = [
+        _briefly(result)
+        for result in results
+        if result.id not in chosen and any(verdict in {"miss", "not measured"} for verdict in _verdicts(result))
+    ]
+    for heading, rows in (("Some of it", shown), ("All other misses", missed)):
+        if rows:
+            parts.append(_contest_table(heading, rows))
+    over = [count for count in counts if count.excesses]
+    if over:
+        parts.append(_count_table(over))
+    return "\n\n".join(parts) + "\n"
+
+
+def _briefly(result: Result) -> Result:
+    """Name the section with the case, and leave away the contestants that nothing is asked of, but for PyPI flyte."""
+    kept = (each for each in result.comparisons if each.goal or _name(each.against).startswith(_REFERENCE))
+    title = result.title if result.section == "startup" else f"{result.section}: {result.title}"
+    return replace(result, title=title, comparisons=tuple(kept))
+
+
+def _name(contestant: str) -> str:
+    return contestant.replace("reference", _REFERENCE, 1) if contestant.startswith("reference") else contestant
+
+
+def _verdicts(result: Result) -> list[str]:
+    return [*(comparison.verdict for comparison in result.comparisons), result.limit_verdict]
+
+
+def _head(circumstances: Circumstances) -> str:
+    return (
+        f"{circumstances.ours} at {circumstances.commit}, beside {circumstances.reference}; "
+        f"Python {circumstances.python}, {circumstances.cores} cores ({circumstances.machine}), "
+        f"{circumstances.date[:10]}. Medians of CPU time and of per-round ratios (quartiles in brackets)."
+    )
+
+
+def into_page(text: str, table: str) -> str:
+    """Put `table` between the markers of a page's text.
 
     Raises:
         ValueError: The markers are not there.
     """
-    before, opening, rest = readme.partition(OPENING)
+    before, opening, rest = text.partition(OPENING)
     _, closing, after = rest.partition(CLOSING)
     if not opening or not closing:
-        raise ValueError(f"no place for the table\nhint: put `{OPENING}` and `{CLOSING}` into the README, on two lines")
+        raise ValueError(f"no place for the table\nhint: put `{OPENING}` and `{CLOSING}` into the page, on two lines")
     return f"{before}{opening}\n\n{table.strip()}\n\n{closing}{after}"
 
 
-def write_record(folder: Path, readme: Path, document: str, table: str) -> None:
-    """Write `recorded.json` and the README's table; nothing is written when the README has no place for it.
+def write_record(folder: Path, readme: Path, page: Path, *, document: str, table: str, headline: str) -> None:
+    """Write `recorded.json`, the README's tables and the page with all tables; nothing when one has no place for them.
 
     Raises:
-        ValueError: The README has no markers.
+        ValueError: The README or the page has no markers.
     """
-    text = into_readme(readme.read_text(encoding="utf-8"), table)
+    texts = {
+        path: into_page(path.read_text(encoding="utf-8"), own) for path, own in ((readme, headline), (page, table))
+    }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recorded.json").write_text(document, encoding="utf-8")
-    readme.write_text(text, encoding="utf-8")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
 
 
 def _startup_table(results: Sequence[Result]) -> str:
@@ -100,7 +167,7 @@ def _startup_table(results: Sequence[Result]) -> str:
         )
         for result in results
     ]
-    return _table(("Start-up", "ours", "PyPI flyte", "ratio", "goal", ""), rows)
+    return _table(("Start-up", "ours", _REFERENCE, "ratio", "goal", ""), rows)
 
 
 def _contest_table(heading: str, results: Sequence[Result]) -> str:
@@ -110,7 +177,7 @@ def _contest_table(heading: str, results: Sequence[Result]) -> str:
 def _contest(result: Result) -> list[tuple[str, ...]]:
     rows = [
         (
-            f"{comparison.against}: {_time(result, comparison.against)}",
+            f"{_name(comparison.against)}: {_time(result, comparison.against)}",
             _ratio(comparison.ratio),
             _goal(comparison),
             "" if comparison.verdict == "information" else comparison.verdict,

@@ -201,16 +201,32 @@ class TestReport:
 
     def test_the_table_goes_between_the_markers_as_often_as_one_likes(self):
         readme = f"# Title\n\n{report.OPENING}\nold\n{report.CLOSING}\n\nend\n"
-        once = report.into_readme(readme, "| new |\n")
+        once = report.into_page(readme, "| new |\n")
         assert f"# Title\n\n{report.OPENING}\n\n| new |\n\n{report.CLOSING}\n\nend\n" == once
-        assert once == report.into_readme(once, "| new |\n")
+        assert once == report.into_page(once, "| new |\n")
 
-    def test_a_record_is_json_and_table(self, tmp_path):
-        readme = tmp_path / "README.md"
-        readme.write_text(f"{report.OPENING}\n{report.CLOSING}\n")
-        report.write_record(tmp_path / "results", readme, "{}", "| table |")
+    def test_a_record_is_json_headlines_and_tables(self, tmp_path):
+        readme, page = tmp_path / "README.md", tmp_path / "measurements.md"
+        for path in (readme, page):
+            path.write_text(f"{report.OPENING}\n{report.CLOSING}\n")
+        report.write_record(tmp_path / "results", readme, page, document="{}", table="| table |", headline="| head |")
         assert (tmp_path / "results" / "recorded.json").read_text() == "{}"
-        assert "| table |" in readme.read_text()
+        assert "| head |" in readme.read_text()
+        assert "| table |" in page.read_text()
+
+    def test_headlines_count_all_goals_and_leave_no_miss_out(self):
+        met, missed, silent = made(0.5, Goal(1, 2)), made(1.5, Goal(1, 2)), made(3.0, None)
+        results = [
+            replace(met, id="a", title="a"),
+            replace(missed, id="b", title="b"),
+            replace(silent, id="c", title="c"),
+        ]
+        text = report.headlines(CIRCUMSTANCES, results, [Count(budget(), ("json",))], chosen=("a",))
+        assert "2 of 3 goals are met." in text
+        shown, others = text.split("All other misses")
+        assert "| a |" in shown
+        assert "| b |" in others
+        assert "| c |" not in text
 
     def test_a_part_is_no_record(self, capsys):
         with pytest.raises(SystemExit):
@@ -218,11 +234,13 @@ class TestReport:
         assert "hint: leave `--only` away" in capsys.readouterr().err
 
     def test_nothing_is_written_without_markers(self, tmp_path):
-        readme = tmp_path / "README.md"
-        readme.write_text("# Title\n")
+        readme, page = tmp_path / "README.md", tmp_path / "measurements.md"
+        readme.write_text(f"{report.OPENING}\n{report.CLOSING}\n")
+        page.write_text("# Title\n")
         with pytest.raises(ValueError, match="bench:startup"):
-            report.write_record(tmp_path / "results", readme, "{}", "| table |")
-        assert [readme] == list(tmp_path.iterdir())
+            report.write_record(tmp_path / "results", readme, page, document="{}", table="| t |", headline="| h |")
+        assert {readme, page} == set(tmp_path.iterdir())
+        assert "| h |" not in readme.read_text()
 
 
 class TestMeasure:
