@@ -155,6 +155,7 @@ def test_a_result_for_programs(shell: Shell) -> None:
         (["--tui"], "error: `--tui` shows runs in a text interface, which is not built"),
         (["--tracked-strict"], "error: `--tracked-strict` says what happens when a run cannot be reported"),
         (["--copy-style", "some"], "'some' is not one of"),
+        (["--copy-style", "custom"], "`custom` is not for runs"),
     ],
 )
 def test_options_that_cannot_be_had(shell: Shell, options: list[str], message: str) -> None:

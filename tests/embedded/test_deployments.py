@@ -66,6 +66,26 @@ def test_what_is_there_already_stays_as_it_is(connected) -> None:
     assert [task.version for task in first] == [task.version for task in again]
 
 
+def test_copy_style_custom_bundles_all_below_the_root(connected, command, tmp_path) -> None:
+    def version(style: str) -> str:
+        words = ("deploy", "--dry-run", "--copy-style", style, "program.py", "base")
+        done = command("-c", str(tmp_path / "config.yaml"), "-of", "json", *words, folder=project)
+        assert done.returncode == 0, done.stderr
+        (task,) = json.loads(done.stdout)
+        return task["version"]
+
+    project = tmp_path / "project"  # not the home folder, which no bundle takes whole
+    project.mkdir()
+    (project / "program.py").write_text(PROGRAM)
+    (project / "beside.txt").write_text("one")
+    loaded, custom = version("loaded_modules"), version("custom")
+    assert custom == version("all")
+    assert custom != loaded
+    (project / "beside.txt").write_text("two")
+    assert version("custom") == version("all") != custom
+    assert version("loaded_modules") == loaded
+
+
 def test_a_dry_run_registers_nothing_and_finds_the_same_version(connected) -> None:
     env = load("many").env
     planned = flyte.deploy(env, dry_run=True)[0].tasks()

@@ -101,6 +101,8 @@ def test_unknown_settings_are_refused() -> None:
         flyte.with_runcontext(colour="x")  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="copy_style"):
         flyte.with_runcontext(copy_style="some")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="`custom` is not for runs"):
+        flyte.with_runcontext(copy_style="custom")
     with pytest.raises(TypeError, match="notifications"):
         flyte.with_runcontext(notifications="me")  # type: ignore[arg-type]
     with pytest.raises(NotImplementedError, match="_tracker"):

@@ -36,9 +36,9 @@ _HEADINGS = ("TASK", "VERSION", "OUTCOME", "TRIGGERS")
 @click.option("--dry-run", "--dryrun", is_flag=True, help="Only say what would be registered")
 @click.option(
     "--copy-style",
-    type=click.Choice(["loaded_modules", "all", "none"]),
+    type=click.Choice(["loaded_modules", "all", "none", "custom"]),
     default="loaded_modules",
-    help="Which files are bundled [default: loaded_modules]",
+    help="Which files are bundled; custom is all [default: loaded_modules]",
 )
 @click.option(
     "--root-dir",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flyte.running.options import CopyStyle
+from flyte.running.options import CopyStyle, check_copy_style
 from flyte_cli.completers import complete_project, complete_run
 from flyte_cli.output import output_parameter
 
@@ -54,6 +54,10 @@ class RunChoices:
         self.max_action_concurrency: int | None = given.get("max_action_concurrency")
         self.version: str | None = given.get("version")
         self.copy_style: CopyStyle = given.get("copy_style") or "loaded_modules"
+        try:
+            check_copy_style(self.copy_style)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
         self.service_account: str | None = given.get("service_account")
         self.queue: str | None = given.get("queue")
         self.images: tuple[str, ...] = tuple(given.get("image") or ())

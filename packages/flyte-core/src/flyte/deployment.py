@@ -133,7 +133,8 @@ async def deploy(
         dry_run: Bundle and describe everything, and tell the control plane nothing.
         version: Of all tasks. Default: computed from code and declarations, the same on every machine.
         interactive_mode: Not built, as in the reference: what is deployed needs a file.
-        copy_style: Which code is bundled; with `none`, a version must be given.
+        copy_style: Which code is bundled; with `none`, a version must be given. `custom` is `all`, as in 2.12.1: there is no
+            list of files that it could take.
         dryrun: The older name of `dry_run`.
         _on_progress: Told of each task that the control plane has now: how many they are, of how many, and the task.
 
@@ -146,6 +147,8 @@ async def deploy(
         ValueError: No environment is given, or a task cannot be described.
         CodeBundleError: The code cannot be bundled.
     """
+    if copy_style == "custom":
+        copy_style = "all"
     check_copy_style(copy_style)
     if interactive_mode:
         raise NotImplementedError("environments of a notebook cannot be deployed\nhint: put them into a `.py` file")

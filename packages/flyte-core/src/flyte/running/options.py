@@ -96,11 +96,16 @@ def check_scope(scope: Any) -> None:
 
 
 def check_copy_style(style: Any) -> None:
-    """Refuse a style of copying that there is not.
+    """Refuse a style of copying that a run cannot have.
 
     Raises:
-        ValueError: It is none of the three.
+        ValueError: It is none of the three. `custom` needs a list of files, which only a script has (`RunOptions.copy_paths`).
     """
+    if style == "custom":
+        raise ValueError(
+            "copy style `custom` is not for runs: there is no list of files that it could take\n"
+            "hint: choose `all`, and name what must not travel in `.flyteignore`; or `include` files in the environment"
+        )
     if style not in ("loaded_modules", "all", "none"):
         raise ValueError(f"`copy_style` must be `loaded_modules`, `all` or `none`, got {style!r}")
 
