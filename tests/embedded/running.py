@@ -34,7 +34,7 @@ CODE = Path(__file__).parent / "code"
 RUNS = methods_of(run_service_pb2.DESCRIPTOR.services_by_name["RunService"])
 DATA = methods_of(dataproxy_service_pb2.DESCRIPTOR.services_by_name["DataProxyService"])
 PROJECTS = methods_of(project_service_pb2.DESCRIPTOR.services_by_name["ProjectService"])
-SOON = CallOptions(timeout=20)
+SOON = CallOptions(timeout=120)
 LONGEST = 120
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def start(folder: Path, port: int = 0, *, endpoint: str = "") -> tuple[subproces
 def end(server: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
     server.send_signal(how)
     try:
-        server.wait(20)
+        server.wait(60)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()

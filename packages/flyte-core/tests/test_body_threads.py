@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 
 import flyte
 from flyte.errors import RuntimeUserError, TaskTimeoutError
+from flyte.running import local
 from flyte.running.threads import ActionAborted, BodyThreads, run_on_thread
+from flyte_engine.clock import SystemClock, Timer
 
 env = flyte.TaskEnvironment("body_threads")
 events: list[str] = []
@@ -26,12 +29,33 @@ def no_events() -> None:
 
 def spin(name: str) -> None:
     """Execute Python code until somebody interrupts it."""
-    events.append(f"{name} began")
     try:
+        events.append(f"{name} began")
         while True:
             time.sleep(0.005)
     finally:
         events.append(f"{name} cleaned up")
+
+
+class UntilSomebodySpins(SystemClock):
+    """Lets a limit of a tenth of a second pass once a body spins: a slow machine may take longer to start its thread."""
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        async def later() -> None:
+            while not is_somebody_spinning():
+                await asyncio.sleep(0.005)
+            callback()
+
+        return asyncio.ensure_future(later()) if seconds <= 0.1 else super().call_later(seconds, callback)
+
+
+def is_somebody_spinning() -> bool:
+    return sum(event.endswith("began") for event in events) > sum(event.endswith("cleaned up") for event in events)
+
+
+@pytest.fixture
+def limits_pass_while_bodies_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "SystemClock", UntilSomebodySpins)
 
 
 @env.task(timeout=timedelta(seconds=0.1))
@@ -40,6 +64,7 @@ def spins() -> int:
     return 1
 
 
+@pytest.mark.usefixtures("limits_pass_while_bodies_spin")
 def test_body_that_runs_too_long_is_interrupted() -> None:
     with pytest.raises(TaskTimeoutError):
         flyte.run(spins)
@@ -56,6 +81,7 @@ def spins_again() -> int:
     return -1
 
 
+@pytest.mark.usefixtures("limits_pass_while_bodies_spin")
 def test_retry_begins_when_the_body_has_ended() -> None:
     assert flyte.run(spins_again).outputs()[0] == 2
     assert events == [f"attempt {i} {what}" for i in range(2) for what in ("began", "cleaned up")]
@@ -90,7 +116,7 @@ def test_cancellation_of_the_run_interrupts_bodies() -> None:
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(events) < 2:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.005)
@@ -101,10 +127,12 @@ def test_cancellation_of_the_run_interrupts_bodies() -> None:
 
 def test_body_that_catches_the_interruption_is_interrupted_again() -> None:
     caught: list[int] = []
+    begun = threading.Event()
 
     def stubborn() -> str:
         while len(caught) < 2:
             try:
+                begun.set()
                 while True:
                     time.sleep(0.005)
             except ActionAborted:
@@ -113,7 +141,8 @@ def test_body_that_catches_the_interruption_is_interrupted_again() -> None:
 
     async def cancel() -> None:
         task = asyncio.ensure_future(run_on_thread(stubborn))
-        await asyncio.sleep(0.05)
+        while not begun.is_set():
+            await asyncio.sleep(0.005)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -154,7 +183,7 @@ def test_threads_end_with_the_run() -> None:
         return sum(flyte.map(quick, range(8), return_exceptions=False))
 
     assert flyte.run(parent).outputs()[0] == 28
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while left := [t for t in set(threading.enumerate()) - before if t.name.startswith("flyte-body")]:
         assert time.monotonic() < deadline, left
         time.sleep(0.01)

@@ -61,8 +61,8 @@ async def where() -> dict[str, str]:
 
 @env.task
 def sleeps(marker: str) -> None:
-    open(marker + ".started", "w").close()
     try:
+        open(marker + ".started", "w").close()
         for _ in range(600):
             time.sleep(0.1)
     finally:
@@ -71,8 +71,8 @@ def sleeps(marker: str) -> None:
 @env.task
 async def sleeps_async(marker: str) -> None:
     import asyncio
-    open(marker + ".started", "w").close()
     try:
+        open(marker + ".started", "w").close()
         await asyncio.sleep(60)
     finally:
         open(marker + ".cleaned", "w").close()
@@ -250,11 +250,12 @@ def test_the_context_survives_what_was_not_filled_in(place: Place):
 def test_clean_up_code_runs_when_the_action_is_aborted(place: Place, tmp_path: Path, task: str):
     marker = str(tmp_path / "marker")
     process = place.start(task, place.inputs({"marker": str}, {"marker": marker}))
-    deadline = time.monotonic() + 30
-    while not Path(f"{marker}.started").exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 120
+    while not Path(f"{marker}.started").exists():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == 143
     assert Path(f"{marker}.cleaned").exists()
     assert not (place.out / "error.pb").exists()

@@ -15,12 +15,11 @@ from flyte.runtime.main_thread import MainThread, _run_elsewhere
 word: ContextVar[str] = ContextVar("word", default="")
 
 
-def run(body, before=lambda: None):
+def run(body):
     main_thread = MainThread()
 
     async def work():
         word.set("set")
-        before()
         return await main_thread.run_body(body)
 
     return main_thread.run(work())
@@ -74,6 +73,7 @@ def test_a_signal_interrupts_a_sleep_once(number) -> None:
 
     def body():
         try:
+            later(0.3, number)
             time.sleep(100)
         except ActionAborted:
             told.append("aborted")
@@ -83,7 +83,7 @@ def test_a_signal_interrupts_a_sleep_once(number) -> None:
             raise
 
     with pytest.raises(asyncio.CancelledError):
-        run(body, before=lambda: later(0.3, number))
+        run(body)
     assert told == ["aborted", "cleaned"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -91,15 +91,32 @@ def test_a_signal_interrupts_a_sleep_once(number) -> None:
 
 def test_a_handler_of_the_body_is_let_be() -> None:
     told = []
+    is_cancelled = threading.Event()
+    main_thread = MainThread()
 
     def body():
         signal.signal(signal.SIGTERM, lambda *_: told.append("own"))
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0.2)
+        # The loop has been told too, in its own time.
+        assert is_cancelled.wait(60)
         return "done"
 
+    async def work():
+        attempt = asyncio.current_task()
+        assert attempt is not None
+        looking = asyncio.create_task(look(attempt))
+        try:
+            return await main_thread.run_body(body)
+        finally:
+            await looking
+
+    async def look(attempt):
+        while not attempt.cancelling():
+            await asyncio.sleep(0.005)
+        is_cancelled.set()
+
     with pytest.raises(asyncio.CancelledError):
-        run(body)
+        main_thread.run(work())
     assert told == ["own"]
 
 
@@ -135,17 +152,21 @@ def test_a_body_that_is_cancelled_at_its_beginning_is_interrupted() -> None:
 def test_a_cancelled_body_is_interrupted_by_a_signal_of_its_own() -> None:
     main_thread = MainThread(own_signal=signal.SIGUSR2)
     told = []
+    begun = threading.Event()
 
     def body():
         try:
+            begun.set()
             time.sleep(100)
         finally:
             told.append("cleaned")
 
     async def work():
         for _ in range(3):
+            begun.clear()
             attempt = asyncio.create_task(main_thread.run_body(body))
-            await asyncio.sleep(0.05)
+            while not begun.is_set():
+                await asyncio.sleep(0.005)
             attempt.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await attempt

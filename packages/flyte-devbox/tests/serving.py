@@ -26,6 +26,8 @@ from flyte_devbox.services import SERVICES
 from flyte_protocol.methods import Method, methods_of
 
 ORG, PROJECT, DOMAIN = "testorg", "flytesnacks", "development"
+LONGEST = 120.0
+"""Seconds in which everything comes to hold, on a machine that stands still now and then too."""
 
 
 class CallError(Exception):
@@ -61,7 +63,7 @@ class Server:
     headers: dict[str, str] = field(default_factory=dict)
 
     def post(self, path: str, body: bytes, headers: dict[str, str] | None = None, method: str = "POST") -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.record.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.record.port, timeout=LONGEST)
         try:
             connection.request(method, path, body, {"host": self.record.endpoint, **self.headers, **(headers or {})})
             answer = connection.getresponse()
@@ -78,7 +80,7 @@ class Server:
             raise CallError(status, body)
         return method.output_class.FromString(body)
 
-    def stream(self, service_name: str, method_name: str, request: Any, timeout: float = 30.0) -> Iterator[Any]:
+    def stream(self, service_name: str, method_name: str, request: Any, timeout: float = LONGEST) -> Iterator[Any]:
         """Yield the messages of a stream; close the iterator to hang up."""
         method = service(service_name)[method_name]
         connection = http.client.HTTPConnection("127.0.0.1", self.record.port, timeout=timeout)
@@ -110,7 +112,7 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(15)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -120,7 +122,7 @@ def start(
     folder: Path,
     *arguments: str,
     needs_token: bool = False,
-    wait: float = 20.0,
+    wait: float = LONGEST,
     variables: dict[str, str] | None = None,
 ) -> Server:
     """Start a devbox on a folder, with variables of its environment, and wait until it answers."""
@@ -252,7 +254,7 @@ def wait(server: Server, run: str, action: str = "a0") -> run_definition_pb2.Act
     """Watch an action to its end."""
     request = run_service_pb2.WatchActionDetailsRequest(action_id=action_id(run, action))
     last = None
-    for message in server.stream("RunService", "WatchActionDetails", request, timeout=60):
+    for message in server.stream("RunService", "WatchActionDetails", request):
         last = message.details
     assert last is not None
     return last
@@ -272,7 +274,7 @@ def logs(server: Server, run: str, action: str = "a0", attempt: int = 1) -> list
     ]
 
 
-def until(condition: Any, seconds: float = 15.0) -> Any:
+def until(condition: Any, seconds: float = LONGEST) -> Any:
     """Wait until something holds, and give it back."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -253,7 +253,7 @@ def test_a_browser_needs_one_stream_for_any_number_of_tabs(server: Server, brows
         tab.open(f"http://{server.record.endpoint}{run_path(run)}")
     for tab in tabs:
         tab.until("document.querySelector('#tree a')?.textContent.includes('running')")
-    until(lambda: event_streams(server) == 1, 60)
+    until(lambda: event_streams(server) == 1)
     enqueue(server, run, "child", shell_task("exit 3", name="demo.child"))
     for tab in tabs:
         tab.until("document.querySelector('#tree')?.textContent.includes('child')")
@@ -263,19 +263,19 @@ def test_a_browser_needs_one_stream_for_any_number_of_tabs(server: Server, brows
     # Nobody sees them any more.
     for tab in tabs:
         tab.open("about:blank")
-    until(lambda: event_streams(server) == 0, 60)
+    until(lambda: event_streams(server) == 0)
     abort(server, run)
 
 
 def test_a_browser_that_cannot_share_has_a_stream_in_each_tab(server: Server, browser: Browser) -> None:
     browser.ask("Page.addScriptToEvaluateOnNewDocument", source="delete window.SharedWorker")
     browser.open(f"http://{server.record.endpoint}/")
-    until(lambda: event_streams(server) == 1, 60)
+    until(lambda: event_streams(server) == 1)
     assert browser.evaluate("typeof SharedWorker") == "undefined"
     run = create_run(server, shell_task(SUCCEED, name="demo.alone"))
     browser.until(f"document.querySelector('#list').textContent.includes('{run}')")
     browser.open("about:blank")
-    until(lambda: event_streams(server) == 0, 60)
+    until(lambda: event_streams(server) == 0)
 
 
 def test_a_tab_that_crashes_takes_nothing_from_the_others(server: Server, browser: Browser) -> None:
@@ -286,7 +286,7 @@ def test_a_tab_that_crashes_takes_nothing_from_the_others(server: Server, browse
     other.open(f"http://{server.record.endpoint}{run_path(run)}")
     other.until("'ready' in document.documentElement.dataset")
     browser.open(f"http://{server.record.endpoint}/")
-    until(lambda: event_streams(server) == 1, 60)
+    until(lambda: event_streams(server) == 1)
     other.crash()
     again = create_run(server, shell_task(SUCCEED, name="demo.again"))
     browser.until(f"document.querySelector('#list').textContent.includes('{again}')")
@@ -295,11 +295,11 @@ def test_a_tab_that_crashes_takes_nothing_from_the_others(server: Server, browse
 
 def test_a_hidden_tab_has_no_stream(server: Server, browser: Browser) -> None:
     browser.open(f"http://{server.record.endpoint}/")
-    until(lambda: event_streams(server) == 1, 60)
+    until(lambda: event_streams(server) == 1)
     hide = "Object.defineProperty(document, 'visibilityState', {{value: '{0}', configurable: true}}); "
     hide += "document.dispatchEvent(new Event('visibilitychange'))"
     browser.evaluate(hide.format("hidden"))
-    until(lambda: event_streams(server) == 0, 60)
+    until(lambda: event_streams(server) == 0)
     run = create_run(server, shell_task(SUCCEED, name="demo.unseen"))
     wait(server, run)
     browser.evaluate(hide.format("visible"))
@@ -310,7 +310,7 @@ def test_a_page_goes_on_when_the_devbox_comes_back(folder: Path, browser: Browse
     server = start(folder)
     try:
         browser.open(f"http://{server.record.endpoint}/")
-        until(lambda: event_streams(server) == 1, 60)
+        until(lambda: event_streams(server) == 1)
         port = server.record.port
         server.stop()
         browser.until("document.querySelector('#live').textContent.includes('does not answer')")

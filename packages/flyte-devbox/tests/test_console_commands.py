@@ -31,7 +31,7 @@ def confirm(browser: Browser) -> None:
 def sleeping(server: Server) -> Iterator[str]:
     """A run that does nothing until the test is over."""
     run = create_run(server, shell_task(f"sleep 600; {SUCCEED}", name="commands.sleeping"))
-    until(lambda: details(server, run).status.phase == RUNNING, 60)
+    until(lambda: details(server, run).status.phase == RUNNING)
     yield run
     if details(server, run).status.phase == RUNNING:
         abort(server, run)
@@ -58,7 +58,7 @@ def test_an_action_and_then_its_run_are_aborted_with_reasons(server: Server, bro
     assert details(server, run).status.phase == RUNNING
     click(browser, "abort-run")
     confirm(browser)
-    until(lambda: details(server, run).status.phase == ABORTED, 60)
+    until(lambda: details(server, run).status.phase == ABORTED)
     browser.until("document.querySelector('[data-command=abort-run]') === null")
     assert browser.errors == []
 

@@ -27,6 +27,7 @@ from flyte_protocol.proxies import DIRECT, proxy_to
 from flyte_protocol.redaction import without_secrets
 from flyte_protocol.retrying import RetryBudget, RetryPolicy
 from flyte_protocol.rpc_errors import RpcError, error_of_answer
+from flyte_protocol.silence import heard_within
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -346,8 +347,7 @@ class Transport:
         pieces = aiter(response.content)
         while True:
             try:
-                async with asyncio.timeout(silence):
-                    piece = await anext(pieces)
+                piece = await heard_within(anext(pieces), silence)
             except StopAsyncIteration:
                 break
             except TimeoutError:
