@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flyte_config import (
     Config,
@@ -22,9 +22,13 @@ from flyte_models.errors import InitializationError
 from flyte_models.values import value
 from flyte_syncify import immediate
 
+if TYPE_CHECKING:
+    from flyte_models.task_context import TaskContext
+
 __all__ = [
     "Settings",
     "apply",
+    "calling_context",
     "current_domain",
     "current_project",
     "init",
@@ -120,6 +124,19 @@ def is_control_plane_available() -> bool:
     if context and context.is_in_cluster():
         return True
     return bool(_settings and _settings.endpoint)
+
+
+def calling_context() -> "TaskContext | None":
+    """Return the context of the task that calls, if a control plane runs it: it can begin runs there.
+
+    None in local runs, and in a container whose environment does not say where the control plane is.
+    """
+    context = current_context()
+    if not context or not context.is_in_cluster():
+        return None
+    from flyte.pods import pod_settings  # noqa: PLC0415 - of containers only
+
+    return context if pod_settings(os.environ).endpoint else None
 
 
 def current_project() -> str:

@@ -1,4 +1,4 @@
-"""What a control plane is told about a task that an action calls: it has the code, the images and the version of its parent."""
+"""What a control plane is told about a task that an action calls or runs: with the code, images and version of that action."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,59 +13,111 @@ from flyte.tasks.template import TaskTemplate
 from flyte_images import ImageCache
 from flyte_models.bundles import CodeBundle
 from flyte_models.context import current_context
+from flyte_models.ids import ActionID
 from flyte_models.serialization import SerializationContext
+from flyte_models.task_context import TaskContext
+from flyte_models.values import value
 
 if TYPE_CHECKING:
     from flyte.runtime.invocation import Invocation
 
-__all__ = ["Describe", "describer"]
+__all__ = ["CallerCode", "Describe", "describer"]
 
 Describe: TypeAlias = Callable[[TaskTemplate[..., Any]], Awaitable[task_definition_pb2.TaskSpec]]
 
 
-def describer(invocation: "Invocation") -> Describe:
-    """Return what gives the `TaskSpec` of a task for the children of an action.
+@value
+class CallerCode:
+    """What an action hands on to the actions and runs that it begins."""
 
-    Where the action came in a pickle, a child has one of its own, which is stored before its specification is given.
-    """
-    action = invocation.action
-    root = Path(invocation.dest).resolve()
+    action: ActionID
+    version: str
+    destination: str
+    """The folder that its code is unpacked into."""
+    root: Path
+    """Where that is here; a task may change the working folder."""
+    run_base_dir: str
+    tgz: str | None = None
+    pkl: str | None = None
+    image_cache: str | None = None
+    """As it travels in arguments."""
+    syncs: bool = True
+    """See `Invocation.syncs`."""
+
+    @classmethod
+    def of_invocation(cls, invocation: "Invocation") -> "CallerCode":
+        """Take what the arguments of an action say."""
+        return cls(
+            action=invocation.action,
+            version=invocation.version,
+            destination=invocation.dest,
+            root=Path(invocation.dest).resolve(),
+            run_base_dir=invocation.run_base_dir,
+            tgz=invocation.tgz,
+            pkl=invocation.pkl,
+            image_cache=invocation.image_cache,
+            syncs=invocation.syncs,
+        )
+
+    @classmethod
+    def of_context(cls, context: TaskContext) -> "CallerCode":
+        """Take what the context of a task says that runs on a control plane."""
+        bundle = context.code_bundle
+        destination = bundle.destination if bundle is not None else "."
+        return cls(
+            action=context.action,
+            version=context.version,
+            destination=destination,
+            root=Path(destination).resolve(),
+            run_base_dir=context.run_base_dir,
+            tgz=bundle.tgz if bundle is not None else None,
+            pkl=bundle.pkl if bundle is not None else None,
+            image_cache=context.compiled_image_cache,
+        )
+
+    async def serialization(self, task: TaskTemplate[..., Any]) -> SerializationContext:
+        """Return what `task` is registered with.
+
+        Where the action came in a pickle, `task` has one of its own, which is stored before this returns.
+        """
+        return SerializationContext(
+            version=self.version,
+            project=self.action.project,
+            domain=self.action.domain,
+            org=self.action.org,
+            code_bundle=await self._bundle(task),
+            image_cache=ImageCache.from_transport(self.image_cache) if self.image_cache else None,
+            root_dir=_root_of(task, self.root),
+        )
+
+    async def _bundle(self, task: TaskTemplate[..., Any]) -> CodeBundle | None:
+        if not self.tgz and not self.pkl:
+            return None
+        return CodeBundle(
+            # The caller's, also of a pickle: its own may differ between attempts, and children would get other names.
+            computed_version=self.version,
+            tgz=self.tgz,
+            pkl=await self._store_pickled(task) if self.pkl else None,
+            destination=self.destination,
+        )
+
+    async def _store_pickled(self, task: TaskTemplate[..., Any]) -> str:
+        from flyte.bundling.pickling import pickle_task  # noqa: PLC0415 - cloudpickle is for pickled tasks only
+
+        pickled = await asyncio.to_thread(pickle_task, task)
+        uri = f"{self.run_base_dir.rstrip('/')}/{pickled.md5}.pkl.gz"
+        await write_object(uri, pickled.packed, sync=self.syncs)
+        return uri
+
+
+def describer(invocation: "Invocation") -> Describe:
+    """Return what gives the `TaskSpec` of a task for the children of an action; see `CallerCode.serialization`."""
+    code = CallerCode.of_invocation(invocation)
 
     async def describe(task: TaskTemplate[..., Any]) -> task_definition_pb2.TaskSpec:
-        context = SerializationContext(
-            version=invocation.version,
-            project=action.project,
-            domain=action.domain,
-            org=action.org,
-            code_bundle=await _bundle(task, invocation),
-            image_cache=ImageCache.from_transport(invocation.image_cache) if invocation.image_cache else None,
-            root_dir=_root_of(task, root),
-        )
-        running = current_context()
-        return task_spec(task, context, task_context=running or None)
+        return task_spec(task, await code.serialization(task), task_context=current_context() or None)
 
     return describe
-
-
-async def _bundle(task: TaskTemplate[..., Any], invocation: "Invocation") -> CodeBundle | None:
-    if not invocation.tgz and not invocation.pkl:
-        return None
-    return CodeBundle(
-        # The parent's, also of a pickle: its own may differ between attempts, and children would get other names.
-        computed_version=invocation.version,
-        tgz=invocation.tgz,
-        pkl=await _store_pickled(task, invocation) if invocation.pkl else None,
-        destination=invocation.dest,
-    )
-
-
-async def _store_pickled(task: TaskTemplate[..., Any], invocation: "Invocation") -> str:
-    from flyte.bundling.pickling import pickle_task  # noqa: PLC0415 - cloudpickle is for pickled tasks only
-
-    pickled = await asyncio.to_thread(pickle_task, task)
-    uri = f"{invocation.run_base_dir.rstrip('/')}/{pickled.md5}.pkl.gz"
-    await write_object(uri, pickled.packed, sync=invocation.syncs)
-    return uri
 
 
 def _root_of(task: TaskTemplate[..., Any], root: Path) -> Path:

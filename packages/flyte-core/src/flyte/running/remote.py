@@ -1,11 +1,13 @@
 """The remote strategy: code to the store, inputs to the control plane, and a run made of both."""
 
 import logging
+import os
 import secrets
 import string
 import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -20,14 +22,16 @@ from flyte.bundling.control_plane import ControlPlaneUploader
 from flyte.bundling.environments import request_for
 from flyte.bundling.uploading import BundleUploader, FolderUploader, bundle_code
 from flyte.controllers.conversion import codec_for
+from flyte.controllers.specs import CallerCode
 from flyte.image_builds import resolve
-from flyte.initialization import settings
+from flyte.initialization import calling_context, settings
 from flyte.logs import variables as log_variables
 from flyte.registration import wire
 from flyte.registration.arguments import search_path_env
 from flyte.registration.plan import LinkScope
 from flyte.remote import ActionDetails, Run, RunDetails, TaskDetails, Trigger, TriggerDetails
 from flyte.running.options import RunOptions
+from flyte.running.spawning import SEARCH_PATH, note_spawner
 from flyte.tasks.declarations import check_names
 from flyte.tasks.environment import Environment
 from flyte.tasks.template import TaskTemplate
@@ -101,27 +105,43 @@ class RemoteStrategy:
         # Before the code is bundled and uploaded.
         check_local_data(named_literals(inputs))
         project, domain = at.project(options.project), at.domain(options.domain)
-        bundle = await self._bundle(task, closure, project, domain)
-        version = options.version or (bundle.computed_version if bundle is not None else "")
+        serialization = await self._serialization(task, closure, at)
         spec = wire.task_spec(
             task,
-            SerializationContext(
-                version=version,
-                project=project,
-                domain=domain,
-                org=at.org,
-                code_bundle=bundle,
-                image_cache=images_of(closure, at),
-                root_dir=options.root_dir or settings().root_dir,
-            ),
+            serialization,
             links=LinkScope(project=project, domain=domain, context=options.custom_context),
         )
         if options.dry_run:
-            return DryRun(spec, inputs, bundle)
+            return DryRun(spec, inputs, serialization.code_bundle)
         run_spec = run_spec_of(options, queue=task.queue)
         message = await self._create(at, {"task_spec": spec}, inputs, project, domain, run_spec)
         types = {name: kind for name, (kind, _) in task.interface.inputs.items()}, dict(task.interface.outputs)
         return Run(message, _types=types)
+
+    async def _serialization(
+        self, task: TaskTemplate[..., Any], closure: tuple[Environment, ...], at: Connection
+    ) -> SerializationContext:
+        options = self._options
+        project, domain = at.project(options.project), at.domain(options.domain)
+        caller = calling_context()
+        if caller is not None and not settings().endpoint and options.root_dir is None and not options.interactive_mode:
+            # The code is where the caller has it from, and so is its image.
+            code = CallerCode.of_context(caller)
+            made = await replace(code, version=options.version or code.version).serialization(task)
+            known = dict(made.image_cache.image_lookup) if made.image_cache is not None else {}
+            others = images_of([each for each in closure if each.name not in known], at).image_lookup
+            images = ImageCache(image_lookup={**known, **others})
+            return replace(made, project=project, domain=domain, image_cache=images)
+        bundle = await self._bundle(task, closure, project, domain)
+        return SerializationContext(
+            version=options.version or (bundle.computed_version if bundle is not None else ""),
+            project=project,
+            domain=domain,
+            org=at.org,
+            code_bundle=bundle,
+            image_cache=images_of(closure, at),
+            root_dir=options.root_dir or settings().root_dir,
+        )
 
     async def _bundle(
         self, task: TaskTemplate[..., Any], closure: tuple[Environment, ...], project: str, domain: str
@@ -334,7 +354,12 @@ def run_spec_of(options: RunOptions, of: RunSource = "code", *, queue: str | Non
     variables = dict(options.env_vars)
     for name, text in log_variables().items() if of != "run" else ():
         variables.setdefault(name, text)
-    if of == "code" and made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
+    caller = calling_context()
+    if of == "code" and caller is not None and not made.endpoint:
+        # The code is the caller's, and so are the folders that modules are imported from.
+        if SEARCH_PATH in os.environ:
+            variables.setdefault(SEARCH_PATH, os.environ[SEARCH_PATH])
+    elif of == "code" and made.sync_local_sys_paths and not _is_interactive(options.interactive_mode):
         for name, text in search_path_env(made.root_dir, sys.path).items():
             variables.setdefault(name, text)
     spec = run_pb2.RunSpec(
@@ -367,6 +392,8 @@ def run_spec_of(options: RunOptions, of: RunSource = "code", *, queue: str | Non
         from flyte_remote.notification_messages import add_notifications  # noqa: PLC0415 - hardly any run tells somebody
 
         add_notifications(spec, options.notifications)
+    if of != "run":
+        note_spawner(spec)
     return spec
 
 
@@ -402,7 +429,7 @@ def _is_interactive(given: bool | None) -> bool:
     return not hasattr(main, "__file__") and (hasattr(sys, "ps1") or "ipykernel" in sys.modules)
 
 
-def images_of(closure: tuple[Environment, ...], at: Connection | None) -> ImageCache:
+def images_of(closure: Iterable[Environment], at: Connection | None) -> ImageCache:
     """Name the image of each environment, but of those that name a URI: that one is used as it stands.
 
     Args:

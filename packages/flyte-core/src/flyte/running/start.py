@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from flyte.initialization import settings
+from flyte.initialization import calling_context, settings
 from flyte.running.equipment import equipment
 from flyte.running.options import (
     CacheScope,
@@ -98,7 +98,7 @@ class Runner:
         if not isinstance(task, TaskTemplate):
             return await self._run_registered(task, args, kwargs)
         # A lab (`flyte.testing`) is for runs in this process, whatever the configuration says.
-        is_remote = bool(settings().endpoint) and equipment() is None
+        is_remote = equipment() is None and (bool(settings().endpoint) or calling_context() is not None)
         mode = self._options.mode or ("remote" if is_remote else "local")
         if self._options.is_tracked and mode != "local":
             raise ValueError(

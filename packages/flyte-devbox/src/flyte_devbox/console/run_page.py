@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
+from flyteidl2.common import run_pb2 as common_run_pb2
 from flyteidl2.core import types_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
@@ -46,6 +47,11 @@ _SOURCES = {
     run_definition_pb2.RUN_SOURCE_SCHEDULE_TRIGGER: "schedule",
     run_definition_pb2.RUN_SOURCE_TRACKED: "tracked from elsewhere",
     run_definition_pb2.RUN_SOURCE_ARTIFACT_TRIGGER: "artifact",
+}
+
+_RELATIONS = {
+    common_run_pb2.RELATION_TYPE_SPAWN: "Begun by a task of",
+    common_run_pb2.RELATION_TYPE_RECOVER: "Recovers",
 }
 
 
@@ -143,7 +149,7 @@ def run_head(detail: Detail) -> str:
         ("Created", time_of(run["created_at"])),
         ("Project", escape(f"{run['project']}/{run['domain']}")),
         ("Started by", started_by),
-        ("Rerun of", _other_run(spec)),
+        (_RELATIONS.get(spec.relation.relation_type, "Rerun of"), _other_run(spec)),
         ("Labels", escape(", ".join(f"{key}={text}" for key, text in sorted(labels.items())))),
     ]
     buttons: list[str] = []
