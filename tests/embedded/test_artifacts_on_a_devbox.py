@@ -9,10 +9,12 @@ import pytest
 from flyteidl2.core import literals_pb2
 
 import flyte
+import flyte.notify
 import flyte.remote
 from flyte.artifacts import Card, Metadata, TimePartition, new
 from flyte.io import DataFrame, Dir, File
 from flyte.remote import Artifact, PartitionSchema
+from flyte_models.phases import ActionPhase
 from flyte_protocol.rpc_errors import RpcError
 from flyte_remote import local_data
 from flyte_remote.uploads import UPLOADS_AT_ONCE
@@ -197,11 +199,16 @@ def test_a_file_of_this_machine_is_an_input_of_a_run(words) -> None:
 
 def test_an_arrival_starts_a_trigger(words) -> None:
     flyte.deploy(load("reading_files").env)
-    inputs = {"file": flyte.TriggeredArtifact, "region": flyte.TriggeredPartition("region")}
-    declared = flyte.Trigger("arrival", flyte.OnArtifact("arriving", kind="yes"), inputs=inputs)
+    inputs = {
+        "file": flyte.TriggeredArtifact,
+        "where": flyte.TriggeredPartition("region"),
+        "day": flyte.TriggeredPartition("date"),
+    }
+    failed = flyte.notify.Webhook(on_phase=(ActionPhase.FAILED, ActionPhase.ABORTED), url="http://127.0.0.1:9/hook")
+    declared = flyte.Trigger("arrival", flyte.OnArtifact("arriving", kind="yes"), inputs=inputs, notifications=failed)
     flyte.remote.Trigger.create(declared, "reading_files.read_of")
-    Artifact.create(words, name="arriving", partitions={"region": "eu", "kind": "no"})
-    Artifact.create(words, name="arriving", partitions={"region": "us", "kind": "yes"})
+    Artifact.create(words, name="arriving", partitions={"region": "eu", "kind": "no", "date": date(2026, 8, 1)})
+    Artifact.create(words, name="arriving", partitions={"region": "us", "kind": "yes", "date": date(2026, 8, 2)})
     deadline = time.monotonic() + LONGEST
     runs: list[flyte.remote.Run] = []
     while not runs:
@@ -209,7 +216,7 @@ def test_an_arrival_starts_a_trigger(words) -> None:
         runs = list(flyte.remote.Run.listall(task_name="reading_files.read_of"))
         time.sleep(0.05)
     runs[0].wait(quiet=True)
-    assert [run.outputs()[0] for run in runs] == ["us: some words"]
+    assert [run.outputs()[0] for run in runs] == ["us, 2 August: some words"]
 
 
 def test_what_tasks_make_is_published() -> None:

@@ -1,5 +1,6 @@
 """Tasks that read files."""
 
+from datetime import datetime
 from pathlib import Path
 
 import flyte
@@ -14,8 +15,8 @@ def read(file: File) -> str:
 
 
 @env.task
-def read_of(file: File, region: str) -> str:
-    return f"{region}: {Path(file.path).read_text()}"
+def read_of(file: File, where: str, day: datetime) -> str:
+    return f"{where}, {day:%-d %B}: {Path(file.path).read_text()}"
 
 
 @env.task

@@ -283,11 +283,15 @@ def _add_artifact(
         return
     if automation.artifact.input_arg:
         _set(inputs, automation.artifact.input_arg, artifact.spec.value)
-    values = partition_values(artifact.spec)
-    for key, argument in automation.artifact.partition_input_args.items():
-        if key in values:
+    values, of_time = partition_values(artifact.spec), artifact.spec.time_partition
+    for argument, key in automation.artifact.partition_input_args.items():
+        if artifact.spec.HasField("time_partition") and key == of_time.key:
+            primitive = literals_pb2.Primitive(datetime=of_time.value.time_value)
+        elif key in values:
             primitive = literals_pb2.Primitive(string_value=values[key])
-            _set(inputs, argument, literals_pb2.Literal(scalar=literals_pb2.Scalar(primitive=primitive)))
+        else:
+            continue
+        _set(inputs, argument, literals_pb2.Literal(scalar=literals_pb2.Scalar(primitive=primitive)))
 
 
 def add_defaults(inputs: common_pb2.Inputs, spec: task_definition_pb2.TaskSpec) -> None:
