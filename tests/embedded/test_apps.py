@@ -36,7 +36,7 @@ def server(tmp_path_factory):
         time.sleep(0.02)
     yield int((folder / "port").read_text())
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 @pytest.fixture(autouse=True)
@@ -208,5 +208,5 @@ def test_an_interrupted_wait_ends_at_once(server, tmp_path) -> None:
     assert waiting.stdout.readline() == "waiting\n"
     time.sleep(0.3)
     waiting.send_signal(signal.SIGINT)
-    _, errors = waiting.communicate(timeout=20)
+    _, errors = waiting.communicate(timeout=LONGEST)
     assert errors.rstrip().endswith("KeyboardInterrupt")

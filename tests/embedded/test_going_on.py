@@ -99,7 +99,7 @@ def test_a_report_is_there_while_its_action_runs(port, program, tmp_path, place)
         request.action_attempt_id.action_id.name, request.action_attempt_id.attempt = "a0", 1
         answer = await transport.call(DATA["CreateDownloadLink"], request, SOON)
         (url,) = answer.pre_signed_urls.signed_url
-        return await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=20).read().decode())  # noqa: S310
+        return await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=LONGEST).read().decode())  # noqa: S310
 
     async def go(transport):
         run = await create(transport, program.reports, tmp_path / "bundles", place=str(place))

@@ -210,7 +210,7 @@ def test_a_strictly_tracked_run_ends_with_its_control_plane(tmp_path, monkeypatc
         (tmp_path / "go").touch()
         flyte.init()
         sys.path[:] = path
-        server.wait(20)
+        server.wait(60)
 
 
 @pytest.mark.parametrize("signaled", [signal.SIGTERM, signal.SIGINT])

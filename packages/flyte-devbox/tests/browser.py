@@ -47,7 +47,7 @@ class Tab:
         answer = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         return answer["result"].get("value")
 
-    def until(self, script: str, seconds: float = 60.0) -> None:
+    def until(self, script: str, seconds: float = 120.0) -> None:
         """Wait until a script gives something true, also over a change of the page."""
         end = time.monotonic() + seconds
         while not self._is_true(script):
@@ -164,7 +164,7 @@ class Browser(Tab):
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._reads], [], [], 60)
+            ready, _, _ = select.select([self._reads], [], [], 120)
             piece = os.read(self._reads, 65536) if ready else b""
             assert piece, "the browser does not answer"
             self._buffer += piece

@@ -10,7 +10,7 @@ from pathlib import Path
 from flyteidl2.core import types_pb2
 
 from .browser import Browser
-from .serving import SUCCEED, Server, abort, create_run, details, enqueue, shell_task, start, until, wait
+from .serving import SUCCEED, Server, abort, create_run, details, enqueue, shell_task, start, until, until_exists, wait
 from .test_services import deploy
 
 EVIL = "<script>alert(1)</script>"
@@ -40,11 +40,13 @@ def test_an_empty_devbox_says_how_to_begin(folder: Path) -> None:
     assert "script-src 'self'" in headers["content-security-policy"]
 
 
-def test_the_failing_action_is_selected_and_texts_are_escaped(server: Server) -> None:
-    run = create_run(server, shell_task("sleep 2; exit 1", name=f"demo.{EVIL}"))
+def test_the_failing_action_is_selected_and_texts_are_escaped(server: Server, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    run = create_run(server, shell_task(f"{until_exists(gate)}; exit 1", name=f"demo.{EVIL}"))
     until(lambda: details(server, run).status.phase == 4)
     enqueue(server, run, "good", shell_task(SUCCEED))
     enqueue(server, run, "bad", shell_task("exit 3", name="demo.bad"))
+    gate.touch()
     wait(server, run)
     status, _, text = page(server, run_path(run))
     assert status == 200
@@ -84,8 +86,9 @@ def test_a_page_that_fails_says_so(server: Server) -> None:
     assert page(server, "/")[0] == 200
 
 
-def test_a_browser_follows_a_run(server: Server, browser: Browser) -> None:
-    script = f"echo '{EVIL} first'; sleep 4; echo last line; echo '<h1>report</h1>' > $OUT/report.html; {SUCCEED}"
+def test_a_browser_follows_a_run(server: Server, browser: Browser, tmp_path: Path) -> None:
+    gate, report = tmp_path / "gate", "echo '<h1>report</h1>' > $OUT/report.html"
+    script = f"echo '{EVIL} first'; {until_exists(gate)}; echo last line; {report}; {SUCCEED}"
     run = create_run(server, shell_task(script, name="demo.followed"))
     until(lambda: details(server, run).status.phase == 4)
     browser.open(f"http://{server.record.endpoint}{run_path(run)}")
@@ -94,6 +97,7 @@ def test_a_browser_follows_a_run(server: Server, browser: Browser) -> None:
     enqueue(server, run, "child", shell_task("echo from the child; exit 3", name="demo.child"))
     # Nobody reloads the page: the rest comes by the streams.
     browser.until("document.querySelectorAll('#tree a').length == 2")
+    gate.touch()
     browser.until("document.querySelector('#detail .phase').textContent == 'succeeded'")
     browser.until("document.querySelector('#log').textContent.includes('last line')")
     browser.until("document.querySelector('iframe') !== null")

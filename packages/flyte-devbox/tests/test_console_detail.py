@@ -20,6 +20,7 @@ from .serving import (
     shell_task,
     start_with,
     until,
+    until_exists,
     wait,
 )
 from .test_console import EVIL, page, run_path
@@ -119,7 +120,7 @@ def test_each_attempt_has_its_log(server: Server, tmp_path: Path) -> None:
 
 def test_what_waits_for_somebody_is_selected(server: Server) -> None:
     run = create_run(server, shell_task(f"sleep 600; {SUCCEED}", name="detail.waiting"))
-    until(lambda: details(server, run).status.phase == RUNNING, 60)
+    until(lambda: details(server, run).status.phase == RUNNING)
     enqueue(server, run, "wait1", condition=run_definition_pb2.ConditionAction(name="ok"), group=EVIL)
     until(lambda: details(server, run, "wait1").status.phase == PAUSED)
     text = page(server, run_path(run))[2]
@@ -133,9 +134,10 @@ def test_what_waits_for_somebody_is_selected(server: Server) -> None:
     abort(server, run)
 
 
-def test_the_log_is_coloured_followed_and_searched(server: Server, browser: Browser) -> None:
+def test_the_log_is_coloured_followed_and_searched(server: Server, browser: Browser, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
     lines = "for n in $(seq 200); do printf '\\033[1;31mline\\033[0m %s <b>x</b>\\n' $n; done"
-    run = create_run(server, shell_task(f"{lines}; sleep 3; {lines}; {SUCCEED}", name="detail.log"))
+    run = create_run(server, shell_task(f"{lines}; {until_exists(gate)}; {lines}; {SUCCEED}", name="detail.log"))
     browser.open(f"http://{server.record.endpoint}{run_path(run)}")
     log, follow = "document.querySelector('#log')", "document.querySelector('#log-follow')"
     browser.until(f"{log}?.textContent.includes('line 200 <b>x</b>')")
@@ -146,6 +148,7 @@ def test_the_log_is_coloured_followed_and_searched(server: Server, browser: Brow
     # Scrolled away, it stays where it is.
     browser.evaluate(f"{log}.scrollTop = 100")
     browser.until(f"!{follow}.checked")
+    gate.touch()
     browser.until("document.querySelector('#detail .phase').textContent === 'succeeded'")
     browser.until(f"{log}.textContent.split('line 200 ').length === 3")
     assert browser.evaluate(f"{log}.scrollTop") == 100

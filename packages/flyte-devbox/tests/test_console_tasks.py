@@ -197,7 +197,7 @@ def test_triggers_are_switched_and_started(server: Server, browser: Browser) -> 
     browser.evaluate("document.querySelector('dialog .primary').click()")
     browser.until("location.pathname.includes('/runs/') && document.querySelector('#detail .phase') !== null")
     run = browser.evaluate("location.pathname").rpartition("/")[2]
-    until(lambda: details(server, run).status.phase == 5, 60)
+    until(lambda: details(server, run).status.phase == 5)
     assert details(server, run).metadata.trigger_name == "by-hand"
     assert run in page(server, path("triggers", "by-hand"))[2]
     assert "rarely" not in page(server, path("triggers", "by-hand"))[2]

@@ -18,7 +18,7 @@ from flyte_devbox.devbox import log_limit
 from flyte_devbox.gaps import MARK_BYTES, Gap, can_drop, drop, read_gap
 from flyte_devbox.logs import LogFolder, LogPart
 
-from .serving import SUCCEED, Server, action_id, create_run, details, shell_task, start, until, wait
+from .serving import SUCCEED, Server, action_id, create_run, details, shell_task, start, until, until_exists, wait
 
 LIMIT, HEAD = 512 * 1024, 16 * 1024
 MOST_BESIDE_A_FOLLOWER = 16 * LIMIT
@@ -203,28 +203,35 @@ def test_the_limit_is_a_setting() -> None:
 WIDTH = 4000
 
 
-def writing(lines: int) -> str:
+def writing(end: int, first: int = 0) -> str:
     """A script that writes numbered lines, in another process than the shell."""
-    code = f"import sys; [sys.stdout.write(str(i).zfill(8) + chr(120) * {WIDTH - 8} + chr(10)) for i in range({lines})]"
+    line = f"str(i).zfill(8) + chr(120) * {WIDTH - 8} + chr(10)"
+    code = f"import sys; [sys.stdout.write({line}) for i in range({first}, {end})]"
     return f"{sys.executable} -c '{code}'"
 
 
-def tail(server: Server, run: str) -> list[payload_pb2.LogLine]:
+def tail(server: Server, run: str, following: Path | None = None) -> list[payload_pb2.LogLine]:
+    """Give the lines of a log; with the first ones there is a file, if one is named."""
     request = dataproxy_service_pb2.TailLogsRequest(action_id=action_id(run), attempt=1)
-    messages = server.stream("DataProxyService", "TailLogs", request, timeout=120)
-    return [line for message in messages for batch in message.logs for line in batch.lines]
+    lines: list[payload_pb2.LogLine] = []
+    for message in server.stream("DataProxyService", "TailLogs", request):
+        lines += [line for batch in message.logs for line in batch.lines]
+        if lines and following is not None:
+            following.touch()
+    return lines
 
 
 def numbers(lines: list[payload_pb2.LogLine]) -> list[int]:
     return [int(line.message[:8]) for line in lines if line.originator == payload_pb2.USER]
 
 
-def test_a_large_log_is_followed_without_loss_and_is_small_afterwards(folder: Path) -> None:
-    count = 200 * 1024**2 // WIDTH
+def test_a_large_log_is_followed_without_loss_and_is_small_afterwards(folder: Path, tmp_path: Path) -> None:
+    count, following = 200 * 1024**2 // WIDTH, tmp_path / "following"
     server = start(folder, variables={"FLYTE_DEVBOX_LOG_LIMIT": "16Mi"})
     try:
-        run = create_run(server, shell_task(f"{writing(count)}; {SUCCEED}"))
-        assert numbers(tail(server, run)) == list(range(count))
+        script = f"{writing(1)}; {until_exists(following)}; {writing(count, 1)}; {SUCCEED}"
+        run = create_run(server, shell_task(script))
+        assert numbers(tail(server, run, following)) == list(range(count))
         wait(server, run)
         (path,) = (folder / "logs").rglob("1.log")
         until(lambda: path.stat().st_blocks * 512 < 17 * 1024**2)
@@ -274,6 +281,6 @@ def test_a_writer_outlives_its_server_and_its_log_is_made_small_by_the_next(fold
 def test_a_bad_limit_is_refused_at_the_start(folder: Path) -> None:
     command = [sys.executable, "-m", "flyte_devbox", "--folder", str(folder), "--port", "0"]
     env = {**os.environ, "FLYTE_DEVBOX_LOG_LIMIT": "tiny"}
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1
     assert "FLYTE_DEVBOX_LOG_LIMIT is `tiny`" in ended.stderr

@@ -205,7 +205,7 @@ class TestRuns:
 
     def get(self, url: str) -> bytes:
         parts = urllib.parse.urlsplit(url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
         try:
             connection.request("GET", f"{parts.path}?{parts.query}")
             return connection.getresponse().read()

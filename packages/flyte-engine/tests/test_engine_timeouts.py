@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -160,7 +161,7 @@ def test_no_retry_beside_a_thread_that_still_runs(make_run, make_request, ends):
     store = MemoryStore()
     engine = Engine(store, grace_seconds=0.5 if not ends else 30)
     engine.start_run(make_run())
-    stop = threading.Event()
+    begun, stop = threading.Event(), threading.Event()
     running = []
     overlaps = []
 
@@ -171,6 +172,7 @@ def test_no_retry_beside_a_thread_that_still_runs(make_run, make_request, ends):
         def work():
             overlaps.append(len(running))
             running.append(attempt.number)
+            begun.set()
             stop.wait()
             running.remove(attempt.number)
             loop.call_soon_threadsafe(lambda: future.done() or future.set_result(None))
@@ -179,6 +181,7 @@ def test_no_retry_beside_a_thread_that_still_runs(make_run, make_request, ends):
             return Completed("second")
         thread = threading.Thread(target=work)
         thread.start()
+        begun.wait()
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -200,6 +203,23 @@ def test_no_retry_beside_a_thread_that_still_runs(make_run, make_request, ends):
     assert overlaps == [0]
     assert finished.phase is (ActionPhase.SUCCEEDED if ends else ActionPhase.TIMED_OUT)
     assert outcome.value == ("second" if ends else None)
+
+
+def test_time_in_which_the_process_stood_still_is_no_time_of_grace(make_run, make_request):
+    engine = Engine(MemoryStore(), grace_seconds=0.5)
+    engine.start_run(make_run())
+
+    async def body(attempt):
+        if attempt.number == 2:
+            return Completed("second")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            time.sleep(0.8)
+            await asyncio.sleep(0.05)
+
+    request = make_request("a0", body, retries=1, timeout=Timeout(timedelta(seconds=0.05)))
+    assert asyncio.run(engine.run_action(request)).value == "second"
 
 
 def test_children_of_what_timed_out_are_aborted_first(engine, store, clock, make_request):

@@ -14,8 +14,8 @@ env = flyte.TaskEnvironment("blocked", depends_on=[reused])
 
 
 def cleaned(place: Path, wait) -> None:
-    (place / "begun").touch()
     try:
+        (place / "begun").touch()
         wait()
     except BaseException as error:
         (place / "error").write_text(type(error).__name__)

@@ -29,7 +29,7 @@ async def meets(x: int, place: str) -> dict[str, str]:
     """Return when all three are there: they run at once."""
     print(f"printed by {x}")
     Path(place, str(x)).touch()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while len(list(Path(place).iterdir())) < 3:
             await asyncio.sleep(0.01)
     return {"pid": str(os.getpid()), "action": flyte.ctx().action.name}
