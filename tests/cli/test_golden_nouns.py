@@ -104,7 +104,7 @@ nightly  steps.half  no  cron 0 3 * * * UTC\
     assert place.shows("delete", "trigger", "nightly", "steps.half") == snapshot("""\
 ! error: TriggerService.DeleteTriggers: task `steps.half` has no trigger `nightly`
 ! hint: `flyte get trigger` lists them
-exit code 5\
+exit code 2\
 """)
     assert place.shows("deploy", "steps.py") == snapshot("""\
 ! error: which environment of `steps.py`? It has `env`
@@ -132,13 +132,13 @@ KEY  regular\
     assert place.shows("get", "secret", "NOBODYS") == snapshot("""\
 ! error: SecretService.GetSecret: there is no secret `NOBODYS`
 ! hint: `flyte get secret` lists them
-exit code 5\
+exit code 2\
 """)
     assert place.shows("delete", "secret", "KEY") == snapshot("Deleted secret `KEY`.")
     assert place.shows("delete", "secret", "KEY") == snapshot("""\
 ! error: SecretService.DeleteSecret: there is no secret `KEY`
 ! hint: `flyte get secret` lists them
-exit code 5\
+exit code 2\
 """)
 
 
@@ -167,7 +167,7 @@ exit code 2\
     assert place.shows("get", "project", "fish") == snapshot("""\
 ! error: ProjectService.GetProject: there is no project `fish`
 ! hint: `flyte get project` lists them
-exit code 5\
+exit code 2\
 """)
 
 

@@ -321,7 +321,7 @@ exit code 2\
     assert place.shows("rerun", "nobody") == snapshot("""\
 ! error: RunService.GetRunDetails: there is no run `nobody` in `flytesnacks/development`
 ! hint: `flyte get run` lists them
-exit code 5\
+exit code 2\
 """)
 
 

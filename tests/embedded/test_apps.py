@@ -190,7 +190,7 @@ def test_commands(command) -> None:
     assert "nothing to change" in command("update", "app", "cli-shop", code=2)
     assert "cannot be pulled" in command("update", "app", "broken-cli", "--activate", "--wait", code=1)
     command("delete", "app", "cli-shop")
-    assert "no app `cli-shop`" in command("get", "app", "cli-shop", code=5)
+    assert "no app `cli-shop`" in command("get", "app", "cli-shop", code=2)
 
 
 def test_an_interrupted_wait_ends_at_once(server, tmp_path) -> None:

@@ -247,7 +247,7 @@ def test_another_commit_of_the_same_code_is_the_same_version(command, tmp_path) 
 
 def test_the_command_says_that_a_version_is_not_registered(command) -> None:
     missing = command("get", "task", "top.main", "v9")
-    assert missing.returncode == 5
+    assert missing.returncode == 2
     assert "no task `top.main` of version `v9`" in missing.stderr
 
 

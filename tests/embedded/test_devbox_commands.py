@@ -60,7 +60,7 @@ def test_a_run_is_begun_and_aborted(home: Path) -> None:
     again = _flyte(home, "abort", "run", "--devbox", "to-abort")
     assert (again.returncode, "is over: aborted" in again.stderr) in {(1, True), (0, False)}
     missing = _flyte(home, "abort", "run", "--devbox", "none-such")
-    assert missing.returncode == 5
+    assert missing.returncode == 2
     assert "none-such" in missing.stderr
 
 

@@ -108,9 +108,41 @@ def test_triggers(flyte) -> None:
     refused = flyte("create", "trigger", "shop.price", "broken", "--schedule", "0 4 * * *", code=2)
     assert "gives no value for the input `item`" in refused
     assert "no cron expression" in flyte("create", "trigger", "shop.count", "x", "--schedule", "never", code=5)
-    assert "there is no task `shop.none`" in flyte("create", "trigger", "shop.none", "x", code=5)
+    assert "there is no task `shop.none`" in flyte("create", "trigger", "shop.none", "x", code=2)
     flyte("delete", "trigger", "by_hand", "shop.price")
     assert len(flyte.json("get", "trigger")) == 1
+
+
+MISSING = """
+get run nosuch; get action nosuch; get action nosuch a0; get action one nosuch; get io nosuch; get io one nosuch; get logs nosuch
+get logs one nosuch; get report nosuch; get code nosuch; abort run nosuch; abort action nosuch a0; abort action one nosuch
+rerun nosuch; rerun one --action-name nosuch; watch nosuch; diff nosuch one
+get task no.such v1; get task shop.count nosuch; run deployed-task no such; run deployed-task shop nosuch
+get project nosuch; update project nosuch --name x; deploy -p nosuch shop.py env; run -p nosuch shop.py count
+get trigger shop.count nosuch; update trigger nosuch shop.count --activate; delete trigger nosuch shop.count
+create trigger no.such x; get secret nosuch; delete secret nosuch; get artifact nosuch v1; get artifact nosuch latest
+get condition nosuch; signal condition nosuch c yes; signal condition one nosuch yes
+"""
+
+
+@pytest.fixture(scope="module")
+def one(flyte) -> None:
+    flyte("run", "--follow", "--name", "one", "shop.py", "count")
+
+
+@pytest.mark.parametrize("words", [each.strip() for each in MISSING.strip().replace("\n", ";").split(";")])
+def test_a_name_that_is_not_there_is_a_wrong_command_line(flyte, one, words: str) -> None:
+    said = flyte(*words.split(), code=2)
+    assert "error: " in said
+    assert "hint: " in said
+    assert "Usage:" not in said
+
+
+@pytest.mark.parametrize("noun", ["task", "artifact"])
+def test_the_versions_of_a_name_that_is_not_there_are_an_empty_list(flyte, noun: str) -> None:
+    """As with PyPI flyte 2.12.1, which exits with 0; people read on standard error that there is none (golden outputs)."""
+    assert flyte.json("get", noun, "no.such") == []
+    assert flyte("get", noun, "no.such") == ""
 
 
 def test_secrets_of_all_projects_and_of_one(flyte) -> None:
@@ -129,7 +161,7 @@ def test_secrets_of_all_projects_and_of_one(flyte) -> None:
     flyte("delete", "secret", "COLOUR", *place)
     assert flyte.json("run", "--follow", "shop.py", "colour")["outputs"] == {"o0": "green"}
     flyte("delete", "secret", "COLOUR")
-    assert "there is no secret `COLOUR`" in flyte("delete", "secret", "COLOUR", code=5)
+    assert "there is no secret `COLOUR`" in flyte("delete", "secret", "COLOUR", code=2)
 
 
 def test_runs_are_looked_for_by_the_control_plane(flyte) -> None:

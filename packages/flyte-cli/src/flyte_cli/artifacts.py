@@ -152,8 +152,6 @@ def get_artifact(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if not found and name is not None and not narrows:
-        raise click.UsageError(f"there is no artifact `{name}`{here()}\nhint: `flyte get artifact` lists them")
     show_list(
         found,
         lambda each: each.to_dict(),
@@ -166,7 +164,9 @@ def get_artifact(
             layout.time(each.pb2.created_at.ToMicroseconds() / 1e6),
             each.source or "",
         ),
-        none="no version matches; with fewer options `flyte get artifact` shows more",
+        none="no version matches; with fewer options `flyte get artifact` shows more"
+        if narrows
+        else f"there is no artifact `{name}`{here()}; `flyte get artifact` lists them",
     )
 
 

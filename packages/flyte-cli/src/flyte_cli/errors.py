@@ -1,6 +1,22 @@
 """What can end a command beside click's own errors. Only the exceptions; how they read is a matter of `failures`."""
 
 from flyte.running.outputs import LocalRun
+from flyte_models.errors import (
+    ActionNotFoundError,
+    ConditionNotFoundError,
+    RemoteTaskNotFoundError,
+    UnionRpcError,
+)
+
+
+def names_nothing(error: BaseException) -> bool:
+    """Tell whether a command ended because what was named is not there, whoever found out: the client or the control plane.
+
+    One rule for all nouns: the command line names what there is not, so that it exits as any wrong command line does.
+    """
+    if isinstance(error, UnionRpcError):
+        return error.code == "not_found"
+    return isinstance(error, ActionNotFoundError | ConditionNotFoundError | RemoteTaskNotFoundError)
 
 
 class CodeNotLoadedError(Exception):

@@ -4,7 +4,7 @@ OK = 0
 RUN_FAILED = 1
 """The run was carried out and its root action did not succeed; or what was to be aborted is over already."""
 USAGE = 2
-"""The command line, an input or a path is wrong; nothing was run."""
+"""The command line, an input or a path is wrong, or a name that it says is not there (`errors.names_nothing`)."""
 CODE_NOT_LOADED = 3
 """The user's file could not be imported, or what it declares cannot be registered."""
 CONFIGURATION = 4

@@ -19,6 +19,7 @@ from flyte_cli.errors import (
     LeftRunError,
     RemoteRunFailedError,
     RunFailedError,
+    names_nothing,
 )
 from flyte_cli.frames import user_frames
 from flyte_cli.hints import local_option
@@ -34,7 +35,6 @@ from flyte_models.errors import (
     InitializationError,
     InvalidPackageError,
     ModuleLoadError,
-    RemoteTaskNotFoundError,
     RuntimeUserError,
     UnionRpcError,
 )
@@ -77,6 +77,8 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
         if verbose and error.__cause__ is not None:
             text += "".join(traceback.format_exception(error.__cause__))
         return text, exit_codes.CODE_NOT_LOADED
+    if names_nothing(error):
+        return error_text(_plain_message(error), colour=colour), exit_codes.USAGE
     for kinds, code in _PLAIN:
         if isinstance(error, kinds):
             return error_text(_plain_message(error), colour=colour), code
@@ -116,7 +118,7 @@ _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int],
         exit_codes.CODE_NOT_LOADED,
     ),
     ((ConfigError, StoreError, InitializationError), exit_codes.CONFIGURATION),
-    ((UnionRpcError, RemoteTaskNotFoundError, DeploymentError), exit_codes.CONTROL_PLANE),
+    ((UnionRpcError, DeploymentError), exit_codes.CONTROL_PLANE),
     (RuntimeUserError, exit_codes.USAGE),
 )
 """Errors whose text is complete as it is, and their exit codes."""

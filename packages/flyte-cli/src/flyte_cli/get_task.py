@@ -32,11 +32,12 @@ def get_task(name: str | None, version: str | None, limit: int, entrypoint: bool
         return
     if version is None:
         versions = list(Task.versions(name, limit=limit))
-        if not versions:
-            raise click.UsageError(f"there is no task `{name}`\nhint: `flyte get task` lists what is registered")
-        show(
-            lambda: [{"name": name, "version": each} for each in versions],
-            lambda layout: layout.table(("TASK", "VERSION"), [(name, each) for each in versions]),
+        show_list(
+            versions,
+            lambda each: {"name": name, "version": each},
+            ("TASK", "VERSION"),
+            lambda each, _: (name, each),
+            none=f"there is no task `{name}`{here()}; `flyte get task` lists what is registered",
         )
         return
     details = TaskDetails.fetch(name, version=version)

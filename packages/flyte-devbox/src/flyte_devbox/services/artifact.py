@@ -54,7 +54,8 @@ class Service:
         if row is None:
             which = f"version `{request.version}` of " if request.version else ""
             raise not_found(
-                f"there is no {which}artifact `{request.name.name}` in `{request.name.project}/{request.name.domain}`"
+                f"there is no {which}artifact `{request.name.name}` in `{request.name.project}/{request.name.domain}`\n"
+                "hint: `flyte get artifact` lists them"
             )
         return artifact_service_pb2.GetArtifactResponse(artifact=artifact_pb2.Artifact.FromString(row["artifact"]))
 
@@ -65,7 +66,9 @@ class Service:
         key = (*_key(request.artifact_id.name), request.artifact_id.version)
         sql = f"DELETE FROM artifacts WHERE {_NAME} AND version = ?"
         if not await self._database.write(lambda connection: connection.execute(sql, key).rowcount):
-            raise not_found(f"there is no version `{key[3]}` of artifact `{key[2]}`")
+            raise not_found(
+                f"there is no version `{key[3]}` of artifact `{key[2]}`\nhint: `flyte get artifact {key[2]}` lists them"
+            )
         return artifact_service_pb2.DeleteArtifactResponse()
 
     async def list_artifacts(
@@ -155,7 +158,8 @@ class Service:
         found = self._schema(_key(request.name))
         if found is None:
             raise not_found(
-                f"there is no artifact `{request.name.name}` in `{request.name.project}/{request.name.domain}`"
+                f"there is no artifact `{request.name.name}` in `{request.name.project}/{request.name.domain}`\n"
+                "hint: `flyte get artifact` lists them"
             )
         return artifact_service_pb2.GetArtifactSchemaResponse(partition_schema=found[0], declared=found[1])
 

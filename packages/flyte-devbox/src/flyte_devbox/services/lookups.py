@@ -34,7 +34,10 @@ def find_action(database: Database, action: identifier_pb2.ActionIdentifier) -> 
         (run.project, run.domain, run.name, action.name),
     )
     if row is None:
-        raise not_found(f"there is no action `{action.name}` of run `{run.name}` in `{run.project}/{run.domain}`")
+        raise not_found(
+            f"there is no action `{action.name}` of run `{run.name}` in `{run.project}/{run.domain}`\n"
+            "hint: `flyte get run` lists the runs, `flyte get action RUN` the actions of one"
+        )
     return row
 
 
