@@ -66,7 +66,13 @@ class Place:
         text = re.sub(rf"(?m)(?<=  |, )({_DURATION})\+?(?=  |$)", "<duration>", text)
         text = re.sub(r'(\bseconds"?: ?)[0-9.e-]+', r"\1<duration>", text)
         text = re.sub(r"\br([a-z0-9]{19}|[a-z0-9]{12})\b", "<run>", text)
-        text = re.sub(r"\b[0-9a-f]{32}\b", "<digest>", text)
+        text = re.sub(r"(?<=/uploads/)[a-z2-7]{26}\b", "<place>", text)
+        text = re.sub(r"(\b|(?<=\bfast))[0-9a-f]{32}\b|\b[0-9a-f]{60,64}\b|(?<=-)[0-9a-f]{16}\b", "<digest>", text)
+        # Of the interpreter that runs this: the tag of the image, in the packed table of images as well, and what it underlines.
+        text = re.sub(r"\bpy3\.\d+-v[0-9.]+", "py<Python>", text)
+        text = re.sub(r'"H4sI[A-Za-z0-9+/=]+"', '"<packed>"', text)
+        text = re.sub(r"(?m)^!? *[~^]+ *\n", "", text)
+        text = re.sub(r"\d+ frames? of flyte", "<n> frames of flyte", text)
         # Names of actions depend on the version of Python, by way of their tasks' versions for the cache.
         text = re.sub(r"\b(?=[0-9a-z]*[0-9])[0-9a-z]{23,25}\b", "<action>", text)
         # The widths of columns follow what they held before it was replaced.

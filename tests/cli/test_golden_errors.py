@@ -161,7 +161,7 @@ error: task `failing.load` failed: ValueError: amount of tea is negative: -1
     return await load.aio(Order("tea", amount))
   File "<folder>/failing.py", line 21, in load
     raise ValueError(f"amount of {order.item} is negative: {order.amount}")
-  (<n> frames of flyte and Python folded; `flyte -v run ...` shows them)
+  (<n> frames of flyte and Python folded; `flyte -v ...` shows them)
 hint: `flyte get action <run>` shows every action of this run
 """,
         )
@@ -180,7 +180,7 @@ error: task `failing.double` failed: ZeroDivisionError: integer division or modu
     return list(flyte.map(double, range(n), return_exceptions=False))
   File "<folder>/failing.py", line 33, in double
     return 100 // (x - 3)
-  (<n> frames of flyte and Python folded; `flyte -v run ...` shows them)
+  (<n> frames of flyte and Python folded; `flyte -v ...` shows them)
 hint: `flyte get action <run>` shows every action of this run
 """,
         )
@@ -199,7 +199,7 @@ error: task `failing.flaky` failed after 3 attempts: ConnectionError: db does no
     return await flaky.aio("db")
   File "<folder>/failing.py", line 44, in flaky
     raise ConnectionError(f"{name} does not answer (attempt {flyte.ctx().attempt_number})")
-  (<n> frames of flyte and Python folded; `flyte -v run ...` shows them)
+  (<n> frames of flyte and Python folded; `flyte -v ...` shows them)
 hint: `flyte get action <run>` shows every action of this run
 """,
         )

@@ -164,7 +164,7 @@ def _run_failed(run: LocalRun, *, verbose: bool, colour: bool) -> str:
     if frames.shown and frames.folded:
         noun = "frame" if frames.folded == 1 else "frames"
         text += dim(
-            f"  ({frames.folded} {noun} of flyte and Python folded; `flyte -v run ...` shows them)\n", colour=colour
+            f"  ({frames.folded} {noun} of flyte and Python folded; `flyte -v ...` shows them)\n", colour=colour
         )
     return text + _hints(run, colour=colour)
 

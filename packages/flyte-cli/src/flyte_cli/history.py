@@ -124,9 +124,10 @@ def find_action(store: ActionStore, run_name: str, name: str) -> ActionRecord:
     if len(found) == 1:
         return found[0]
     if found:
+        likely = next((action for action in found if is_unsuccessful(action.phase)), found[0])
         raise click.UsageError(
             f"`{name}` stands for {len(found)} actions of run `{run_name}`\n"
-            f"hint: `flyte get action {run_name}` lists its actions; name one, such as `{found[0].name}`"
+            f"hint: `flyte get action {run_name}` lists its actions; name one, such as `{likely.name}`"
         )
     raise click.UsageError(
         f"run `{run_name}` has no action `{name}`\nhint: `flyte get action {run_name}` lists its actions"

@@ -1,6 +1,7 @@
 """`flyte get settings`, `flyte edit settings`: what an organisation, a domain or a project says of the runs in it."""
 
 import functools
+import shlex
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -112,17 +113,26 @@ def _kept(text: str) -> str:
     """Keep what somebody has typed when it cannot be used, and say where."""
     with tempfile.NamedTemporaryFile("w", prefix="flyte-settings-", suffix=".yaml", delete=False) as file:
         file.write(text)
-    return (
-        f"\nhint: what you wrote is in `{file.name}`; `flyte edit settings --from-file {file.name}` takes it from there"
-    )
+    given = click.get_current_context().params
+    # Without its scope the text would become the settings of the whole organisation.
+    scope = "".join(f" -{name[0]} {shlex.quote(given[name])}" for name in ("project", "domain") if given[name])
+    command = f"flyte edit settings{scope}{' --devbox' if given['devbox'] else ''} --from-file {file.name}"
+    return f"\nhint: what you wrote is in `{file.name}`; `{command}` takes it from there"
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    changes = [f"+ {key}: {after[key]}" for key in after if key not in before]
-    changes += [
-        f"~ {key}: {before[key]} -> {after[key]}" for key in after if key in before and before[key] != after[key]
-    ]
-    return changes + [f"- {key}: {before[key]}" for key in before if key not in after]
+    both = [key for key in after if key in before and before[key] != after[key]]
+    changes = [f"+ {key}: {_text(after[key])}" for key in after if key not in before]
+    changes += [f"~ {key}: {_text(before[key])} -> {_text(after[key])}" for key in both]
+    return changes + [f"- {key}: {_text(before[key])}" for key in before if key not in after]
+
+
+def _text(value: Any) -> str:
+    """Return a value as YAML has it in a line."""
+    if isinstance(value, dict):
+        entries: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return f"{{{', '.join(f'{key}: {entry}' for key, entry in entries.items())}}}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _record(settings: "Settings") -> dict[str, Any]:

@@ -192,7 +192,8 @@ async def deploy(
             await upload_literals(_defaults(every), project=place.project, domain=place.domain)
             await _offload(every, place.connected)
         except RpcError as error:
-            raise _failed([(DeployedTask(one.spec, []), error) for one in every], [], []) from error
+            tasks = [DeployedTask(one.spec, []) for one in every]
+            raise _failed([(task, error) for task in tasks], [], tasks) from error
     made = {
         id(each): DeployedTaskEnvironment(
             each, [DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]]
@@ -413,9 +414,8 @@ async def _register(
         ]
         await asyncio.gather(*(register(*pair) for pair in pairs))
         if failed:
-            tried = {id(task) for task in done} | {id(task) for task, _ in failed}
             tasks = [task for every in stages for each in every for task in made[id(each)].deployed_entities]
-            raise _failed(failed, done, [task for task in tasks if id(task) not in tried]) from failed[0][1]
+            raise _failed(failed, done, tasks) from failed[0][1]
 
 
 async def _registered(
@@ -445,20 +445,24 @@ def _is_same(found: Iterable[Difference]) -> bool:
 
 
 def _failed(
-    failed: list[tuple[DeployedTask, RpcError]], done: list[DeployedTask], left: list[DeployedTask]
+    failed: list[tuple[DeployedTask, RpcError]], done: list[DeployedTask], every: list[DeployedTask]
 ) -> DeploymentError:
-    total = len(failed) + len(done) + len(left)
     if not done and not any(error.was_sent for _, error in failed):
-        return DeploymentError(f"none of {total} tasks could be registered: {failed[0][1]}")
+        return DeploymentError(f"none of {len(every)} tasks could be registered: {failed[0][1]}")
+    # Many are registered at once: they are told in the order of the program, not in that of the answers.
+    errors, registered = {id(task): error for task, error in failed}, {id(task) for task in done}
+    done = [task for task in every if id(task) in registered]
+    left = [task for task in every if id(task) not in errors.keys() | registered]
     by_reason: dict[str, list[DeployedTask]] = {}
-    for task, error in failed:
-        by_reason.setdefault(_reason(error), []).append(task)
+    for task in every:
+        if id(task) in errors:
+            by_reason.setdefault(_reason(errors[id(task)]), []).append(task)
     reasons = "\n".join(f"  {_names(tasks)}: {reason}" for reason, tasks in by_reason.items())
     further = f"\nnot tried: {_names(left)}" if left else ""
     is_taken = any(error.status is Code.ALREADY_EXISTS for _, error in failed)
     what_next = "under another version, or without one" if is_taken else "when the reason is gone"
     return DeploymentError(
-        f"{len(failed)} of {total} tasks could not be registered:\n{reasons}\nregistered: {_names(done)}{further}\n"
+        f"{len(failed)} of {len(every)} tasks could not be registered:\n{reasons}\nregistered: {_names(done)}{further}\n"
         f"hint: deploy again {what_next}; what is registered stays as it is"
     )
 
