@@ -2,32 +2,30 @@
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from flyte_models.artifacts import KIND_KEY, Metadata
-from flyte_models.context import current_context
-from flyte_remote.connection import Connection, connection
-from flyte_remote.console import console_url
+from flyte_models.artifacts import KIND_KEY
+from flyte_remote.artifact_facts import ArtifactFacts
+from flyte_remote.artifact_requests import latest_first, name_of, schema_of_artifact, versions
+from flyte_remote.connection import connection
 from flyte_remote.identifiers import project_identifier
-from flyte_remote.listing import contains, equals, filters_after, one_of, pages, request_of
+from flyte_remote.listing import contains, equals, filters_after, one_of, pages
 from flyte_remote.local_data import upload_literals
 from flyte_remote.messages import OfMessage
 from flyte_remote.partitions import (
     PartitionSchema,
     filters_of_partitions,
     partition_of,
-    partitions_of,
     schema_of,
     set_partitions,
 )
 from flyte_syncify import syncify
-from flyte_types.stored import StoredValue
 
 if TYPE_CHECKING:
-    from flyteidl2.artifact import artifact_pb2, artifact_service_pb2
-    from flyteidl2.core import artifact_id_pb2, literals_pb2
+    from flyteidl2.artifact import artifact_service_pb2
+    from flyteidl2.core import artifact_id_pb2
 
     from flyte_models.artifacts import Card, Kind
 
@@ -40,25 +38,12 @@ class ArtifactNotFoundError(LookupError, ValueError):
     """No version of an artifact is what was asked for."""
 
 
-class Artifact(OfMessage, StoredValue):
+class Artifact(ArtifactFacts):
     """A version of an artifact.
 
     It can be given to a task in place of the `File`, `Dir` or `DataFrame` that it is: `flyte.run(use, data=artifact)`; the run
     then says what its input came from.
     """
-
-    def __init__(self, pb2: "artifact_pb2.Artifact") -> None:
-        """Wrap a message."""
-        self.pb2 = pb2
-
-    def __repr__(self) -> str:
-        return f"<artifact `{self.name}@{self.version}`>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Artifact) and self.pb2 == other.pb2
-
-    def __hash__(self) -> int:
-        return hash(self.tracker)
 
     @syncify.class_method
     @classmethod
@@ -106,10 +91,16 @@ class Artifact(OfMessage, StoredValue):
         from flyteidl2.artifact import artifact_pb2, artifact_service_pb2  # noqa: PLC0415 - messages load when used
         from flyteidl2.core import interface_pb2, literals_pb2  # noqa: PLC0415
 
-        from flyte_remote.artifact_messages import content_version, info_of, parents_of  # noqa: PLC0415 - as above
+        from flyte_remote.artifact_messages import (  # noqa: PLC0415 - as above
+            content_version,
+            info_of,
+            metadata_of,
+            parents_of,
+            set_source,
+        )
         from flyte_types.codec import encode_literal_async, literal_type_of  # noqa: PLC0415 - only values need types
 
-        said, plain = _metadata_of(value)
+        said, plain = metadata_of(value)
         name = name or (said.name if said is not None else None)
         if not name:
             raise ValueError(
@@ -125,8 +116,8 @@ class Artifact(OfMessage, StoredValue):
             parent_artifacts=parents_of(parents if parents is not None else (said.parents or () if said else ())),
         )
         set_partitions(spec, partitions if partitions is not None else (said.partitions or {} if said else {}))
-        _set_source(spec, external_ref)
-        declared: Any = python_type or _class_of(plain)
+        set_source(spec, external_ref)
+        declared: Any = python_type or plain.__class__
         spec.type.CopyFrom(interface_pb2.Variable().type.FromString(literal_type_of(declared)))
         spec.value.CopyFrom(literals_pb2.Literal.FromString(await encode_literal_async(plain, declared)))
         await upload_literals([("value", spec.value)], project=project, domain=domain)
@@ -135,7 +126,7 @@ class Artifact(OfMessage, StoredValue):
             chosen = content_version(spec.value)
         at = connection()
         identifier = artifact_pb2.ArtifactIdentifier(
-            name=_name(at, name, project, domain), version=chosen or uuid.uuid4().hex
+            name=name_of(at, name, project, domain), version=chosen or uuid.uuid4().hex
         )
         request = artifact_service_pb2.CreateArtifactRequest(artifact_id=identifier, spec=spec)
         made = (await at.call("ArtifactService", "CreateArtifact", request)).artifact
@@ -185,7 +176,7 @@ class Artifact(OfMessage, StoredValue):
             )
         at = connection()
         if wanted:
-            found = [one async for one in _listed(at, name, filters_of_partitions(wanted), 1, project, domain)]
+            found = [one async for one in versions(at, name, filters_of_partitions(wanted), 1, project, domain)]
             if not found:
                 shown = ", ".join(f"{key}={item!r}" for key, item in wanted.items())
                 raise ArtifactNotFoundError(
@@ -194,7 +185,7 @@ class Artifact(OfMessage, StoredValue):
                 )
             return cls(found[0])
         request = artifact_service_pb2.GetArtifactRequest(
-            name=_name(at, name, project, domain), version=None if version == "latest" else version
+            name=name_of(at, name, project, domain), version=None if version == "latest" else version
         )
         return cls((await at.call("ArtifactService", "GetArtifact", request)).artifact)
 
@@ -248,7 +239,7 @@ class Artifact(OfMessage, StoredValue):
             filters.append(one_of(f"user_metadata.{key}", *([texts] if isinstance(texts, str) else texts)))
         filters += filters_after("created_at", created_after)
         filters += filters_of_partitions({**(partitions or {}), **partition_kwargs})
-        async for found in _listed(
+        async for found in versions(
             connection(), name or "", filters, limit, project, domain, latest_per_partition=latest_per_partition
         ):
             yield cls(found)
@@ -277,7 +268,7 @@ class Artifact(OfMessage, StoredValue):
             answer = await at.call("ArtifactService", "ListArtifactNames", asked)
             return answer.groups, answer.token
 
-        async for found in pages(fetch, _unsorted([contains("name", search)] if search else []), limit):
+        async for found in pages(fetch, latest_first([contains("name", search)] if search else []), limit):
             yield ArtifactGroup(found)
 
     @syncify.class_method
@@ -313,9 +304,9 @@ class Artifact(OfMessage, StoredValue):
         from flyteidl2.artifact import artifact_service_pb2  # noqa: PLC0415 - messages load when used
 
         at = connection()
-        schema = await _schema(at, name, project, domain)
+        schema = await schema_of_artifact(at, name, project, domain)
         filters = filters_of_partitions({**(partitions or {}), **fixed})
-        request = _unsorted(filters)
+        request = latest_first(filters)
         request.limit = limit
         asked = artifact_service_pb2.ListPartitionValuesRequest(
             request=request, project_id=project_identifier(project, domain, at=at), name=name, key=key
@@ -347,7 +338,7 @@ class Artifact(OfMessage, StoredValue):
 
         at = connection()
         request = artifact_service_pb2.DeclareArtifactRequest(
-            name=_name(at, name, project, domain), partition_schema=schema_of(partitions).to_pb2()
+            name=name_of(at, name, project, domain), partition_schema=schema_of(partitions).to_pb2()
         )
         answer = await at.call("ArtifactService", "DeclareArtifact", request)
         return PartitionSchema.from_pb2(answer.partition_schema, declared=True)
@@ -360,7 +351,7 @@ class Artifact(OfMessage, StoredValue):
         Raises:
             RpcError: There is no such artifact.
         """
-        return await _schema(connection(), name, project, domain)
+        return await schema_of_artifact(connection(), name, project, domain)
 
     @syncify
     async def delete(self) -> None:
@@ -373,124 +364,6 @@ class Artifact(OfMessage, StoredValue):
 
         request = artifact_service_pb2.DeleteArtifactRequest(artifact_id=self.pb2.artifact_id)
         await connection().call("ArtifactService", "DeleteArtifact", request)
-
-    async def coerce_to_literal(self, python_type: Any = None) -> "literals_pb2.Literal":
-        """Give it as the literal of an input of a type, with what it is.
-
-        Raises:
-            InputTypeError: It is not of that type.
-        """
-        from flyteidl2.core import literals_pb2  # noqa: PLC0415 - messages load when used
-
-        from flyte_types.codec import encode_literal_async  # noqa: PLC0415 - only values need types
-
-        return literals_pb2.Literal.FromString(await encode_literal_async(self, python_type or self._type()))
-
-    async def to_python(self, python_type: Any = None) -> Any:
-        """Give what it stands for: a `File`, a `Dir` or a `DataFrame`. Nothing is downloaded.
-
-        Args:
-            python_type: As which type; default: what it was published as.
-
-        Raises:
-            InputTypeError: It is not of that type.
-        """
-        from flyte_types.codec import decode_literal_async  # noqa: PLC0415 - only values need types
-
-        return await decode_literal_async(self.stored_literal(), python_type or self._type())
-
-    def stored_literal(self) -> bytes:
-        """Give what is stored, as bytes of a literal."""
-        return self.pb2.spec.value.SerializeToString(deterministic=True)
-
-    def stored_identity(self) -> bytes:
-        """Give what it is, as bytes of an `ArtifactVersionId`."""
-        return self.artifact_version_id.SerializeToString(deterministic=True)
-
-    @property
-    def name(self) -> str:
-        """What it is published under."""
-        return self.pb2.artifact_id.name.name
-
-    @property
-    def version(self) -> str:
-        """The version."""
-        return self.pb2.artifact_id.version
-
-    @property
-    def artifact_version_id(self) -> "artifact_id_pb2.ArtifactVersionId":
-        """What names it as a parent of others."""
-        from flyteidl2.core import artifact_id_pb2  # noqa: PLC0415 - messages load when used
-
-        name = self.pb2.artifact_id.name
-        key = artifact_id_pb2.ArtifactKey(project=name.project, domain=name.domain, name=name.name, org=name.org)
-        return artifact_id_pb2.ArtifactVersionId(key=key, version=self.version)
-
-    @property
-    def kind(self) -> str | None:
-        """`model`, `data`, `generic`, or what else somebody called it."""
-        return self.pb2.spec.info.user_metadata.get(KIND_KEY)
-
-    @property
-    def partitions(self) -> dict[str, Any]:
-        """Which part of a larger whole it is: texts, and a `date`, or for hours a `datetime`, by key."""
-        return partitions_of(self.pb2.spec)
-
-    @property
-    def time_partition(self) -> "artifact_id_pb2.TimePartition | None":
-        """The partition that holds a time."""
-        return self.pb2.spec.time_partition if self.pb2.spec.HasField("time_partition") else None
-
-    @property
-    def created_by(self) -> str:
-        """Who published it."""
-        identity = self.pb2.created_by
-        return identity.user.id.subject or identity.application.id.subject
-
-    @property
-    def source(self) -> str | None:
-        """What it comes from: an action of a run, or what was said of it."""
-        source = self.pb2.spec.source
-        if source.HasField("task_action"):
-            action = source.task_action.action
-            return f"run {action.run.name}/{action.name} (attempt {source.task_action.attempt})"
-        return source.external_ref or None
-
-    @property
-    def source_run_url(self) -> str | None:
-        """The page of the run that it comes from."""
-        return self._source_url(None)
-
-    @property
-    def source_action_url(self) -> str | None:
-        """The page of the action that it comes from."""
-        return self._source_url(self.pb2.spec.source.task_action.action.name)
-
-    @property
-    def tracker(self) -> str:
-        """Its whole name: `org/project/domain/name@version`."""
-        name = self.pb2.artifact_id.name
-        return f"{name.org}/{name.project}/{name.domain}/{name.name}@{self.version}"
-
-    @property
-    def url(self) -> str:
-        """The address of the artifact's page."""
-        name = self.pb2.artifact_id.name
-        return console_url("artifacts", name.name, project=name.project, domain=name.domain)
-
-    def _source_url(self, action: str | None) -> str | None:
-        source = self.pb2.spec.source
-        if not source.HasField("task_action"):
-            return None
-        run, name = source.task_action.action.run, self.pb2.artifact_id.name
-        return console_url(
-            "runs", run.name, project=run.project or name.project, domain=run.domain or name.domain, action=action
-        )
-
-    def _type(self) -> Any:
-        from flyte_types.reverse import python_type_of  # noqa: PLC0415 - only values need types
-
-        return python_type_of(self.pb2.spec.type)
 
 
 class ArtifactGroup(OfMessage):
@@ -529,85 +402,3 @@ class ArtifactGroup(OfMessage):
         if not self.pb2.HasField("latest_time_partition"):
             return None
         return partition_of(self.pb2.latest_time_partition.ToDatetime(UTC), self.partition_schema.granularity)
-
-
-def _metadata_of(value: Any) -> tuple[Metadata | None, Any]:
-    """Return what is said of a value, and the value without it.
-
-    Raises:
-        TypeError: It is no reference to stored data.
-    """
-    from flyte_types.handle import Handle  # noqa: PLC0415 - only values need types
-
-    if not isinstance(value, Handle):
-        raise TypeError(
-            f"a {type(value).__name__} cannot be an artifact: {value!r:.80}\n"
-            "hint: artifacts are stored data: `flyte.io.File`, `Dir` or `DataFrame` (`DataFrame.from_df(frame)` of a frame)"
-        )
-    tell: Callable[[], Metadata] | None = getattr(value, "get_artifact_metadata", None)
-    return (tell(), getattr(value, "plain", value)) if tell is not None else (None, value)
-
-
-def _class_of(value: Any) -> Any:
-    return value.__class__
-
-
-def _set_source(spec: "artifact_pb2.ArtifactSpec", external_ref: str | None) -> None:
-    context = current_context()
-    if external_ref:
-        spec.source.external_ref = external_ref
-    elif context and context.is_in_cluster():
-        action, source = context.action, spec.source.task_action
-        source.action.name = action.name
-        source.action.run.org = action.org or ""
-        source.action.run.project = action.project or ""
-        source.action.run.domain = action.domain or ""
-        source.action.run.name = action.run_name or ""
-        source.attempt = context.attempt_number + 1
-
-
-def _name(at: Connection, name: str, project: str | None, domain: str | None) -> "artifact_pb2.ArtifactName":
-    from flyteidl2.artifact import artifact_pb2  # noqa: PLC0415 - messages load when used
-
-    return artifact_pb2.ArtifactName(org=at.org, project=at.project(project), domain=at.domain(domain), name=name)
-
-
-async def _schema(at: Connection, name: str, project: str | None, domain: str | None) -> PartitionSchema:
-    from flyteidl2.artifact import artifact_service_pb2  # noqa: PLC0415 - messages load when used
-
-    request = artifact_service_pb2.GetArtifactSchemaRequest(name=_name(at, name, project, domain))
-    answer = await at.call("ArtifactService", "GetArtifactSchema", request)
-    return PartitionSchema.from_pb2(answer.partition_schema, answer.declared)
-
-
-async def _listed(  # noqa: PLR0917 - of one request
-    at: Connection,
-    name: str,
-    filters: Sequence[Any],
-    limit: int,
-    project: str | None,
-    domain: str | None,
-    *,
-    latest_per_partition: bool = False,
-) -> AsyncIterator[Any]:
-    from flyteidl2.artifact import artifact_service_pb2  # noqa: PLC0415 - messages load when used
-
-    async def fetch(request: Any) -> tuple[Any, str]:
-        asked = artifact_service_pb2.ListArtifactsRequest(
-            request=request,
-            project_id=project_identifier(project, domain, at=at),
-            name=name,
-            latest_per_partition=latest_per_partition,
-        )
-        answer = await at.call("ArtifactService", "ListArtifacts", asked)
-        return answer.artifacts, answer.token
-
-    async for found in pages(fetch, _unsorted(filters), limit):
-        yield found
-
-
-def _unsorted(filters: Sequence[Any]) -> Any:
-    """Ask in the order of the server, which is the latest first."""
-    request = request_of(filters)
-    request.ClearField("sort_by")
-    return request
