@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import flyte.errors
 import flyte.remote
 from flyte.running.tracked import mirror
 from flyte_models.phases import ActionPhase
+from flyte_protocol.codes import Code
 from flyte_protocol.rpc_errors import RpcError
+from flyte_remote.connection import Connection
 from flyte_syncify import syncify
 
 from .running import CODE, LONGEST, end, init, load, start, until
@@ -180,6 +183,72 @@ def test_a_run_is_seen_while_it_goes_on_and_keeps_being_told_of_over_an_outage(
         flyte.init()
         sys.path[:] = path
         end(server)
+
+
+def test_traced_calls_of_an_outage_take_so_much_memory_and_are_counted(tmp_path, monkeypatch, reported, caplog) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(mirror, "_MOST_TRACE_BYTES", 1_000_000)
+    server, port = start(tmp_path / "devbox")
+    path = list(sys.path)
+    try:
+        init(port)
+        result = []
+        running = threading.Thread(
+            target=lambda: result.append(tracked(name="traces").run(reported.traces_after, str(tmp_path), 30))
+        )
+        running.start()
+        until((tmp_path / "began").exists, "the task begins")
+        until(lambda: len(list(flyte.remote.Action.listall(for_run_name="traces"))) == 2, "both are told of")
+        end(server, signal.SIGKILL)
+        (tmp_path / "go").touch()
+        until((tmp_path / "made").exists, "they are made")
+        server, _ = start(tmp_path / "devbox", port)
+        (tmp_path / "end").touch()
+        running.join(LONGEST)
+        assert tuple(result[0].outputs()) == (3_000_000,)
+        found = re.search(r"not told of (\d+) traced calls of run `traces`", caplog.text)
+        assert found is not None
+        assert 0 < int(found[1]) < 30
+        assert len(actions_of("traces")["large"]) == 30 - int(found[1])
+        assert {action.phase for action in actions_of("traces")["traces_after"]} == {ActionPhase.SUCCEEDED}
+    finally:
+        for name in ("go", "end"):
+            (tmp_path / name).touch()
+        flyte.init()
+        sys.path[:] = path
+        end(server)
+
+
+@pytest.mark.parametrize("is_ours", [False, True])
+def test_what_is_refused_for_good_does_not_stand_before_the_rest(
+    connected, reported, caplog, monkeypatch, is_ours
+) -> None:
+    call, described = Connection.call, mirror.action_update
+
+    async def refusing(at, service, method, request, *further):
+        if method == "ReportActions" and any(update.task.spec.short_name == "child" for update in request.updates):
+            raise RpcError(Code.INVALID_ARGUMENT, "this action is not liked")
+        return await call(at, service, method, request, *further)
+
+    def failing(run, action, *args, **kwargs):
+        if action.short_name == "child":
+            raise ValueError("this action cannot be described")
+        return described(run, action, *args, **kwargs)
+
+    if is_ours:
+        monkeypatch.setattr(mirror, "action_update", failing)
+    else:
+        monkeypatch.setattr(Connection, "call", refusing)
+    run = tracked().run(reported.parent, 3)
+    assert tuple(run.outputs()) == ([1, 2, 3],)
+    found = actions_of(run.name)
+    assert {name: [each.phase for each in found[name]] for name in ("parent", "cached", "fails")} == {
+        "parent": [ActionPhase.SUCCEEDED],
+        "cached": [ActionPhase.SUCCEEDED],
+        "fails": [ActionPhase.FAILED],
+    }
+    assert "child" not in found
+    assert re.search(rf"refused \d+ changes of run `{run.name}`", caplog.text)
 
 
 def test_a_strictly_tracked_run_ends_with_its_control_plane(tmp_path, monkeypatch, reported) -> None:

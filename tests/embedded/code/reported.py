@@ -74,3 +74,18 @@ async def waits(folder: str) -> str:
 @env.task
 async def waits_below(folder: str) -> str:
     return await waits(folder)
+
+
+@flyte.trace
+async def large(x: int) -> str:
+    return "x" * 100_000
+
+
+@env.task
+async def traces_after(folder: str, n: int) -> int:
+    await waits(folder)
+    found = sum([len(await large(x)) for x in range(n)])
+    Path(folder, "made").touch()
+    while not Path(folder, "end").exists():
+        await asyncio.sleep(0.02)
+    return found

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from flyte_protocol.transport import CallOptions
 from flyte_remote.connection import Connection
 from flyte_remote.console import console_url
 from flyte_remote.uploads import upload_bytes
+from flyte_storage.errors import StorageError
 
 if TYPE_CHECKING:
     from flyte.tasks.template import TaskTemplate
@@ -46,6 +48,17 @@ _LONGEST_SECONDS = 30.0
 _STILL_SECONDS = 30.0
 """How long the end of a run waits for a control plane that takes nothing."""
 _INTERRUPTED_SECONDS = 5.0
+_MOST_TRACE_BYTES = 64 * 1024 * 1024
+"""Inputs and outputs of traced calls that wait for a control plane; what is beyond is not told of."""
+_TRACE_BYTES = 1000
+"""About what a call takes beside them: names, times, the interface."""
+_MOST_TRIES = 8
+"""How often a change by itself is told to a control plane that answers with an error which may pass."""
+_REFUSED = frozenset(
+    {Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.ALREADY_EXISTS, Code.FAILED_PRECONDITION, Code.OUT_OF_RANGE}
+)
+_UNHEARD = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
+"""Errors that are no matter of what was told."""
 _WITH_OUTPUTS = frozenset({ActionPhase.SUCCEEDED, ActionPhase.RECOVERED})
 
 Describe = Callable[["TaskTemplate[..., Any]"], task_definition_pb2.TaskSpec]
@@ -148,6 +161,12 @@ class Mirror:
         self._changed: dict[str, None] = {}
         """Names of actions there is something to tell of, in the order in which they changed first: parents before children."""
         self._traces: deque[TracedAction] = deque()
+        self._trace_bytes = 0
+        self._trace_lock = threading.Lock()
+        self._dropped_traces = 0
+        self._skipped = 0
+        """Changes that the control plane refuses for good."""
+        self._most = _PER_REQUEST
         self._reports: set[str] = set()
         self._report_uris: dict[str, tuple[int, str]] = {}
         """Attempt and place of reports that are uploaded, for the next that is told of their actions."""
@@ -188,9 +207,13 @@ class Mirror:
     def trace(self, trace: TraceRecord, call: "TracedCall") -> None:
         """Take a traced call that has ended. Safe from any thread."""
         assert call.action is not None  # it was made
-        self._traces.append(
-            TracedAction(trace, call.action.name, call.function_name, call.group, call.interface, call.inputs_sent)
-        )
+        traced = TracedAction(trace, call.action.name, call.function_name, call.group, call.interface, call.inputs_sent)
+        with self._trace_lock:
+            if self._traces and self._trace_bytes + _size(traced) > _MOST_TRACE_BYTES:
+                self._dropped_traces += 1
+                return
+            self._traces.append(traced)
+            self._trace_bytes += _size(traced)
         self._loop.call_soon_threadsafe(self._woken.set)
 
     def report(self, action_name: str) -> None:
@@ -213,6 +236,7 @@ class Mirror:
         finally:
             self._serving.cancel()
             await asyncio.wait({self._serving})
+        self._tell_of_gaps()
         left = len(self._changed) + len(self._traces)
         if not left or self.error is not None:
             return
@@ -222,6 +246,23 @@ class Mirror:
             self.error.add_note("hint: the run is tracked strictly; what it did is recorded on this machine")
         else:
             _logger.warning("%s", message)
+
+    def _tell_of_gaps(self) -> None:
+        name = self._run.name
+        if self._dropped_traces:
+            _logger.warning(
+                "the control plane was not told of %d traced calls of run `%s`: it took nothing, and no more than %s wait for it"
+                "\nhint: the run itself has their results",
+                self._dropped_traces,
+                name,
+                f"{_MOST_TRACE_BYTES / 2**20:g} MiB",
+            )
+        if self._skipped:
+            _logger.warning(
+                "the control plane refused %d changes of run `%s`, so it shows less than what is recorded on this machine",
+                self._skipped,
+                name,
+            )
 
     # --- telling ---------------------------------------------------------------------------------------------------
 
@@ -241,9 +282,14 @@ class Mirror:
             try:
                 await self._tell(names, traces)
             except BaseException as error:
+                if isinstance(error, Exception) and self._skips(error, len(names) + len(traces)):
+                    self._woken.set()
+                    continue
                 # Once more, before what has changed meanwhile.
                 self._changed = dict.fromkeys(names) | self._changed
-                self._traces.extendleft(reversed(traces))
+                with self._trace_lock:
+                    self._traces.extendleft(reversed(traces))
+                    self._trace_bytes += sum(map(_size, traces))
                 self._woken.set()
                 if not isinstance(error, Exception):
                     raise
@@ -253,20 +299,37 @@ class Mirror:
             else:
                 self._failures = 0
                 self._progress += 1
+                self._most = min(_PER_REQUEST, self._most * 2)
+
+    def _skips(self, error: Exception, count: int) -> bool:
+        """Tell whether what could not be told is let go: a change that is refused for good must not stand before all others."""
+        if self._is_strict or count > 1:
+            return False
+        if not _is_for_good(error) and (_is_unheard(error) or self._failures + 1 < _MOST_TRIES):
+            return False
+        self._skipped += 1
+        self._failures = 0
+        self._progress += 1
+        if self._skipped == 1:
+            _logger.warning("run `%s` is not reported whole: a change was refused: %s", self._run.name, error)
+        return True
 
     def _taken(self) -> tuple[list[str], list[TracedAction]]:
-        # The less at once, the more often it fails: a request may be too large, or one change be refused with all others.
-        most = max(1, _PER_REQUEST >> self._failures)
+        most = self._most
         names = list(self._changed)[:most]
         for name in names:
             del self._changed[name]
         # A traced call comes after its action, which has changed before it.
-        traces = [self._traces.popleft() for _ in range(min(len(self._traces), most - len(names)))]
+        with self._trace_lock:
+            traces = [self._traces.popleft() for _ in range(min(len(self._traces), most - len(names)))]
+            self._trace_bytes -= sum(map(_size, traces))
         return names, traces
 
     async def _failed(self, error: Exception) -> bool:
         """Take that the control plane could not be told; tell whether that is the end."""
         self._failures += 1
+        # The less at once, the more often it fails: a request may be too large, or one change be refused with all others.
+        was_alone, self._most = self._most == 1, max(1, self._most // 2)
         if self._is_strict:
             error.add_note(f"hint: run `{self._run.name}` is tracked strictly, so it ends where it cannot be reported")
             self.error = error
@@ -275,6 +338,9 @@ class Mirror:
             return True
         if self._failures == 1:
             _logger.warning("run `%s` goes on, but could not be reported just now: %s", self._run.name, error)
+        if _is_for_good(error) and not was_alone:
+            # There is nothing to wait for: the one that is refused is looked for.
+            return False
         delay = min(_LONGEST_SECONDS, 2 ** min(self._failures, 10) / 2) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
         if self._closing.is_set():
             await asyncio.sleep(min(delay, 1.0))
@@ -391,3 +457,21 @@ class Mirror:
             return await upload_bytes(
                 content, name, root=f"tracked-runs/{run.name}/{folder}", project=run.project, domain=run.domain
             )
+
+
+def _size(traced: TracedAction) -> int:
+    return _TRACE_BYTES + len(traced.inputs) + len(traced.trace.outputs or b"")
+
+
+def _is_for_good(error: Exception) -> bool:
+    """Tell whether telling the same again cannot help."""
+    if isinstance(error, RpcError):
+        return error.status in _REFUSED
+    return not isinstance(error, OSError)
+
+
+def _is_unheard(error: Exception) -> bool:
+    """Tell whether nobody has looked at what was told."""
+    if isinstance(error, RpcError):
+        return error.status in _UNHEARD
+    return isinstance(error, StorageError) and error.is_retry_safe
