@@ -404,6 +404,7 @@ rest.all_of_it  v2  registered\
 
 
 def test_a_version_of_a_task(place: Place) -> None:
+    (place.folder / "steps.py").write_text(PROGRAM)
     place.flyte("deploy", "--version", "v3", "steps.py", "env")
     assert place.shows("get", "task", "steps.half", "v3") == snapshot("""\
 task  steps.half
@@ -411,7 +412,7 @@ version  v3
 type  python
 interface  (parts: list[str] = ..., x: int) -> (o0: int, o1: str)
 image  ghcr.io/flyteorg/flyte:py<Python>
-retries  3
+retries  2
 about  Half of a number.\
 """)
     assert place.shows("get", "task", "steps.half", "v9") == snapshot("""\
