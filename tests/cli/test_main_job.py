@@ -125,7 +125,7 @@ Set up:
   config                  Check endpoint, sign-in, project and store
   update                  Change a project or a trigger
   edit                    Change settings of an organisation, a domain or a project
-  prefetch                Copy models beforehand (not built yet)
+  prefetch                Copy a model of Hugging Face into storage
   proxy                   Forward a port to an app (not built yet)
   gen                     Print a reference of all commands
   completion              Let bash, zsh or fish complete this command

@@ -99,7 +99,7 @@ def test_every_command_and_option_is_described(path: str) -> None:
             assert each.help, f"`{path}` does not describe `{each.opts[0]}`"
 
 
-@pytest.mark.parametrize("path", sorted(REFUSED - {"flyte proxy", "flyte prefetch"}))
+@pytest.mark.parametrize("path", sorted(REFUSED - {"flyte proxy"}))
 def test_what_is_not_built_says_so(path: str, tmp_path: Path) -> None:
     if isinstance(OURS[path][0], click.Group):
         return

@@ -18,6 +18,7 @@ METHODS = {
     "flyte.artifacts": ["Metadata"],
     "flyte.config": ["Config"],
     "flyte.git": ["GitStatus"],
+    "flyte.prefetch": ["VLLMShardArgs"],
 }
 
 

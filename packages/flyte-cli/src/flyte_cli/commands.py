@@ -22,7 +22,7 @@ COMMANDS = (
     ("Set up", "config", "Check endpoint, sign-in, project and store", "flyte_cli.config_check"),
     ("Set up", "update", "Change a project or a trigger", "flyte_cli.update"),
     ("Set up", "edit", "Change settings of an organisation, a domain or a project", "flyte_cli.settings:edit"),
-    ("Set up", "prefetch", "Copy models beforehand (not built yet)", "flyte_cli.not_built:prefetch"),
+    ("Set up", "prefetch", "Copy a model of Hugging Face into storage", "flyte_cli.prefetch"),
     ("Set up", "proxy", "Forward a port to an app (not built yet)", "flyte_cli.not_built:proxy"),
     ("Set up", "gen", "Print a reference of all commands", "flyte_cli.gen_docs"),
     ("Set up", "completion", "Let bash, zsh or fish complete this command", "flyte_cli.completion"),

@@ -35,19 +35,8 @@ build = refusing("build", "Build the images of environments", _IMAGES, _IMAGES_H
 serve = refusing("serve", "Serve an app", _APPS, _APPS_HINT)
 proxy_app = refusing("app", "Forward a port of this machine to an app", _APPS, _APPS_HINT)
 start_tui = refusing("tui", "Open the text interface", _TUI, _TUI_HINT)
-prefetch_model = refusing(
-    "hf-model",
-    "Copy a model of Hugging Face to the object store",
-    "prefetching models is not built yet in this version",
-    "download it in a task, and return it as a `flyte.io.Dir`",
-)
 
 proxy: Any = LazyGroup(
     "proxy", help="Forward a port of this machine.", table={"app": ("flyte_cli.not_built", "proxy_app")}
 )
 """The command `flyte proxy`."""
-
-prefetch: Any = LazyGroup(
-    "prefetch", help="Copy models beforehand.", table={"hf-model": ("flyte_cli.not_built", "prefetch_model")}
-)
-"""The command `flyte prefetch`."""
