@@ -31,8 +31,8 @@ COMING_OPTIONS: dict[str, set[str]] = {}
 REFUSED = {path for path, (command, _) in OURS.items() if "not built yet" in (command.help or "")}
 """Commands that refuse: they take any option."""
 
-ONLY_ROOT_HAS_FORMAT = {"flyte completion", "flyte gen docs"}
-"""What they print is a file for a program already."""
+ONLY_ROOT_HAS_FORMAT = {"flyte completion", "flyte gen docs", "flyte start tui"}
+"""What they print is a file for a program already, or nothing that a program reads."""
 
 LOCAL_ONLY = {
     "flyte run hello": "runs in this process",

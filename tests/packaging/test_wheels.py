@@ -14,7 +14,7 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 MODULES = {name: "flyte" if name == "flyte-core" else name.replace("-", "_") for name in PACKAGES}
 
 
-OPTIONAL = {"pytest", "pandas", "pyarrow", "pydantic", "fsspec"}
+OPTIONAL = {"pytest", "pandas", "pyarrow", "pydantic", "fsspec", "textual"}
 
 
 def uv(*arguments: str) -> None:
@@ -47,9 +47,12 @@ def test_a_wheel_holds_nothing_but_its_package(wheels: Path, name: str) -> None:
     assert not [entry for entry in names if entry.rpartition("/")[2].startswith("test_") or "__pycache__" in entry]
 
 
-def test_the_metapackage_holds_no_modules(wheels: Path) -> None:
+def test_the_metapackage_holds_no_modules_and_names_the_extras_of_its_parts(wheels: Path) -> None:
     (wheel,) = wheels.glob("flyte-*.whl")
     with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (entry for entry in archive.namelist() if entry.endswith("/METADATA"))
+        needed = [line for line in archive.read(metadata).decode().splitlines() if line.startswith("Requires-Dist: ")]
+        assert "Requires-Dist: flyte-cli[tui]==0.1.0; extra == 'tui'" in needed
         assert {entry.partition("/")[0] for entry in archive.namelist()} == {
             f"{wheel.name.partition('-py3')[0]}.dist-info"
         }

@@ -190,7 +190,7 @@ start: Any = LazyGroup(
     help="Start something on this machine.",
     table={
         "devbox": ("flyte_cli.devbox", "start_devbox"),
-        "tui": ("flyte_cli.not_built", "start_tui"),
+        "tui": ("flyte_cli.tui.command", "start_tui"),
     },
 )
 """The command `flyte start`."""

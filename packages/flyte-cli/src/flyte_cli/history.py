@@ -13,6 +13,7 @@ from flyte_cli.app import RootOptions
 from flyte_cli.configuring import configured
 from flyte_cli.scope import DEVBOX, LOCAL
 from flyte_config import auto, local_state_folder
+from flyte_engine.processes import is_alive
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from flyte_cli.remote_history import RemoteHistory
 
 _SHORTEST_PREFIX = 3
+
+LONGEST_WRITE = 30.0
+"""Seconds that may pass from the end of an action to its record. What takes longer is shown when the run is over."""
 
 MOST_ERRORS = 10
 """Unsuccessful actions of a control plane whose errors are fetched; more are shown without."""
@@ -151,6 +155,16 @@ def all_explained(store: ActionStore, actions: Sequence[ActionRecord]) -> list[A
 def is_unsuccessful(phase: ActionPhase) -> bool:
     """Tell whether something is over and has not succeeded."""
     return phase.is_terminal and phase not in {ActionPhase.SUCCEEDED, ActionPhase.RECOVERED}
+
+
+def is_over(store: ActionStore, run: RunRecord) -> bool:
+    """Tell whether nothing more happens in a run: it has ended, or the process of this machine that carried it out is gone."""
+    if run.phase.is_terminal:
+        return True
+    if remote_of(store) is not None:
+        return False
+    owner = store.owner(run.run_name)
+    return owner is None or is_alive(owner) is False
 
 
 def where_of(store: ActionStore) -> str:

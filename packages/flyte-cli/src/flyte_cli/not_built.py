@@ -8,11 +8,9 @@ from flyte_cli.app import LazyGroup
 
 _IMAGES = "images are not built by this version yet: it declares them, and runs what a registry or this machine has"
 _APPS = "apps are not built yet in this version: it declares them, and neither serves nor deploys them"
-_TUI = "the text interface is not built"
 
 _IMAGES_HINT = "build with docker or podman, and name the result: `flyte.Image.from_base(...)`, `flyte run --image URI`"
 _APPS_HINT = "`flyte deploy` registers tasks and their triggers"
-_TUI_HINT = "`flyte watch RUN` shows a run while it goes on, `flyte get run` the latest runs"
 
 
 def refusing(name: str, purpose: str, reason: str, hint: str) -> click.Command:
@@ -34,7 +32,6 @@ def refusing(name: str, purpose: str, reason: str, hint: str) -> click.Command:
 build = refusing("build", "Build the images of environments", _IMAGES, _IMAGES_HINT)
 serve = refusing("serve", "Serve an app", _APPS, _APPS_HINT)
 proxy_app = refusing("app", "Forward a port of this machine to an app", _APPS, _APPS_HINT)
-start_tui = refusing("tui", "Open the text interface", _TUI, _TUI_HINT)
 
 proxy: Any = LazyGroup(
     "proxy", help="Forward a port of this machine.", table={"app": ("flyte_cli.not_built", "proxy_app")}

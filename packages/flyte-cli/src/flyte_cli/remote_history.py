@@ -95,13 +95,11 @@ class RemoteHistory:
 
     def changes(self, run_name: str) -> Iterator[list[ActionRecord]]:
         """Yield the actions of a run, then those that have changed, until it is over; see `watch_actions`."""
+        return syncify.loop.iterate(_changes(run_name))
 
-        async def watch() -> AsyncIterator[list[ActionRecord]]:
-            at = connection()
-            async for changed in watch_actions(at, run_identifier(run_name, at)):
-                yield [_action(message, None) for message in changed]
-
-        return syncify.loop.iterate(watch())
+    def changes_async(self, run_name: str) -> AsyncIterator[list[ActionRecord]]:
+        """Do as `changes`, for a loop that may stop waiting."""
+        return syncify.loop.iterate_async(_changes(run_name))
 
     def wait(self, run_name: str) -> None:
         """Return when a run is over."""
@@ -219,6 +217,12 @@ class RemoteHistory:
         found = syncify.loop.run(details.action_data())
         is_successful = details.phase in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED)
         return found.inputs.SerializeToString(), found.outputs.SerializeToString() if is_successful else None
+
+
+async def _changes(run_name: str) -> AsyncIterator[list[ActionRecord]]:
+    at = connection()
+    async for changed in watch_actions(at, run_identifier(run_name, at)):
+        yield [_action(message, None) for message in changed]
 
 
 def _listed(run: Run) -> RunRecord:

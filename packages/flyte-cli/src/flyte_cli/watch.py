@@ -12,13 +12,22 @@ from flyte_cli import exit_codes
 from flyte_cli.completers import complete_run
 from flyte_cli.errors import LeftRunError
 from flyte_cli.hints import left_run
-from flyte_cli.history import MOST_ERRORS, all_explained, explained, find_run, is_unsuccessful, open_runs, remote_of
+from flyte_cli.history import (
+    LONGEST_WRITE,
+    MOST_ERRORS,
+    all_explained,
+    explained,
+    find_run,
+    is_over,
+    is_unsuccessful,
+    open_runs,
+    remote_of,
+)
 from flyte_cli.output import Layout, dump, output_format, output_option, show
 from flyte_cli.progress.display import LiveDisplay, PlainDisplay
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, as_tree, run_data, run_row
 from flyte_engine.actions import EngineEvent
-from flyte_engine.processes import is_alive
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
@@ -29,8 +38,6 @@ _PATIENCE = 60.0
 """Seconds for which a control plane may not answer before the command gives up."""
 _MOST_ROWS = 200
 """Actions that the table of a run that is over shows."""
-_LONGEST_WRITE = 30.0
-"""Seconds that may pass from the end of an action to its record. What takes longer is shown when the run is over."""
 
 
 class Changes:
@@ -89,7 +96,7 @@ def _watch(store: ActionStore, name: str, interval: float) -> RunRecord:
     wanted = output_format()
     run = _run(store, name)
     if wanted in {"json", "yaml"}:
-        if not _is_over(store, run):
+        if not is_over(store, run):
             _wait(store, name, interval)
             run = _run(store, name)
         actions = all_explained(store, store.actions(name))
@@ -97,7 +104,7 @@ def _watch(store: ActionStore, name: str, interval: float) -> RunRecord:
         return run
     if wanted == "json-raw":
         return _follow(store, run, interval, lambda event: click.echo(dump(action_data(event.record), wanted)))
-    if _is_over(store, run):
+    if is_over(store, run):
         show(
             lambda: run_data(run), lambda layout: f"{'  '.join(run_row(run, layout))}\n\n{_table(store, name, layout)}"
         )
@@ -145,11 +152,11 @@ def _follow(store: ActionStore, run: RunRecord, interval: float, take: Callable[
 def _looks(store: ActionStore, run: RunRecord, interval: float) -> Iterator[Sequence[ActionRecord]]:
     """Yield the actions of a run of this machine, then those that may have changed, until it is over."""
     yield store.actions(run.run_name)
-    while not _is_over(store, run):
+    while not is_over(store, run):
         began = time.time()
         time.sleep(interval)
         run = _run(store, run.run_name)
-        yield cast("SQLiteStore", store).actions_since(run.run_name, began - _LONGEST_WRITE)
+        yield cast("SQLiteStore", store).actions_since(run.run_name, began - LONGEST_WRITE)
     yield store.actions(run.run_name)
 
 
@@ -159,7 +166,7 @@ def _wait(store: ActionStore, name: str, interval: float) -> None:
     if remote is not None:
         remote.wait(name)
         return
-    while not _is_over(store, _run(store, name)):
+    while not is_over(store, _run(store, name)):
         time.sleep(interval)
 
 
@@ -186,15 +193,6 @@ def _run(store: ActionStore, name: str) -> RunRecord:
 
 _PASSING = {"unavailable", "deadline_exceeded", "internal", "aborted"}
 """Codes of what passes when a server has restarted."""
-
-
-def _is_over(store: ActionStore, run: RunRecord) -> bool:
-    if run.phase.is_terminal:
-        return True
-    if remote_of(store) is not None:
-        return False
-    owner = store.owner(run.run_name)
-    return owner is None or is_alive(owner) is False
 
 
 command = watch
