@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from flyteidl2.actions import actions_service_pb2
 from flyteidl2.common import phase_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.project import project_service_pb2
@@ -30,6 +31,7 @@ from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.methods import methods_of
 from flyte_protocol.transport import CallOptions, Transport
 
+ACTIONS = methods_of(actions_service_pb2.DESCRIPTOR.services_by_name["ActionsService"])
 CODE = Path(__file__).parent / "code"
 RUNS = methods_of(run_service_pb2.DESCRIPTOR.services_by_name["RunService"])
 DATA = methods_of(dataproxy_service_pb2.DESCRIPTOR.services_by_name["DataProxyService"])
@@ -155,6 +157,18 @@ async def submit(transport: Transport, spec: Any, inputs: bytes, *, env: dict[st
     request.inputs.ParseFromString(inputs)
     answer = await transport.call(RUNS["CreateRun"], request, SOON)
     return answer.run.action.id.run
+
+
+def ask(port: int, run: Any, action: str, condition: str, kind: int) -> None:
+    """Give a run a child that waits for an answer of a simple type, as another SDK does, whose inputs are nowhere."""
+    request = actions_service_pb2.EnqueueRequest()
+    request.action.action_id.run.CopyFrom(run)
+    request.action.action_id.name = action
+    request.action.parent_action_name = "a0"
+    request.action.input_uri = request.action.run_output_base = "/nowhere"
+    request.action.condition.name = condition
+    request.action.condition.type.simple = kind
+    on(port, lambda transport: transport.call(ACTIONS["Enqueue"], request, SOON))
 
 
 async def details(transport: Transport, run: Any) -> Any:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flyteidl2.actions import actions_service_pb2
 from flyteidl2.core import types_pb2
 from flyteidl2.task import task_service_pb2
 
@@ -18,7 +17,7 @@ from flyte_protocol.methods import methods_of
 from flyte_protocol.transport import Transport
 from flyte_remote.triggers import Trigger
 
-from .running import SOON, connected_to, load, on
+from .running import SOON, ask, connected_to, load, on
 
 MANY = 210
 """More than two pages of what is cheap to make."""
@@ -77,16 +76,8 @@ def begin(port: int, folder: Path) -> flyte.remote.Run:
     asyncio.run(more())
     made = flyte.run(lingering.linger, 120.0)
     made.wait(wait_for="running", quiet=True)
-    enqueue = methods_of(actions_service_pb2.DESCRIPTOR.services_by_name["ActionsService"])["Enqueue"]
     for number in range(7):
-        request = actions_service_pb2.EnqueueRequest()
-        request.action.action_id.run.CopyFrom(made.pb2.action.id.run)
-        request.action.action_id.name = f"asks{number}"
-        request.action.parent_action_name = "a0"
-        request.action.input_uri = request.action.run_output_base = "/nowhere"
-        request.action.condition.name = f"c{number}"
-        request.action.condition.type.simple = types_pb2.BOOLEAN
-        on(port, lambda transport, request=request: transport.call(enqueue, request, SOON))
+        ask(port, made.pb2.action.id.run, f"asks{number}", f"c{number}", types_pb2.BOOLEAN)
     return made
 
 

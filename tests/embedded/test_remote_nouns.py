@@ -3,18 +3,16 @@
 from datetime import datetime
 
 import pytest
-from flyteidl2.actions import actions_service_pb2
 from flyteidl2.core import types_pb2
 
 import flyte
 import flyte.remote
 from flyte_models.errors import RemoteTaskNotFoundError
 from flyte_models.phases import ActionPhase
-from flyte_protocol.methods import methods_of
 from flyte_protocol.rpc_errors import RpcError
 from flyte_syncify import syncify
 
-from .running import CODE, SOON, load, on
+from .running import CODE, ask, load
 
 pytestmark = pytest.mark.usefixtures("connected")
 
@@ -162,18 +160,9 @@ def test_a_run_of_a_trigger_takes_its_settings_and_inputs() -> None:
 
 
 def test_conditions(port) -> None:
-    # The request of another SDK, whose inputs are nowhere.
     run = flyte.run(load("lingering").linger, 120.0)
     run.wait(wait_for="running")
-    request = actions_service_pb2.EnqueueRequest()
-    request.action.action_id.run.CopyFrom(run.pb2.action.id.run)
-    request.action.action_id.name = "asks"
-    request.action.parent_action_name = "a0"
-    request.action.input_uri = request.action.run_output_base = "/nowhere"
-    request.action.condition.name = "how_many"
-    request.action.condition.type.simple = types_pb2.INTEGER
-    enqueue = methods_of(actions_service_pb2.DESCRIPTOR.services_by_name["ActionsService"])["Enqueue"]
-    on(port, lambda transport: transport.call(enqueue, request, SOON))
+    ask(port, run.pb2.action.id.run, "asks", "how_many", types_pb2.INTEGER)
 
     condition = flyte.remote.Condition.get("how_many", run_name=run.name)
     assert condition is not None

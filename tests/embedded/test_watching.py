@@ -11,22 +11,19 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from flyteidl2.actions import actions_service_pb2
 from flyteidl2.core import types_pb2
 from flyteidl2.workflow import run_service_pb2
 from tests.recording import NotingProxy
 
 import flyte
 import flyte.remote
-from flyte_protocol.methods import methods_of
 from flyte_remote.connection import connection
 from flyte_remote.watching import watch_actions
 
 from .copies import copy_actions
-from .running import LONGEST, SOON, connected_to, end, load, on, start, write_config
+from .running import LONGEST, ask, connected_to, end, load, start, write_config
 
 MANY = 10_000
-ENQUEUE = methods_of(actions_service_pb2.DESCRIPTOR.services_by_name["ActionsService"])["Enqueue"]
 NOTED = {
     f"/flyteidl2.workflow.RunService/{name}": (name, getattr(run_service_pb2, f"{name}Request"))
     for name in ("WatchActions", "ListActions", "GetRunDetails", "GetActionDetails")
@@ -53,14 +50,7 @@ class Place:
 
     def ask(self, run: flyte.remote.Run, number: int) -> None:
         """Give a run a child that waits for an answer."""
-        request = actions_service_pb2.EnqueueRequest()
-        request.action.action_id.run.CopyFrom(run.pb2.action.id.run)
-        request.action.action_id.name = f"asks{number}"
-        request.action.parent_action_name = "a0"
-        request.action.input_uri = request.action.run_output_base = "/nowhere"
-        request.action.condition.name = f"c{number}"
-        request.action.condition.type.simple = types_pb2.BOOLEAN
-        on(self.port, lambda transport: transport.call(ENQUEUE, request, SOON))
+        ask(self.port, run.pb2.action.id.run, f"asks{number}", f"c{number}", types_pb2.BOOLEAN)
 
 
 @pytest.fixture

@@ -46,6 +46,8 @@ def test_the_failing_action_is_selected_and_texts_are_escaped(server: Server, tm
     until(lambda: details(server, run).status.phase == 4)
     enqueue(server, run, "good", shell_task(SUCCEED))
     enqueue(server, run, "bad", shell_task("exit 3", name="demo.bad"))
+    for name in ("good", "bad"):
+        wait(server, run, name)
     gate.touch()
     wait(server, run)
     status, _, text = page(server, run_path(run))

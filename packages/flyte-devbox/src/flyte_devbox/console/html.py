@@ -15,6 +15,7 @@ __all__ = [
     "document",
     "duration",
     "facts",
+    "filter_form",
     "message_page",
     "options",
     "page_link",
@@ -139,6 +140,22 @@ def scope_choice(projects: Iterable[str], chosen: str) -> str:
     if chosen not in dict(scopes):
         scopes.append((chosen, chosen))
     return f'<select name="scope" aria-label="Project and domain">{options(scopes, chosen)}</select>'
+
+
+def filter_form(path: str, what: str, q: str, *fields: str) -> str:
+    """Return the form that filters a list.
+
+    Args:
+        path: of the list.
+        what: it lists.
+        q: the text that is searched for.
+        fields: its other fields, as HTML.
+    """
+    return (
+        f'<form id="filters" class="filters" method="get" action="{path}" role="search" aria-label="{what}" autocomplete="off">'
+        f'<input type="search" name="q" value="{escape(q)}" placeholder="Search ( / )" aria-label="Search {what.lower()}">'
+        f'{"".join(fields)}<button>Filter</button><a href="{path}">Clear</a></form>'
+    )
 
 
 def options(values: Iterable[tuple[str, str]], chosen: str) -> str:

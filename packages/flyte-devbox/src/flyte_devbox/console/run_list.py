@@ -5,15 +5,16 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
 from urllib.parse import urlencode
 
 from flyteidl2.workflow import run_definition_pb2
 
+from flyte_devbox.console.filtering import Conditions, checked_place, texts_of
 from flyte_devbox.console.html import (
     PHASES,
     document,
     duration,
+    filter_form,
     options,
     phase,
     scope_choice,
@@ -100,15 +101,13 @@ def filters_of(query: Mapping[str, Sequence[str]]) -> RunFilters:
     Raises:
         ServiceError: INVALID_ARGUMENT: a value cannot be understood.
     """
-    texts = {name: query[name][0].strip()[:200] for name in FIELDS if name in query}
-    filters = RunFilters(**texts)
+    filters = RunFilters(**dict(zip(FIELDS, texts_of(query, *FIELDS), strict=True)))
     names = {one.value for one in PHASES}
     if filters.phase and filters.phase not in names | set(_GROUPS):
         raise invalid_argument(f"`{filters.phase}` is no phase\nhint: {', '.join(sorted(names | set(_GROUPS)))}")
     if filters.within and filters.within not in _WITHIN:
         raise invalid_argument(f"`within={filters.within}` is not known\nhint: {', '.join(_WITHIN)}")
-    if filters.before and not (filters.before.isascii() and filters.before.isdigit() and len(filters.before) < 18):
-        raise invalid_argument(f"`before={filters.before}` is no place in the list")
+    checked_place(filters.before)
     for text in (filters.since, filters.until):
         _seconds(text)
     return filters
@@ -124,18 +123,9 @@ def _seconds(text: str) -> float | None:
         raise invalid_argument(f"`{text[:50]}` is no time\nhint: write it as in 2026-01-31T12:00Z") from None
 
 
-def _conditions(filters: RunFilters, now: float) -> tuple[list[str], list[Any]]:
-    conditions, parameters = ["1"], list[Any]()
-
-    def add(condition: str, *values: Any) -> None:
-        conditions.append(condition)
-        parameters.extend(values)
-
-    project, _, domain = filters.scope.partition("/")
-    if project:
-        add("r.project = ?", project)
-    if domain:
-        add("r.domain = ?", domain)
+def _conditions(filters: RunFilters, now: float) -> Conditions:
+    conditions = Conditions("r", filters.scope, filters.before)
+    add = conditions.add
     if filters.phase:
         numbers = _GROUPS.get(filters.phase) or (ActionPhase(filters.phase).to_protobuf_value(),)
         add(f"r.phase IN ({', '.join('?' * len(numbers))})", *numbers)
@@ -156,21 +146,19 @@ def _conditions(filters: RunFilters, now: float) -> tuple[list[str], list[Any]]:
             " OR EXISTS (SELECT 1 FROM json_each(r.labels) l WHERE instr(lower(l.value), lower(?)) > 0))",
             *(filters.q, filters.q, filters.q),
         )
-    if filters.before:
-        add("r.id < ?", int(filters.before))
-    return conditions, parameters
+    return conditions
 
 
 def read_runs(connection: sqlite3.Connection, filters: RunFilters, now: float) -> RunPage:
     """Read a page of runs. Rows are in the order in which runs were made, so that the newest are read and no others."""
-    conditions, parameters = _conditions(filters, now)
+    conditions = _conditions(filters, now)
     found = connection.execute(
         "SELECT r.*, (SELECT count(*) FROM actions a WHERE a.run_id = r.id) AS actions,"
         " (SELECT count(*) FROM actions a WHERE a.run_id = r.id AND a.phase IN (6, 8)) AS failed,"
         " EXISTS (SELECT 1 FROM tasks t WHERE t.project = r.project AND t.domain = r.domain AND t.name = r.task_name)"
         " AS is_deployed FROM runs r"
-        f" WHERE {' AND '.join(conditions)} ORDER BY r.id DESC LIMIT ?",
-        [*parameters, PAGE + 1],
+        f" WHERE {conditions} ORDER BY r.id DESC LIMIT ?",
+        [*conditions.parameters, PAGE + 1],
     ).fetchall()
     older = str(found[PAGE - 1]["id"]) if len(found) > PAGE else ""
     # What is over is left out by the index, which would not be chosen by itself.
@@ -194,18 +182,18 @@ def run_list_page(page: RunPage, filters: RunFilters, now: float) -> str:
     times = [("", "Any time"), *((name, label) for name, (label, _) in _WITHIN.items())]
     users = [("", "Anybody"), *((user, user) for user in USERS)]
     is_open = " open" if filters.since or filters.until or filters.user else ""
-    form = (
-        '<form id="filters" class="filters" method="get" action="/" role="search" aria-label="Runs" autocomplete="off">'
-        f'<input type="search" name="q" value="{escape(filters.q)}" placeholder="Search ( / )" aria-label="Search runs">'
+    form = filter_form(
+        "/",
+        "Runs",
+        filters.q,
         f'<input name="task" value="{escape(filters.task)}" placeholder="Task" aria-label="Task">'
-        f'<select name="phase" aria-label="Phase">{options(phases, filters.phase)}</select>'
-        f"{scope_choice(page.projects, filters.scope)}"
+        f'<select name="phase" aria-label="Phase">{options(phases, filters.phase)}</select>',
+        scope_choice(page.projects, filters.scope),
         f'<select name="within" aria-label="Time">{options(times, filters.within)}</select>'
         f"<details{is_open}><summary>More</summary>"
         f'<label>From (UTC) <input type="datetime-local" name="since" value="{escape(filters.since)}"></label>'
         f'<label>Until (UTC) <input type="datetime-local" name="until" value="{escape(filters.until)}"></label>'
-        f'<label>Started by <select name="user">{options(users, filters.user)}</select></label></details>'
-        '<button>Filter</button><a href="/">Clear</a></form>'
+        f'<label>Started by <select name="user">{options(users, filters.user)}</select></label></details>',
     )
     body = f'<main id="content"><h1>Runs</h1>{form}<div id="list" data-topics="runs">{run_table(page, filters, now)}</div></main>'
     return document("Runs", body, script="list.js", here="runs", scope=filters.scope)

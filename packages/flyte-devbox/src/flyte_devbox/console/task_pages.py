@@ -3,17 +3,18 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 from urllib.parse import urlencode
 
 from flyteidl2.core import interface_pb2
 from flyteidl2.task import task_definition_pb2
 
+from flyte_devbox.console.filtering import Conditions, checked_place, texts_of
 from flyte_devbox.console.html import (
     copy_button,
     document,
     duration,
     facts,
+    filter_form,
     page_link,
     phase,
     scope_choice,
@@ -25,7 +26,7 @@ from flyte_devbox.console.launch_form import fields_of
 from flyte_devbox.console.launch_page import launch_form_html
 from flyte_devbox.console.run_list import read_projects, run_path
 from flyte_devbox.console.type_names import type_name
-from flyte_devbox.errors import invalid_argument, not_found
+from flyte_devbox.errors import not_found
 from flyte_models.values import value
 
 __all__ = [
@@ -86,26 +87,15 @@ def task_filters(query: Mapping[str, Sequence[str]]) -> TaskFilters:
     Raises:
         ServiceError: INVALID_ARGUMENT: a value cannot be understood.
     """
-    q, scope, before = (query.get(name, [""])[0].strip()[:200] for name in ("q", "scope", "before"))
-    if before and not (before.isascii() and before.isdigit() and len(before) < 18):
-        raise invalid_argument(f"`before={before}` is no place in the list")
-    return TaskFilters(q, scope, before)
+    q, scope, before = texts_of(query, "q", "scope", "before")
+    return TaskFilters(q, scope, checked_place(before))
 
 
 def read_tasks(connection: sqlite3.Connection, filters: TaskFilters) -> TaskPage:
     """Read a page of the latest versions of tasks, the latest first."""
-    conditions, parameters = ["1"], list[Any]()
-    project, _, domain = filters.scope.partition("/")
-    for condition, text in (("t.project = ?", project), ("t.domain = ?", domain)):
-        if text:
-            conditions.append(condition)
-            parameters.append(text)
+    conditions = Conditions("t", filters.scope, filters.before)
     if filters.q:
-        conditions.append("instr(lower(t.name), lower(?)) > 0")
-        parameters.append(filters.q)
-    if filters.before:
-        conditions.append("t.id < ?")
-        parameters.append(int(filters.before))
+        conditions.add("instr(lower(t.name), lower(?)) > 0", filters.q)
     same = "u.project = t.project AND u.domain = t.domain AND u.name = t.name"
     run = "r.project = t.project AND r.domain = t.domain AND r.task_name = t.name"
     trigger = "g.project = t.project AND g.domain = t.domain AND g.task_name = t.name"
@@ -114,9 +104,9 @@ def read_tasks(connection: sqlite3.Connection, filters: TaskFilters) -> TaskPage
         f" (SELECT r.phase FROM runs r WHERE {run} ORDER BY r.id DESC LIMIT 1) AS last_phase,"
         f" (SELECT r.created_at FROM runs r WHERE {run} ORDER BY r.id DESC LIMIT 1) AS last_run,"
         f" (SELECT count(*) FROM triggers g WHERE {trigger}) AS triggers"
-        f" FROM tasks t WHERE t.id = (SELECT max(u.id) FROM tasks u WHERE {same}) AND {' AND '.join(conditions)}"
+        f" FROM tasks t WHERE t.id = (SELECT max(u.id) FROM tasks u WHERE {same}) AND {conditions}"
         " ORDER BY t.id DESC LIMIT ?",
-        [*parameters, PAGE + 1],
+        [*conditions.parameters, PAGE + 1],
     ).fetchall()
     older = str(found[PAGE - 1]["id"]) if len(found) > PAGE else ""
     return TaskPage(found[:PAGE], older, read_projects(connection))
@@ -196,11 +186,7 @@ def task_list_page(page: TaskPage, filters: TaskFilters, *, is_fragment: bool) -
         listed += f'<nav class="pager" aria-label="Pages"><a rel="next" href="/tasks?{escape(query)}">Older</a></nav>'
     if is_fragment:
         return listed
-    form = (
-        '<form id="filters" class="filters" method="get" action="/tasks" role="search" aria-label="Tasks" autocomplete="off">'
-        f'<input type="search" name="q" value="{escape(filters.q)}" placeholder="Search ( / )" aria-label="Search tasks">'
-        f'{scope_choice(projects, filters.scope)}<button>Filter</button><a href="/tasks">Clear</a></form>'
-    )
+    form = filter_form("/tasks", "Tasks", filters.q, scope_choice(projects, filters.scope))
     body = f'<main id="content"><h1>Tasks</h1>{form}<div id="list" data-topics="runs">{listed}</div></main>'
     return document("Tasks", body, script="list.js", here="tasks", scope=filters.scope)
 

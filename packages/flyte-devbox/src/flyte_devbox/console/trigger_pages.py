@@ -3,11 +3,20 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
 from flyteidl2.task import common_pb2
 
-from flyte_devbox.console.html import action_button, document, phase, scope_choice, scope_path, table, time_of
+from flyte_devbox.console.filtering import Conditions, texts_of
+from flyte_devbox.console.html import (
+    action_button,
+    document,
+    filter_form,
+    phase,
+    scope_choice,
+    scope_path,
+    table,
+    time_of,
+)
 from flyte_devbox.console.run_list import read_projects
 from flyte_devbox.errors import not_found
 from flyte_devbox.triggering import details_of
@@ -45,7 +54,7 @@ class TriggerPage:
 
 def trigger_filters(query: Mapping[str, Sequence[str]]) -> TriggerFilters:
     """Read the filters of an address."""
-    q, scope = (query.get(name, [""])[0].strip()[:200] for name in ("q", "scope"))
+    q, scope = texts_of(query, "q", "scope")
     return TriggerFilters(q, scope)
 
 
@@ -55,24 +64,21 @@ def read_triggers(connection: sqlite3.Connection, filters: TriggerFilters) -> Tr
     Raises:
         ServiceError: NOT_FOUND: there is none of that name.
     """
-    project, _, domain = filters.scope.partition("/")
-    conditions, parameters = ["1"], list[Any]()
-    for condition, text in (("g.project = ?", project), ("g.domain = ?", domain), ("g.name = ?", filters.name)):
-        if text:
-            conditions.append(condition)
-            parameters.append(text)
+    conditions = Conditions("g", filters.scope)
+    if filters.name:
+        conditions.add("g.name = ?", filters.name)
     if filters.q:
-        conditions.append("(instr(lower(g.name), lower(?)) > 0 OR instr(lower(g.task_name), lower(?)) > 0)")
-        parameters += [filters.q] * 2
+        is_found = "(instr(lower(g.name), lower(?)) > 0 OR instr(lower(g.task_name), lower(?)) > 0)"
+        conditions.add(is_found, filters.q, filters.q)
     last = (
         "SELECT max(r.id) FROM runs r WHERE r.project = g.project AND r.domain = g.domain AND r.task_name = g.task_name"
         " AND r.trigger_name = g.name AND r.trigger_task = g.task_name"
     )
     found = connection.execute(
         "SELECT g.*, r.name AS run_name, r.phase AS run_phase, r.created_at AS run_at"
-        f" FROM triggers g LEFT JOIN runs r ON r.id = ({last}) WHERE {' AND '.join(conditions)}"
+        f" FROM triggers g LEFT JOIN runs r ON r.id = ({last}) WHERE {conditions}"
         " ORDER BY g.project, g.domain, g.task_name, g.name LIMIT ?",
-        [*parameters, _MOST],
+        [*conditions.parameters, _MOST],
     ).fetchall()
     if filters.name and not found:
         raise not_found(f"there is no trigger `{filters.name[:100]}` in `{filters.scope[:200]}`")
@@ -82,12 +88,7 @@ def read_triggers(connection: sqlite3.Connection, filters: TriggerFilters) -> Tr
 def trigger_list_page(page: TriggerPage, filters: TriggerFilters) -> str:
     """Return the page of triggers, or of those of one name."""
     name = escape(filters.name)
-    form = (
-        '<form id="filters" class="filters" method="get" action="/triggers" role="search" aria-label="Triggers"'
-        f' autocomplete="off"><input type="search" name="q" value="{escape(filters.q)}" placeholder="Search ( / )"'
-        f' aria-label="Search triggers">{scope_choice(page.projects, filters.scope)}'
-        '<button>Filter</button><a href="/triggers">Clear</a></form>'
-    )
+    form = filter_form("/triggers", "Triggers", filters.q, scope_choice(page.projects, filters.scope))
     path = f'<p class="path"><a href="/triggers">Triggers</a> / <b>{name}</b></p>' if name else ""
     body = (
         f'{path}<main id="content"><h1>{name or "Triggers"}</h1>{"" if name else form}'

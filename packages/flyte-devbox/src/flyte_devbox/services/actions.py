@@ -10,7 +10,7 @@ from flyteidl2.core import literals_pb2
 from flyteidl2.workflow import run_definition_pb2, state_service_pb2
 
 from flyte_devbox import rows
-from flyte_devbox.errors import failed_precondition
+from flyte_devbox.errors import ServiceError, failed_precondition
 from flyte_devbox.live import LiveAction
 from flyte_devbox.services.conditions import signal_condition
 from flyte_devbox.services.lookups import ACTIONS, find_action, read_in
@@ -18,9 +18,20 @@ from flyte_devbox.submission import find_run_row
 from flyte_models.phases import ActionPhase
 
 if TYPE_CHECKING:
+    from flyteidl2.workflow import internal_run_service_pb2, queue_service_pb2
+
     from flyte_devbox.devbox import Devbox
 
-__all__ = ["Service", "abort_below", "children_of", "update_of", "update_of_ended", "watch_children"]
+__all__ = [
+    "Service",
+    "abort_below",
+    "action_of",
+    "children_of",
+    "refusal_of_reports",
+    "update_of",
+    "update_of_ended",
+    "watch_children",
+]
 
 _BATCH = 500
 _SUCCEEDED = frozenset({ActionPhase.SUCCEEDED, ActionPhase.RECOVERED})
@@ -50,11 +61,7 @@ class Service:
 
     async def update(self, request: actions_service_pb2.UpdateRequest) -> actions_service_pb2.UpdateResponse:
         """Refuse: the devbox learns from the processes of attempts how they are."""
-        row = find_action(self._devbox.database, request.action_id)
-        raise failed_precondition(
-            f"the devbox runs action `{row['name']}` itself, so nobody else says how it is\n"
-            "hint: runs that are carried out elsewhere are reported to `TrackedRunService`"
-        )
+        raise refusal_of_reports(find_action(self._devbox.database, request.action_id))
 
     async def abort(self, request: actions_service_pb2.AbortRequest) -> actions_service_pb2.AbortResponse:
         """Abort an action and all below it; one that is over stays as it is."""
@@ -65,6 +72,44 @@ class Service:
         """Give a condition its value."""
         await signal_condition(self._devbox, find_action(self._devbox.database, request.action_id), request.value)
         return actions_service_pb2.SignalResponse()
+
+
+def action_of(
+    request: "queue_service_pb2.EnqueueActionRequest | internal_run_service_pb2.RecordActionRequest",
+    parent: str,
+    base: str,
+) -> actions_service_pb2.Action:
+    """Give what other services call a child action as the one to enqueue.
+
+    Args:
+        request: whose fields are those of the action.
+        parent: the action that it is a child of.
+        base: where the outputs of its run go.
+    """
+    action = actions_service_pb2.Action(
+        action_id=request.action_id,
+        parent_action_name=parent,
+        group=request.group,
+        subject=request.subject,
+        input_uri=request.input_uri,
+        run_output_base=base,
+    )
+    kind = request.WhichOneof("spec")
+    if kind == "task":
+        action.task.CopyFrom(request.task)
+    elif kind == "trace":
+        action.trace.CopyFrom(request.trace)
+    elif kind == "condition":
+        action.condition.CopyFrom(request.condition)
+    return action
+
+
+def refusal_of_reports(row: sqlite3.Row) -> ServiceError:
+    """Say that nobody else reports how an action of the devbox is."""
+    return failed_precondition(
+        f"the devbox runs action `{row['name']}` itself, so nobody else says how it is\n"
+        "hint: runs that are carried out elsewhere are reported to `TrackedRunService`"
+    )
 
 
 async def abort_below(devbox: "Devbox", action: identifier_pb2.ActionIdentifier, reason: str) -> None:

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from flyteidl2.actions import actions_service_pb2
 from flyteidl2.common import identifier_pb2
 from flyteidl2.workflow import internal_run_service_pb2
 from google.rpc import status_pb2
 
-from flyte_devbox.errors import failed_precondition
+from flyte_devbox.services.actions import action_of, refusal_of_reports
 from flyte_devbox.services.events import record_events
 from flyte_devbox.services.lookups import find_action
 
@@ -27,22 +26,7 @@ class Service:
         """Take an action as `Enqueue` does; a repeated request changes nothing."""
         run = request.action_id.run
         base = self._devbox.objects.uri(f"{run.project}/{run.domain}/{run.name}")
-        action = actions_service_pb2.Action(
-            action_id=request.action_id,
-            parent_action_name=request.parent,
-            group=request.group,
-            subject=request.subject,
-            input_uri=request.input_uri,
-            run_output_base=base,
-        )
-        kind = request.WhichOneof("spec")
-        if kind == "task":
-            action.task.CopyFrom(request.task)
-        elif kind == "trace":
-            action.trace.CopyFrom(request.trace)
-        elif kind == "condition":
-            action.condition.CopyFrom(request.condition)
-        await self._devbox.submission.enqueue(action)
+        await self._devbox.submission.enqueue(action_of(request, request.parent, base))
         return internal_run_service_pb2.RecordActionResponse(action_id=request.action_id, status=_OK)
 
     async def update_action_status(
@@ -62,10 +46,7 @@ class Service:
     def _check(self, action: identifier_pb2.ActionIdentifier, phase: int) -> None:
         row = find_action(self._devbox.database, action)
         if row["phase"] != phase:
-            raise failed_precondition(
-                f"the devbox runs action `{row['name']}` itself, so nobody else says how it is\n"
-                "hint: runs that are carried out elsewhere are reported to `TrackedRunService`"
-            )
+            raise refusal_of_reports(row)
 
 
 _OK = status_pb2.Status(message="ok")

@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from flyteidl2.actions import actions_service_pb2
 from flyteidl2.workflow import queue_service_pb2
 
-from flyte_devbox.services.actions import abort_below
+from flyte_devbox.services.actions import abort_below, action_of
 from flyte_devbox.submission import find_run_row
 
 if TYPE_CHECKING:
@@ -22,21 +21,7 @@ class Service:
         self, request: queue_service_pb2.EnqueueActionRequest
     ) -> queue_service_pb2.EnqueueActionResponse:
         """Take a child action; a repeated request changes nothing."""
-        action = actions_service_pb2.Action(
-            action_id=request.action_id,
-            parent_action_name=request.parent_action_name,
-            input_uri=request.input_uri,
-            run_output_base=request.run_output_base,
-            group=request.group,
-            subject=request.subject,
-        )
-        kind = request.WhichOneof("spec")
-        if kind == "task":
-            action.task.CopyFrom(request.task)
-        elif kind == "trace":
-            action.trace.CopyFrom(request.trace)
-        elif kind == "condition":
-            action.condition.CopyFrom(request.condition)
+        action = action_of(request, request.parent_action_name, request.run_output_base)
         await self._devbox.submission.enqueue(action)
         return queue_service_pb2.EnqueueActionResponse()
 
