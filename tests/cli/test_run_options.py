@@ -111,7 +111,7 @@ Options:
   --queue TEXT                    Queue of a control plane
   --run-project TEXT              Project of a run of a deployed task
   --run-domain TEXT               Domain of a run of a deployed task
-  --debug                         Start an editor in the container
+  --debug                         Start an editor in the container, where the task is run by hand
   --tui                           Show a local run in a text interface
   --tracked                       Report a local run to the control plane
   --tracked-strict                Fail where reporting fails
@@ -151,7 +151,7 @@ def test_a_result_for_programs(shell: Shell) -> None:
         (["--name", "../x"], "error: `--name ../x` is no name of a run"),
         (["--label", "team"], "error: `--label` needs KEY=VALUE, got `team`"),
         (["--env", "=x"], "error: `--env` needs KEY=VALUE, got `=x`"),
-        (["--debug"], "error: `--debug` starts an editor in the container"),
+        (["--debug"], "error: `--debug` starts an editor in the container of a run, and this one is in this process"),
         (["--tui"], "error: `--tui` shows runs in a text interface, which is not built"),
         (["--tracked-strict"], "error: `--tracked-strict` says what happens when a run cannot be reported"),
         (["--copy-style", "some"], "'some' is not one of"),

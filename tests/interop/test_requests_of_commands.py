@@ -153,6 +153,8 @@ COMMANDS = {
     "run logging": Command(
         "--log-format json --user-log-level error run --name sixth shop.py order", env={"LOG_LEVEL": "15"}
     ),
+    "run --debug": Command("run --debug --name debugged -e A=1 shop.py order --items 0"),
+    "run --debug with a variable": Command("run --debug --name debugged-too -e _F_E_VS=0 shop.py order --items 0"),
     "deploy": Command("deploy --version v1 full.py env"),
     "deploy again": Command("deploy --version v1 full.py env"),
     "deploy without version": Command("deploy shop.py env"),
@@ -164,6 +166,7 @@ COMMANDS = {
     "run deployed-task of a version": Command(
         "run --name eighth --label a=b -e C=1 deployed-task shop.order:v5 --items 1"
     ),
+    "run --debug deployed-task": Command("run --debug --name debugged-three deployed-task shop.order --items 0"),
     "run deployed-task elsewhere": Command(
         "run --name ninth --run-project made --run-domain staging deployed-task shop.order"
     ),
@@ -253,6 +256,9 @@ ALLOWED: dict[str, str] = {
     r"get run NAME/ListActions/.*": "the actions of the run are shown as well",
     r"run (--follow|of types)/(GetActionData|GetRunDetails|WatchActionDetails|SelectCluster/[23])/.*": (
         "how it ended and what it gave is shown, and the exit code tells it"
+    ),
+    r"run --debug.*/GetRunDetails/.*": (
+        "nobody waits for the editor of a run that was not begun in debug mode, as a server may have it"
     ),
     r"deploy a folder/DeployTask/.*/env/0/value": (
         "a file may import what lies beside it, as with `deploy FILE`; the reference cannot load it"

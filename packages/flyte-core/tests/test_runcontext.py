@@ -48,11 +48,6 @@ def test_what_concerns_remote_runs_is_taken_and_changes_nothing() -> None:
     assert runner.run(double, 2).outputs()[0] == 4
 
 
-def test_a_debugger_in_a_container_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(NotImplementedError, match="flyte replay RUN ACTION --pdb"):
-        flyte.with_runcontext(mode="remote", debug=True).run(double, 2)
-
-
 def test_the_run_knows_its_version_start_and_places(tmp_path: Path) -> None:
     seen: dict[str, Any] = {}
 

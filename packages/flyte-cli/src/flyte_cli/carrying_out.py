@@ -53,6 +53,7 @@ def carry_out(
     """
     options = click.get_current_context().find_root().ensure_object(RootOptions)
     chosen = RunChoices.of_context()
+    chosen.refuse_debugged()
     chosen.note_what_has_no_effect()
     if chosen.is_tracked_strictly and not (chosen.is_tracked or settings().config.local.tracked):
         raise click.UsageError(

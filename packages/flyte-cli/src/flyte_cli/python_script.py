@@ -78,8 +78,9 @@ def _carry_out_remotely(
             name=chosen.name,
             output_dir=output_dir,
             include_files=list(given["include_files"]),
+            debug=chosen.is_debugged,
         )
-    report(run, began, follows=chosen.follows)
+    report(run, began, follows=chosen.follows, is_debugged=chosen.is_debugged)
 
 
 def make_command() -> click.Command:

@@ -87,12 +87,13 @@ def carry_out_remotely(task: "TaskTemplate[..., Any] | TaskDetails", values: dic
             copy_style=chosen.copy_style,
             service_account=chosen.service_account,
             queue=chosen.queue,
+            debug=chosen.is_debugged,
         )
     )
     began = time.monotonic()
     with starting():
         run: Run = syncify.loop.run(runner.attempt(task, (), values))
-    report(run, began, follows=chosen.follows)
+    report(run, began, follows=chosen.follows, is_debugged=chosen.is_debugged)
 
 
 @contextmanager
@@ -111,43 +112,63 @@ def starting() -> Generator[None]:
         ) from None
 
 
-def report(run: Run, began: float, *, follows: bool) -> None:
+def report(run: Run, began: float, *, follows: bool, is_debugged: bool = False) -> None:
     """Print the name and page of a run that has begun; if it is followed, its log and, when it is over, its result.
+
+    In debug mode the address of the editor is waited for and printed too.
 
     Args:
         run: The run.
         began: When it began, by `time.monotonic`.
         follows: Whether it is followed to its end.
+        is_debugged: Whether it has an editor.
 
     Raises:
         RemoteRunFailedError: It was followed, and did not succeed.
         LeftRunError: It was followed, and ctrl-c ended that.
     """
     try:
-        _report(run, began, follows=follows)
+        _report(run, began, follows=follows, is_debugged=is_debugged)
     except KeyboardInterrupt:
         raise LeftRunError(left_run(run.name)) from None
 
 
-def _report(run: Run, began: float, *, follows: bool) -> None:
+def _report(run: Run, began: float, *, follows: bool, is_debugged: bool) -> None:
     options = click.get_current_context().find_root().ensure_object(RootOptions)
-    if not follows:
-        option = remote_option()
-        _say(options, run, f"run       {run.name}\npage      {run.url}\nnext      flyte get run {run.name}{option}", {})
-        return
-    if options.output_format in {"table", "table-simple"}:
+    is_for_people = options.output_format in {"table", "table-simple"}
+    if is_for_people:
         click.echo(f"run       {run.name}\npage      {run.url}")
+    more: dict[str, Any] = {"debug_url": _editor(run, is_told=is_for_people)} if is_debugged else {}
+    if not follows:
+        _say(options, run, f"next      flyte get run {run.name}{remote_option()}", more)
+        return
     _follow(run, (lambda line: click.echo(line, err=True)) if options.progress else (lambda _: None))
     if run.phase not in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
         raise RemoteRunFailedError(_failure(run))
     outputs = run.outputs()
-    if options.output_format not in {"table", "table-simple"}:
-        _say(options, run, "", {"outputs": literal_string_repr(literals_of(outputs.pb2))})
+    if not is_for_people:
+        _say(options, run, "", {**more, "outputs": literal_string_repr(literals_of(outputs.pb2))})
         return
     named = outputs.named_outputs
     result = repr(outputs[0]) if list(named) == ["o0"] else ", ".join(f"{k}={v!r}" for k, v in named.items()) or "None"
     shown = result if len(result) <= _RESULT_LIMIT else f"{result[:_RESULT_LIMIT]}…"
     _say(options, run, f"result    {shown}\ntook      {time.monotonic() - began:.1f} s", {})
+
+
+def _editor(run: Run, *, is_told: bool) -> str | None:
+    """Wait until the editor of a run is ready or the run is over; return its address, and print it."""
+    if is_told and sys.stderr.isatty():
+        click.echo("waiting for the editor in the container; ctrl-c leaves the run to itself", err=True)
+    url = run.get_debug_url()
+    if is_told and url is not None:
+        click.echo(f"editor    {url}")
+    elif url is None:
+        click.echo(
+            "note: no editor has come, and the run is over\n"
+            f"hint: `flyte get logs {run.name}{remote_option()}` says why, or the control plane has no debug mode",
+            err=True,
+        )
+    return url
 
 
 def _follow(run: Run, show: Callable[[str], None]) -> None:

@@ -28,7 +28,6 @@ _CONTAINERS_ONLY = (
 """Options that say how a control plane runs it: they change nothing of what a run in this process computes."""
 
 _REFUSED = {
-    "debug": "starts an editor in the container of the run; use `breakpoint()` in the task, or your editor's debugger",
     "tui": "shows runs in a text interface, which is not built; `flyte get run` and `flyte get logs` show them",
 }
 """Options that promise something which a run in this process would not do."""
@@ -66,6 +65,7 @@ class RunChoices:
         self.run_project: str | None = given.get("run_project")
         self.run_domain: str | None = given.get("run_domain")
         self.follows = bool(given.get("follow"))
+        self.is_debugged = bool(given.get("debug"))
         self.is_local = bool(given.get("local"))
         self.is_devbox = bool(given.get("devbox"))
         if self.is_local and self.is_devbox:
@@ -103,6 +103,18 @@ class RunChoices:
             raise click.UsageError(
                 "`--tracked` reports a run in this process, and this one is begun on the control plane\n"
                 "hint: `--local` as well, or leave `--tracked` out"
+            )
+
+    def refuse_debugged(self) -> None:
+        """Refuse an editor in a container where there is none: in this process.
+
+        Raises:
+            click.UsageError: when that was asked for.
+        """
+        if self.is_debugged:
+            raise click.UsageError(
+                "`--debug` starts an editor in the container of a run, and this one is in this process\n"
+                "hint: `--devbox` as well; or leave `--debug` out and write `breakpoint()` in the task"
             )
 
     def note_what_has_no_effect(self) -> None:
@@ -182,7 +194,7 @@ def run_parameters() -> list[click.Parameter]:
         click.Option(["--queue"], help="Queue of a control plane"),
         click.Option(["--run-project"], help="Project of a run of a deployed task"),
         click.Option(["--run-domain"], help="Domain of a run of a deployed task"),
-        click.Option(["--debug"], is_flag=True, help="Start an editor in the container"),
+        click.Option(["--debug"], is_flag=True, help="Start an editor in the container, where the task is run by hand"),
         click.Option(["--tui"], is_flag=True, help="Show a local run in a text interface"),
         click.Option(["--tracked"], is_flag=True, help="Report a local run to the control plane"),
         click.Option(["--tracked-strict"], is_flag=True, help="Fail where reporting fails"),

@@ -138,7 +138,7 @@ async def run_python_script(
         queue: As `cpu`.
         wait: Whether a run on a control plane is waited for. A local run is over when it is returned.
         name: The name of the run.
-        debug: As `cpu`.
+        debug: As `cpu`: an editor in the container, in which the script is run by hand.
         output_dir: A folder that the script fills, which becomes the output of the run.
         include_files: Further files and folders for a control plane, beside the script or below its folder.
         plugin_config: This and the rest ask for several machines.
@@ -173,6 +173,7 @@ async def run_python_script(
             name,
             timeout,
             tuple(include_files or ()),
+            debug=debug,
         )
         run = await runner.run(path, list(extra_args or ()), output_dir)
         if wait:
@@ -197,6 +198,7 @@ class _Remote:
     name: str | None
     timeout: int
     files: tuple[str, ...]
+    debug: bool
 
     async def run(self, script: str, arguments: list[str], output_dir: str | None) -> Any:
         """Begin the run and return it."""
@@ -211,6 +213,7 @@ class _Remote:
             copy_style="custom",
             copy_paths=(Path(script).name, *files),
             root_dir=root,
+            debug=self.debug,
         )
         values: dict[str, Any] = {"script": Path(script).name, "arguments": arguments}
         if output_dir is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin
 
 from flyte_models.bundles import CodeBundle
+from flyte_models.debugging import DEBUG_VARIABLE
 from flyte_models.phases import ActionPhase
 from flyte_protocol.codes import Code
 from flyte_protocol.rpc_errors import RpcError
@@ -302,7 +303,7 @@ class Run(HasFiles):
         """
         details = await self._fetched()
         url = _debugger(details.action_details.pb2)
-        if url is None and any(pair.key == "_F_E_VS" for pair in details.pb2.run_spec.envs.values):
+        if url is None and any(pair.key == DEBUG_VARIABLE for pair in details.pb2.run_spec.envs.values):
             async with aclosing(watch_details(connection(), self.pb2.action.id)) as messages:
                 async for message in messages:
                     url = _debugger(message)

@@ -37,6 +37,7 @@ from flyte.tasks.environment import Environment
 from flyte.tasks.template import TaskTemplate
 from flyte_images import ImageCache, default_image_uri
 from flyte_models.bundles import CodeBundle
+from flyte_models.debugging import DEBUG_VARIABLE
 from flyte_models.errors import ImageBuildError, RuntimeUserError
 from flyte_models.serialization import SerializationContext
 from flyte_models.values import value
@@ -73,11 +74,6 @@ class RemoteStrategy:
     """Makes runs on the configured control plane, and does not wait for them."""
 
     def __init__(self, options: RunOptions) -> None:
-        if options.debug:
-            raise NotImplementedError(
-                "`debug=True` starts an editor in the container of a run, which is not built yet in this version\n"
-                "hint: `flyte replay RUN ACTION --pdb` runs an action again here, and opens a debugger where it fails"
-            )
         self._options = options
 
     @noting_handles
@@ -354,6 +350,9 @@ def run_spec_of(options: RunOptions, of: RunSource = "code", *, queue: str | Non
     variables = dict(options.env_vars)
     for name, text in log_variables().items() if of != "run" else ():
         variables.setdefault(name, text)
+    if options.debug and options.mode != "local":
+        # Counts more than one that is given.
+        variables[DEBUG_VARIABLE] = "1"
     caller = calling_context()
     if of == "code" and caller is not None and not made.endpoint:
         # The code is the caller's, and so are the folders that modules are imported from.

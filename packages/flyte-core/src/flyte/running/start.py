@@ -290,7 +290,8 @@ def with_runcontext(
         custom_context: Pairs that every action finds in `flyte.get_custom_context()`.
         cache_lookup_scope: `project-domain` shares cached results within project and domain only.
         preserve_original_types: Whether outputs of a remote run keep the types that the task has here.
-        debug: An editor in the container of a remote run; not built yet, and refused there.
+        debug: Give the root action of a remote run an editor in its container, in which it is run by hand, instead of running
+            it; `Run.get_debug_url` waits for its address.
         tracked: Report a local run to the control plane while it goes on: its actions, inputs, outputs, reports. Where that
             cannot be, the run goes on without, and a warning says so.
         tracked_strict: With `tracked`: end a run that cannot be reported, and raise why.
