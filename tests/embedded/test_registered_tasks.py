@@ -48,7 +48,7 @@ def test_one_is_fetched_when_it_is_used(config) -> None:
     details = reference.fetch()
     assert (details.name, details.version, details.task_type) == ("registered.add", "v1", "python")
     assert details.required_args == ("a",)
-    assert [each.name for each in details.default_input_args] == ["b"]
+    assert details.default_input_args == ("b",)
     assert list(details.interface.inputs) == ["a", "b"]
     assert "fetched" in repr(reference)
     with pytest.raises(LookupError, match="no task `registered.none`"):

@@ -167,11 +167,17 @@ def test_conditions(port) -> None:
     condition = flyte.remote.Condition.get("how_many", run_name=run.name)
     assert condition is not None
     assert (condition.action_name, condition.expected_type) == ("asks", int)
+    assert (condition.phase, condition.waits) == ("ACTION_PHASE_PAUSED", True)
     assert [each.name for each in flyte.remote.Condition.listall(run_name=run.name, action_name="a0")] == ["how_many"]
     with pytest.raises(TypeError, match="answered with a int"):
         condition.signal("seven")
     condition.signal(7)
-    assert flyte.remote.Condition.get("how_many", run_name=run.name) is None
+    answered = flyte.remote.Condition.get("how_many", run_name=run.name)
+    assert answered is not None
+    assert (answered.phase, answered.done()) == ("ACTION_PHASE_SUCCEEDED", True)
+    assert [each.name for each in flyte.remote.Condition.listall(run_name=run.name)] == ["how_many"]
+    assert list(flyte.remote.Condition.waiting(run.name)) == []
+    assert flyte.remote.Condition.get("another", run_name=run.name) is None
     assert flyte.remote.Action.get(run_name=run.name, name="asks").phase is ActionPhase.SUCCEEDED
     run.abort()
 

@@ -107,7 +107,10 @@ def none() -> None:
 
 def test_several_outputs_and_none() -> None:
     assert flyte.run(two).outputs().named_outputs == {"o0": 1, "o1": "b"}
-    assert tuple(flyte.run(none).outputs()) == ()
+    assert flyte.run(none).outputs()[0] is None
+    assert flyte.run(two).outputs().o1 == "b"
+    with pytest.raises(AttributeError, match="there is no output `o2`, but `o0`, `o1`"):
+        _ = flyte.run(two).outputs().o2
 
 
 @env.task

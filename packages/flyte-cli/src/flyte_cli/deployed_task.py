@@ -126,7 +126,7 @@ def _command(word: str, task: "TaskDetails") -> click.Command:
     from flyte_cli.task_commands import InputOption, convert  # noqa: PLC0415
 
     options: list[InputOption] = []
-    stored = {each.name: each.parameter.default for each in task.default_input_args}
+    stored = {each.name: each.parameter.default for each in task.stored_defaults}
     for name, (kind, default) in task.interface.inputs.items():
         has_default = default is NativeInterface.has_default
         described = f"[default: {_default(stored[name])}]" if has_default else ""

@@ -20,7 +20,7 @@ def waiting(store: ActionStore, run_name: str) -> list[PausedCondition]:
     from flyte.remote import ActionDetails, Condition  # noqa: PLC0415 - a client is loaded only by who talks to a control plane
 
     found: list[PausedCondition] = []
-    for each in Condition.listall(run_name=run_name):
+    for each in Condition.waiting(run_name):
         asked = ActionDetails.get(run_name=run_name, name=each.action_name).pb2.condition
         kind = each.expected_type
         found.append(
@@ -52,7 +52,7 @@ def answer(store: ActionStore, condition: PausedCondition, text: str) -> None:
     from flyte.remote import Condition  # noqa: PLC0415 - as above
 
     value = parse_answer(text, _TYPES.get(condition.data_type, str))
-    listed = Condition.listall(run_name=condition.run_name, action_name=condition.parent_name)
+    listed = Condition.waiting(condition.run_name, condition.parent_name)
     found = next((each for each in listed if each.action_name == condition.action_name), None)
     if found is None:
         raise ConditionNotFoundError(f"condition `{condition.name}` of run `{condition.run_name}` waits no more")

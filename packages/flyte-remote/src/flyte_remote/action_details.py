@@ -148,9 +148,9 @@ class ActionDetails(NamedAction):
         return self.pb2.error_info if self.pb2.HasField("error_info") else None
 
     @property
-    def error_message(self) -> str | None:
-        """Why it failed, in words, or None."""
-        return self.error_info.message if self.error_info is not None else None
+    def error_message(self) -> str:
+        """Why it failed, in words; empty if it did not."""
+        return self.error_info.message if self.error_info is not None else ""
 
     @property
     def abort_info(self) -> "run_definition_pb2.AbortInfo | None":
@@ -238,7 +238,8 @@ class ActionDetails(NamedAction):
             data = await self._finished_data()
             types = self._types[1] if self._types else types_of(self._interface().outputs)
             values = await read_values(literals_of(data.outputs), types)
-            self._outputs = ActionOutputs(data.outputs, tuple(values.values()), list(values))
+            # As PyPI flyte: a task that returns nothing has one output, which is None.
+            self._outputs = ActionOutputs(data.outputs, tuple(values.values()) or (None,), list(values) or None)
         return self._outputs
 
     async def input_literals(self) -> "dict[str, literals_pb2.Literal]":

@@ -1,12 +1,14 @@
 """`Condition`: an action that waits for an answer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from flyte_models.phases import ActionPhase
+from flyte_protocol.phases import phase_from_wire
 from flyte_remote.connection import connection
 from flyte_remote.identifiers import run_identifier
-from flyte_remote.listing import PAGE, equals, pages
-from flyte_remote.of_actions import HasPhase
+from flyte_remote.listing import PAGE, equals, filters_of_phases, pages
+from flyte_remote.messages import OfMessage
 from flyte_syncify import syncify
 
 if TYPE_CHECKING:
@@ -18,8 +20,8 @@ _TYPES: dict[int, type[Any]] = {1: int, 2: float, 3: str, 4: bool}
 """`core.SimpleType` of what a condition can be answered with."""
 
 
-class Condition(HasPhase):
-    """A condition that is waited for."""
+class Condition(OfMessage):
+    """A condition: what a task waits to be told, or was told."""
 
     def __init__(self, pb2: "run_definition_pb2.Action") -> None:
         """Wrap a message."""
@@ -44,6 +46,23 @@ class Condition(HasPhase):
         return self.pb2.id.run.name
 
     @property
+    def phase(self) -> str:
+        """Where it stands as the protocol names it: `ACTION_PHASE_PAUSED` while it waits, and `..._SUCCEEDED` later."""
+        from flyteidl2.common import phase_pb2  # noqa: PLC0415
+
+        return phase_pb2.ActionPhase.Name(self.pb2.status.phase)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its answer."""
+        return phase_from_wire(self.pb2.status.phase) is ActionPhase.PAUSED
+
+    def done(self) -> bool:
+        """Tell whether it is over."""
+        phase = phase_from_wire(self.pb2.status.phase)
+        return phase is not None and phase.is_terminal
+
+    @property
     def expected_type(self) -> type[Any] | None:
         """The type of the answer: bool, int, float or str; None when it is none of them."""
         return _TYPES.get(self.pb2.metadata.condition.type.simple)
@@ -53,7 +72,7 @@ class Condition(HasPhase):
     async def listall(
         cls, /, run_name: str, action_name: str | None = None, limit: int = 100
     ) -> AsyncIterator["Condition"]:
-        """List the conditions that a run waits for.
+        """List the conditions of a run, answered ones too.
 
         Args:
             run_name: The run.
@@ -63,7 +82,7 @@ class Condition(HasPhase):
         left = limit
         if left <= 0:
             return
-        async for action in _paused(run_name, action_name, limit):
+        async for action in _conditions(run_name, action_name, page=limit):
             yield cls(action)
             left -= 1
             if left <= 0:
@@ -71,18 +90,35 @@ class Condition(HasPhase):
 
     @syncify.class_method
     @classmethod
+    async def waiting(cls, run_name: str, action_name: str | None = None) -> AsyncIterator["Condition"]:
+        """List the conditions of a run that wait for their answer, all of them.
+
+        Args:
+            run_name: The run.
+            action_name: Only those that this action asked for.
+        """
+        async for action in _conditions(run_name, action_name, filters_of_phases((ActionPhase.PAUSED,))):
+            yield cls(action)
+
+    @syncify.class_method
+    @classmethod
     async def get(cls, name: str, /, run_name: str, action_name: str | None = None) -> "Condition | None":
-        """Return the condition of a name that a run waits for, or None if it waits for none.
+        """Return the condition of a name, or None if the run has asked for none.
+
+        Of several with one name, the one that waits, else the latest.
 
         Args:
             name: The condition's name.
             run_name: The run.
             action_name: Only one that this action asked for.
         """
-        async for action in _paused(run_name, action_name):
+        found: Condition | None = None
+        async for action in _conditions(run_name, action_name):
             if action.metadata.condition.name == name:
-                return cls(action)
-        return None
+                found = cls(action)
+                if found.waits:
+                    return found
+        return found
 
     @syncify
     async def signal(self, payload: bool | float | str) -> None:
@@ -111,13 +147,15 @@ class Condition(HasPhase):
 _FIELDS: dict[type[Any], str] = {bool: "bool_value", int: "int_value", float: "float_value", str: "string_value"}
 
 
-async def _paused(run_name: str, parent: str | None, page: int | None = None) -> AsyncIterator[Any]:
-    from flyteidl2.common import list_pb2, phase_pb2  # noqa: PLC0415
+async def _conditions(
+    run_name: str, parent: str | None, more: Sequence[Any] = (), *, page: int = PAGE
+) -> AsyncIterator[Any]:
+    from flyteidl2.common import list_pb2  # noqa: PLC0415
     from flyteidl2.workflow import run_definition_pb2, run_service_pb2  # noqa: PLC0415
 
     at = connection()
     run = run_identifier(run_name, at)
-    filters = [equals("action_type", str(run_definition_pb2.ACTION_TYPE_CONDITION))]
+    filters = [equals("action_type", str(run_definition_pb2.ACTION_TYPE_CONDITION)), *more]
     if parent:
         filters.append(equals("parent_name", parent))
 
@@ -127,6 +165,5 @@ async def _paused(run_name: str, parent: str | None, page: int | None = None) ->
         )
         return answer.actions, answer.token
 
-    async for action in pages(fetch, list_pb2.ListRequest(limit=min(page or PAGE, PAGE), filters=filters), None):
-        if action.status.phase == phase_pb2.ACTION_PHASE_PAUSED:
-            yield action
+    async for action in pages(fetch, list_pb2.ListRequest(limit=min(page, PAGE), filters=filters), None):
+        yield action

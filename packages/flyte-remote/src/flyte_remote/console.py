@@ -20,16 +20,17 @@ def console_of(target: Target) -> str:
     return f"{parts.scheme}://{'localhost:8080' if is_local_cluster else parts.netloc}"
 
 
-def console_url(kind: str, name: str, *, project: str, domain: str, action: str | None = None) -> str:
+def console_url(kind: str, *names: str, project: str, domain: str, action: str | None = None) -> str:
     """Return the address of a page: of a run, a task, a trigger.
 
     Args:
         kind: `runs`, `tasks`, `triggers`, `apps`, `artifacts` or `tracked-runs`.
-        name: Of the thing.
+        names: Of the thing; of a trigger those of its task and its own.
         project: Its project.
         domain: Its domain.
         action: Of a run, the action that is selected.
     """
     selected = f"?i={quote(action)}" if action else ""
+    path = "/".join(quote(name, safe="") for name in names)
     place = f"domain/{quote(domain)}/project/{quote(project)}"
-    return f"{console_of(current_target())}/v2/{place}/{kind}/{quote(name, safe='')}{selected}"
+    return f"{console_of(current_target())}/v2/{place}/{kind}/{path}{selected}"

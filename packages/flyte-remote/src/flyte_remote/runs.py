@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from flyteidl2.core import literals_pb2
     from flyteidl2.workflow import run_definition_pb2
 
+    from flyte_remote.actions import Action
+
 __all__ = ["Run"]
 
 
@@ -62,6 +64,13 @@ class Run(HasFiles):
         self.pb2 = pb2
         self._details = _details
         self._types = _types
+
+    @property
+    def action(self) -> "Action":
+        """Its root action, with what is known of it."""
+        from flyte_remote.actions import Action  # noqa: PLC0415 - which knows of runs
+
+        return Action(self.pb2.action, self._details.action_details if self._details is not None else None)
 
     def __repr__(self) -> str:
         return f"<run `{self.name}`, {self.phase.value if self.phase else 'unknown'}>"

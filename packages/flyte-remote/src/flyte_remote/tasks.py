@@ -1,6 +1,6 @@
 """`Task` and `TaskDetails`: what is registered at a control plane, and references to it that are fetched when they are used."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from flyteidl2.task import common_pb2, task_definition_pb2
 
     from flyte_models.interface import NativeInterface
+
+    _Entry = tasks_pb2.Resources.ResourceEntry
 
 __all__ = ["AutoVersioning", "LazyEntity", "Task", "TaskDetails", "set_task_uses"]
 
@@ -186,14 +188,19 @@ class TaskDetails(OfMessage):
         return self.pb2.spec.task_template.type
 
     @property
-    def default_input_args(self) -> "tuple[common_pb2.NamedParameter, ...]":
-        """The inputs that may be left out, with their defaults."""
+    def default_input_args(self) -> tuple[str, ...]:
+        """The inputs that may be left out."""
+        return tuple(each.name for each in self.stored_defaults)
+
+    @property
+    def stored_defaults(self) -> "tuple[common_pb2.NamedParameter, ...]":
+        """The same inputs with their defaults."""
         return tuple(each for each in self.pb2.spec.default_inputs if each.parameter.HasField("default"))
 
     @property
     def required_args(self) -> tuple[str, ...]:
         """The inputs that must be given."""
-        optional = {each.name for each in self.default_input_args}
+        optional = set(self.default_input_args)
         return tuple(
             each.key for each in self.pb2.spec.task_template.interface.inputs.variables if each.key not in optional
         )
@@ -228,10 +235,10 @@ class TaskDetails(OfMessage):
         return list(self.pb2.spec.task_template.security_context.secrets)
 
     @property
-    def resources(self) -> "tasks_pb2.Resources | None":
-        """What it asks of the machine; None for a task without a container of its own."""
-        template = self.pb2.spec.task_template
-        return template.container.resources if template.HasField("container") else None
+    def resources(self) -> "tuple[Sequence[_Entry], Sequence[_Entry]]":
+        """What it asks of the machine, and what it gets at most; empty for a task without a container of its own."""
+        resources = self.pb2.spec.task_template.container.resources
+        return resources.requests, resources.limits
 
     @property
     def queue(self) -> str | None:

@@ -251,7 +251,7 @@ class Trigger(_Named):
     def url(self) -> str:
         """The address of its page."""
         name = self.pb2.id.name
-        return console_url("triggers", name.name, project=name.project, domain=name.domain)
+        return console_url("triggers", name.task_name, name.name, project=name.project, domain=name.domain)
 
     async def get_details(self) -> TriggerDetails:
         """Fetch all that is known of it."""

@@ -19,6 +19,9 @@ class User(OfMessage):
         """Wrap a message."""
         self.pb2 = pb2
 
+    def __repr__(self) -> str:
+        return f"<user `{self.pb2.subject}`>"
+
     @syncify.class_method
     @classmethod
     async def get(cls) -> "User":

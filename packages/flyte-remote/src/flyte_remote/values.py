@@ -34,7 +34,7 @@ class ActionInputs(UserDict[str, Any], OfMessage):
 
 
 class ActionOutputs(tuple[Any, ...], OfMessage):  # noqa: SLOT001 - a tuple cannot have slots beside its items
-    """The outputs of an action in order; `named_outputs` has them by name."""
+    """The outputs of an action in order, each an attribute too (`outputs.o0`); `named_outputs` has them by name."""
 
     pb2: "common_pb2.Outputs"
     fields: list[str]
@@ -50,6 +50,14 @@ class ActionOutputs(tuple[Any, ...], OfMessage):  # noqa: SLOT001 - a tuple cann
     def named_outputs(self) -> dict[str, Any]:
         """The outputs by name."""
         return dict(zip(self.fields, self, strict=True))
+
+    def __getattr__(self, name: str) -> Any:
+        # Of what is no attribute of its own.
+        if not name.startswith("_") and name in self.fields:
+            return self[self.fields.index(name)]
+        raise AttributeError(
+            f"there is no output `{name}`, but {', '.join(f'`{each}`' for each in self.fields) or 'none'}"
+        )
 
     def __repr__(self) -> str:
         return f"ActionOutputs({', '.join(f'{name}={value!r}' for name, value in self.named_outputs.items())})"

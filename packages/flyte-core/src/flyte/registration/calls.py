@@ -74,7 +74,7 @@ async def inputs_of(
     types = task.interface.inputs
     encoded = await asyncio.gather(*(_encoded(item, types[name][0]) for name, item in given.items()))
     literals = {name: literals_pb2.Literal.FromString(data) for name, data in zip(given, encoded, strict=True)}
-    defaults = {each.name: each.parameter.default for each in task.default_input_args} | dict(stored or {})
+    defaults = {each.name: each.parameter.default for each in task.stored_defaults} | dict(stored or {})
     message = common_pb2.Inputs()
     for name in types:
         if name in literals or name in defaults:

@@ -257,5 +257,6 @@ def new_run_name() -> str:
 def _outputs(task: TaskTemplate[..., Any], value: Any) -> ActionOutputs:
     fields = tuple(task.interface.outputs)
     if not fields:
-        return ActionOutputs((), ())
+        # As PyPI flyte: one output, which is None.
+        return ActionOutputs((None,))
     return ActionOutputs((value,) if len(fields) == 1 else tuple(value), fields)

@@ -166,9 +166,13 @@ def options(values: Iterable[tuple[str, str]], chosen: str) -> str:
     )
 
 
-def scope_path(project: str, domain: str, kind: str, name: str) -> str:
-    """Return the path of a page as the protocol's clients write links: `runs`, `tracked-runs`, `tasks` or `triggers`."""
-    return f"/v2/domain/{quote(domain, safe='')}/project/{quote(project, safe='')}/{kind}/{quote(name, safe='')}"
+def scope_path(project: str, domain: str, kind: str, *names: str) -> str:
+    """Return the path of a page as the protocol's clients write links: `runs`, `tracked-runs`, `tasks` or `triggers`.
+
+    A trigger is named by its task's name and its own.
+    """
+    path = "/".join(quote(name, safe="") for name in names)
+    return f"/v2/domain/{quote(domain, safe='')}/project/{quote(project, safe='')}/{kind}/{path}"
 
 
 def copy_button(what: str, text: str = "") -> str:

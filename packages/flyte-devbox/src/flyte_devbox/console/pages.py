@@ -104,8 +104,9 @@ class Console:
             await _send_page(send, 200, await self._run(parts, query, is_fragment=is_fragment))
         elif parts is not None and parts[2] == "tasks" and len(parts) == 4:
             await _send_page(send, 200, await self._task(parts, query, is_fragment=is_fragment))
-        elif parts is not None and parts[2] == "triggers" and len(parts) == 4:
-            filters = trigger_pages.TriggerFilters(scope=f"{parts[1]}/{parts[0]}", name=parts[3])
+        elif parts is not None and parts[2] == "triggers" and len(parts) in {4, 5}:
+            task = parts[3] if len(parts) == 5 else ""
+            filters = trigger_pages.TriggerFilters(scope=f"{parts[1]}/{parts[0]}", task=task, name=parts[-1])
             await _send_page(send, 200, await self._triggers(filters, is_fragment=is_fragment))
         elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["log"]:
             await self._log(parts, query, send)

@@ -141,7 +141,7 @@ def run_head(detail: Detail) -> str:
     labels: dict[str, str] = json.loads(run["labels"])
     started_by = escape(_SOURCES.get(run["source"], ""))
     if run["trigger_name"]:
-        trigger = scope_path(run["project"], run["domain"], "triggers", run["trigger_name"])
+        trigger = scope_path(run["project"], run["domain"], "triggers", run["trigger_task"], run["trigger_name"])
         started_by = f'trigger <a href="{escape(trigger)}">{escape(run["trigger_name"])}</a>'
     about = [
         ("Phase", phase(run["phase"])),

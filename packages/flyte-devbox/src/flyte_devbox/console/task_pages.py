@@ -255,7 +255,7 @@ def task_runs(view: TaskView) -> str:
 
 def _triggers(view: TaskView) -> str:
     lines = [
-        f'<li><a href="{escape(scope_path(row["project"], row["domain"], "triggers", row["name"]))}">'
+        f'<li><a href="{escape(scope_path(row["project"], row["domain"], "triggers", row["task_name"], row["name"]))}">'
         f"{escape(row['name'])}</a> {'' if row['is_active'] else '(not active)'}</li>"
         for row in view.triggers
     ]

@@ -40,6 +40,8 @@ class TriggerFilters:
     """Part of the name of a trigger or its task."""
     scope: str = ""
     """`project/domain`, or a project."""
+    task: str = ""
+    """The whole name of a task."""
     name: str = ""
     """The whole name of a trigger of this scope, which tasks may share."""
 
@@ -65,6 +67,8 @@ def read_triggers(connection: sqlite3.Connection, filters: TriggerFilters) -> Tr
         ServiceError: NOT_FOUND: there is none of that name.
     """
     conditions = Conditions("g", filters.scope)
+    if filters.task:
+        conditions.add("g.task_name = ?", filters.task)
     if filters.name:
         conditions.add("g.name = ?", filters.name)
     if filters.q:
@@ -133,7 +137,7 @@ def _line(row: sqlite3.Row) -> tuple[str, ...]:
         run = f'{phase(row["run_phase"])} <a href="{escape(path)}">{escape(row["run_name"])}</a>'
     task = scope_path(row["project"], row["domain"], "tasks", row["task_name"])
     about = f'<br><span class="muted">{escape(details.description)}</span>' if details.description else ""
-    own = scope_path(row["project"], row["domain"], "triggers", row["name"])
+    own = scope_path(row["project"], row["domain"], "triggers", row["task_name"], row["name"])
     return (
         f'<a href="{escape(own)}">{escape(row["name"])}</a>{about}',
         f'<a href="{escape(task)}">{escape(row["task_name"])}</a>',
