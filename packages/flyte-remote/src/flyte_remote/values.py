@@ -59,6 +59,9 @@ class ActionOutputs(tuple[Any, ...], OfMessage):  # noqa: SLOT001 - a tuple cann
             f"there is no output `{name}`, but {', '.join(f'`{each}`' for each in self.fields) or 'none'}"
         )
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.fields]
+
     def __repr__(self) -> str:
         return f"ActionOutputs({', '.join(f'{name}={value!r}' for name, value in self.named_outputs.items())})"
 

@@ -33,6 +33,9 @@ class ActionOutputs(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have slo
             return self[self.fields.index(name)]
         raise AttributeError(f"there is no output `{name}`, but {', '.join(f'`{each}`' for each in self.fields)}")
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.fields]
+
     def __repr__(self) -> str:
         return f"ActionOutputs({', '.join(f'{name}={value!r}' for name, value in self.named_outputs.items())})"
 
