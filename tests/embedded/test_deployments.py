@@ -392,3 +392,18 @@ def test_the_command_shows_what_was_registered(command) -> None:
     assert [each["id"]["name"]["name"] for each in found] == ["nightly"]
     assert "flytesnacks" in command("get", "project").stdout
     assert command("get", "secret").returncode == 0
+
+
+def test_a_deployment_gives_rows_for_tables(connected) -> None:
+    """As that of PyPI flyte: its scripts print them."""
+    env = load("shapes").env
+    made = flyte.deploy(env)[0]
+    first = made.tasks()[0]
+    assert made.table_repr()[0] == [
+        ("type", "task"),
+        ("name", first.get_name()),
+        ("version", first.version),
+        ("triggers", ""),
+    ]
+    assert made.env_repr() == [[("environment", env.name), ("image", "auto")]]
+    assert made.envs[env.name].summary_repr() == made.summary_repr()

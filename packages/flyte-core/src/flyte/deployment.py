@@ -88,6 +88,19 @@ class DeployedTask:
         """The version it is registered under."""
         return self.deployed_task.task_template.id.version
 
+    def get_name(self) -> str:
+        """Return the task's name."""
+        return self.name
+
+    def summary_repr(self) -> str:
+        """Say in one line what became of it."""
+        return f"{self.name} {self.version} {self.outcome}"
+
+    def table_repr(self) -> list[tuple[str, str]]:
+        """Return the cells of its row in a table: heading and text."""
+        triggers = ", ".join(trigger.name for trigger in self.deployed_triggers)
+        return [("type", "task"), ("name", self.name), ("version", self.version), ("triggers", triggers)]
+
 
 @light_dataclass()
 class DeployedTaskEnvironment:
@@ -95,6 +108,26 @@ class DeployedTaskEnvironment:
 
     env: Environment
     deployed_entities: list[DeployedTask] = field(default_factory=list[DeployedTask])
+
+    def get_name(self) -> str:
+        """Return the environment's name."""
+        return self.env.name
+
+    def summary_repr(self) -> str:
+        """Say in one line per task what became of it."""
+        return "\n".join(task.summary_repr() for task in self.deployed_entities)
+
+    def env_repr(self) -> list[tuple[str, str]]:
+        """Return the cells of the environment's row in a table: heading and text."""
+        image = self.env.image
+        return [
+            ("environment", self.env.name),
+            ("image", image if isinstance(image, str) else getattr(image, "uri", "")),
+        ]
+
+    def table_repr(self) -> list[list[tuple[str, str]]]:
+        """Return the rows of its tasks in a table."""
+        return [task.table_repr() for task in self.deployed_entities]
 
 
 @light_dataclass()
@@ -109,7 +142,15 @@ class Deployment:
 
     def summary_repr(self) -> str:
         """Say in one line per task what became of it."""
-        return "\n".join(f"{task.name} {task.version} {task.outcome}" for task in self.tasks())
+        return "\n".join(task.summary_repr() for task in self.tasks())
+
+    def env_repr(self) -> list[list[tuple[str, str]]]:
+        """Return the rows of its environments in a table."""
+        return [environment.env_repr() for environment in self.envs.values()]
+
+    def table_repr(self) -> list[list[tuple[str, str]]]:
+        """Return the rows of its tasks in a table."""
+        return [task.table_repr() for task in self.tasks()]
 
 
 @syncify
