@@ -7,11 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from flyteidl2.workflow import run_service_pb2
 from google.protobuf.json_format import MessageToDict
@@ -22,6 +23,7 @@ import flyte
 from flyte.prefetch import HuggingFaceModelInfo, ShardConfig, VLLMShardArgs, hf_model
 from flyte.prefetch.models import artifact_name_of, info_from_json, info_to_json
 from flyte.remote import Artifact, Run, Secret
+from flyte_cli.shard_config import read_shard_config
 
 from .running import LONGEST, RUNS, connected_to, end, start, until, write_config
 
@@ -90,6 +92,11 @@ def files_of(folder: Path) -> dict[str, bytes]:
         for each in folder.rglob("*")
         if each.is_file() and each.name != ".flyte-prefetch.json"
     }
+
+
+def descendants(pid: int) -> list[int]:
+    children = [int(each) for file in Path(f"/proc/{pid}/task").glob("*/children") for each in file.read_text().split()]
+    return [each for child in children for each in (*descendants(child), child)]
 
 
 def ended(run: Any) -> Any:
@@ -184,37 +191,55 @@ def test_a_new_commit_replaces_what_has_changed(hub: Hub, connected: int, tmp_pa
     assert "model-1.safetensors" in hub.transfers()
 
 
-def test_a_killed_devbox_goes_on_with_the_copy(hub: Hub, tmp_path: Path) -> None:
+def test_a_copy_goes_on_after_everything_was_killed(hub: Hub, tmp_path: Path) -> None:
     hub.repositories["org/big"] = Repository({f"{n}.bin": content(1_000_000, n) for n in range(12)})
-    hub.seconds_per_piece = 0.1
-    place = tmp_path / "place"
+    hub.let_through = 5
     server, port = start(tmp_path / "devbox")
     try:
         shell = Shell(write_config(tmp_path / "config.yaml", port))
-        shell("prefetch", "hf-model", "org/big", "--raw-data-path", str(place))
-        deadline = time.monotonic() + LONGEST
-        record = place / ".flyte-prefetch.json"
-        while not record.exists() or not json.loads(record.read_text())["files"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        # The process of the action ends, too: this is about the copy, not about what a devbox adopts.
-        name = json.loads(shell("-of", "json", "get", "run"))[0]["name"]
-        shell("abort", "run", name)
-        end(server, signal.SIGKILL)
-        kept = set(json.loads(record.read_text())["files"])
-        assert kept
-        hub.seconds_per_piece, hub.asked = 0, []
+        name = json.loads(shell("-of", "json", "prefetch", "hf-model", "org/big"))["name"]
+
+        def records() -> list[set[str]]:
+            found = (tmp_path / "devbox" / "objects").rglob(".flyte-prefetch.json")
+            return [noted for each in found if len(noted := set(json.loads(each.read_text())["files"])) == 5]
+
+        until(records, "all that came whole is noted")
+        killed = [*descendants(server.pid), server.pid]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        server.wait()
+        [kept] = records()
+        hub.let_through, hub.asked = 1_000_000, []
         server, port = start(tmp_path / "devbox", port)
-        shell("prefetch", "hf-model", "org/big", "--raw-data-path", str(place), "--wait")
-        assert files_of(place) == hub.repositories["org/big"].files
-        assert not kept & set(hub.transfers())
+        with connected_to(port, tmp_path):
+            run = ended(Run.get(name))
+            assert run.phase == "succeeded"
+            assert files_of(Path(run.outputs()[0].path)) == hub.repositories["org/big"].files
+        assert set(hub.transfers()) == {f"{n}.bin" for n in range(12)} - kept
     finally:
         end(server)
 
 
+def test_a_run_goes_on_where_an_aborted_one_was_ended(hub: Hub, shell: Shell, tmp_path: Path) -> None:
+    hub.repositories["org/big"] = Repository({f"{n}.bin": content(500_000, n) for n in range(12)})
+    hub.let_through = 5
+    record = tmp_path / "place" / ".flyte-prefetch.json"
+    words = ("prefetch", "hf-model", "org/big", "--raw-data-path", "place")
+    name = json.loads(shell("-of", "json", *words))["name"]
+    until(lambda: record.exists() and len(json.loads(record.read_text())["files"]) == 5, "all that came whole is noted")
+    shell("abort", "run", name)
+    ended(Run.get(name))
+    kept = set(json.loads(record.read_text())["files"])
+    assert not json.loads(record.read_text())["is_complete"]
+    hub.let_through, hub.asked = 1_000_000, []
+    shell(*words, "--wait")
+    assert files_of(tmp_path / "place") == hub.repositories["org/big"].files
+    assert set(hub.transfers()) == {f"{n}.bin" for n in range(12)} - kept
+
+
 def test_ctrl_c_leaves_the_run(hub: Hub, shell: Shell) -> None:
     hub.repositories["org/slow"] = Repository({"a.bin": content(10_000_000, 7)})
-    hub.seconds_per_piece = 0.5
+    hub.let_through = 0
     waiting = shell.popen("prefetch", "hf-model", "org/slow", "--wait")
     assert waiting.stdout is not None
     name = waiting.stdout.readline().split()[1]
@@ -232,8 +257,16 @@ def test_a_token_is_taken_from_the_secret_and_told_to_nobody(hub: Hub, shell: Sh
     Secret.create("hub-token", TOKEN)
     Secret.create("wrong-token", "hf_wrong")
     try:
-        out = shell("prefetch", "hf-model", "org/private", "--hf-token-key", "hub-token", "--wait")
-        assert "result" in out
+        hub.let_through = 0
+        waiting = shell.popen("prefetch", "hf-model", "org/private", "--hf-token-key", "hub-token", "--wait")
+        until(hub.transfers, "the copy begins")
+        for arguments in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                assert TOKEN.encode() not in arguments.read_bytes()
+        hub.let_through = 1_000_000
+        out, err = waiting.communicate(timeout=LONGEST)
+        assert "result" in out, err
+        assert TOKEN not in out + err
         # To the Hub, and to nobody else.
         assert {token for _, path, _, token in hub.asked if "org/private" in path} == {TOKEN}
         refused = [
@@ -251,12 +284,11 @@ def test_a_token_is_taken_from_the_secret_and_told_to_nobody(hub: Hub, shell: Sh
     finally:
         for name in ("hub-token", "wrong-token"):
             Secret.delete(name)
-    for name in [run.name for run in Run.listall()]:
-        for line in Run.get(name).get_logs():
-            assert TOKEN not in line
-    for file in tmp_path.parent.rglob("*"):
-        if file.is_file() and file.suffix not in (".sock",):
-            assert TOKEN.encode() not in file.read_bytes(), file
+    # Records, inputs, outputs and logs of the devbox, and what the commands have left.
+    for folder in (tmp_path, *tmp_path.parent.glob("devbox*")):
+        for file in folder.rglob("*"):
+            with suppress(OSError):
+                assert not file.is_file() or TOKEN.encode() not in file.read_bytes(), file
 
 
 def test_bad_command_lines_are_refused_before_anything_is_begun(hub: Hub, shell: Shell) -> None:
@@ -271,21 +303,9 @@ def test_bad_command_lines_are_refused_before_anything_is_begun(hub: Hub, shell:
     assert "`--gpu` knows no `A100:9` hint: did you mean `A100:" in refused("org/llama.v1", "--gpu", "A100:9")
     assert "`--mem` is a quantity" in refused("org/llama.v1", "--mem", "1Gi,")
     assert "there is no secret `absent` to take the token from" in refused("org/llama.v1", "--hf-token-key", "absent")
-    for text, said in {
-        "engine: ray\n": "line 1: `engine` must be `vllm`, got 'ray'",
-        "engine: vllm\nargs:\n  tensor_size: 2\n": "line 3: `args` has no key `tensor_size` hint: did you mean "
-        "`tensor_parallel_size`?",
-        "engine: vllm\nargs:\n  dtype: auto\n  tensor_parallel_size: two\n": "line 4: `args.tensor_parallel_size` must be a "
-        "whole number, got 'two'",
-        "engine: vllm\nargs:\n  max_file_size: 0\n": "line 3: `args.max_file_size` must be at least 1, got 0",
-        "engine: vllm\nsize: 2\n": "line 2: the file has no key `size`",
-        "- engine\n": "line 1: the file must hold keys with values",
-        "": "the file must hold keys with values",
-        "engine: [\n": "line 2: not YAML",
-        "engine: vllm\nengine: vllm\n": "line 2: `engine` stands here a second time",
-    }.items():
-        shards.write_text(text)
-        assert said in refused("org/llama.v1", "--shard-config", str(shards))
+    shards.write_text("engine: vllm\nargs:\n  tensor_size: 2\n")
+    told = refused("org/llama.v1", "--shard-config", str(shards))
+    assert "line 3: `args` has no key `tensor_size`" in told
     shards.write_text("engine: vllm\nargs:\n  tensor_parallel_size: 8\n")
     told = refused("org/llama.v1", "--shard-config", str(shards), "--gpu", "A100:4")
     assert "`tensor_parallel_size` is 8, and only 4 of A100 is asked for" in told
@@ -417,3 +437,34 @@ def test_models_are_described_as_the_reference_does() -> None:
         "dtype": "auto",
         "trust_remote_code": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    {
+        "engine: ray\n": "line 1: `engine` must be `vllm`, got 'ray'",
+        "engine: vllm\nargs:\n  tensor_size: 2\n": "line 3: `args` has no key `tensor_size` hint: did you mean "
+        "`tensor_parallel_size`?",
+        "engine: vllm\nargs:\n  dtype: auto\n  tensor_parallel_size: two\n": "line 4: `args.tensor_parallel_size` must be a "
+        "whole number, got 'two'",
+        "engine: vllm\nargs:\n  max_file_size: 0\n": "line 3: `args.max_file_size` must be at least 1, got 0",
+        "engine: vllm\nsize: 2\n": "line 2: the file has no key `size`",
+        "- engine\n": "line 1: the file must hold keys with values",
+        "": "the file must hold keys with values",
+        "engine: [\n": "line 2: not YAML",
+        "engine: vllm\nengine: vllm\n": "line 2: `engine` stands here a second time",
+    }.items(),
+)
+def test_a_mistake_in_the_file_of_shards_is_told_with_its_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "shards.yaml").write_text(text)
+    with pytest.raises(click.UsageError) as caught:
+        read_shard_config(tmp_path / "shards.yaml")
+    assert said in " ".join(str(caught.value).split())
+
+
+def test_a_file_of_shards_is_read(tmp_path: Path) -> None:
+    (tmp_path / "shards.yaml").write_text(
+        "args:\n  tensor_parallel_size: 4\n  max_model_len: null\n  dtype: 'float16'\n"
+    )
+    read = read_shard_config(tmp_path / "shards.yaml")
+    assert read == ShardConfig(args=VLLMShardArgs(tensor_parallel_size=4, dtype="float16"))

@@ -7,6 +7,7 @@ so that whoever looks knows a half copy from a whole one, and the next attempt g
 import asyncio
 import dataclasses
 import json
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from typing import Any, cast
 
 from flyte.prefetch.hub import WHOLE_ATTEMPTS, DamagedFileError, Hub, HubFile, Snapshot
 from flyte_models.values import value
-from flyte_storage import ObjectNotFoundError, delete, get_stream, list_objects, put_stream
+from flyte_storage import ObjectNotFoundError, StorageError, delete, get_stream, list_objects, put_stream
 from flyte_storage.transfer import run_all
 
 __all__ = ["RECORD_NAME", "CopyRecord", "Tell", "copy_repository", "read_record", "write_record"]
@@ -23,6 +24,8 @@ __all__ = ["RECORD_NAME", "CopyRecord", "Tell", "copy_repository", "read_record"
 RECORD_NAME = ".flyte-prefetch.json"
 """The record's name, beside the files of the model."""
 Tell = Callable[[str], None]
+
+_logger = logging.getLogger("flyte")
 
 _FILES_AT_ONCE = 4
 _SAVE_SECONDS = 2.0
@@ -125,11 +128,11 @@ async def copy_repository(hub: Hub, snapshot: Snapshot, place: str, *, force: in
         tell(f"{len(kept)} of {len(snapshot.files)} files of {snapshot.repo} are there already")
     # Large files first: the last to end is then a short one.
     missing.sort(key=lambda each: -each.size)
-    async with _saving(place, wanted) as saved, _telling(missing, tell) as told:
+    async with _saving(place, wanted), _telling(missing, tell) as told:
 
         async def fetch(file: HubFile) -> None:
             await _fetch(hub, snapshot, file, place, told)
-            await saved(file)
+            wanted.files[file.name] = file.digest
 
         await run_all([fetch(each) for each in missing], _FILES_AT_ONCE)
     await write_record(place, dataclasses.replace(wanted, is_complete=True))
@@ -160,27 +163,33 @@ async def _fetch(hub: Hub, snapshot: Snapshot, file: HubFile, place: str, told: 
 
 
 @asynccontextmanager
-async def _saving(place: str, record: CopyRecord) -> AsyncGenerator[Callable[[HubFile], Any]]:
-    """Give what notes a file in the record of the folder: every two seconds, and at the end whatever ends it."""
-    lock, noted = asyncio.Lock(), record.files
-    saved_at, saved = time.monotonic(), len(noted)
+async def _saving(place: str, record: CopyRecord) -> AsyncGenerator[None]:
+    """Write the record of the folder while files are added to it: every two seconds, and at the end whatever ends it."""
+    saved = len(record.files)
 
     async def save() -> None:
-        nonlocal saved_at, saved
-        async with lock:
-            saved, saved_at = len(noted), time.monotonic()
+        nonlocal saved
+        count = len(record.files)
+        if count > saved:
             await write_record(place, record)
+            saved = count
 
-    async def note(file: HubFile) -> None:
-        noted[file.name] = file.digest
-        if time.monotonic() - saved_at >= _SAVE_SECONDS:
-            await save()
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(_SAVE_SECONDS)
+            try:
+                await save()
+            except StorageError as error:
+                # The copy itself meets a store that is gone, and ends with its error; the record is tried again.
+                _logger.warning("the record of %s could not be written: %s", place, error)
 
+    beating = asyncio.ensure_future(beat())
     try:
-        yield note
+        yield
     finally:
-        if len(noted) > saved:
-            await save()
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        await save()
 
 
 class _Told:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
@@ -84,9 +84,11 @@ class Hub:
 
     Args:
         token: Of the user, for repositories that not everybody may read. It is in no text of an error.
+        tell: Is told, in lines, when something is tried again.
     """
 
-    def __init__(self, token: str | None = None) -> None:
+    def __init__(self, token: str | None = None, tell: Callable[[str], None] = print) -> None:
+        self._tell = tell
         # `False`: not the token that somebody has left on this machine.
         self._token: str | bool = token or False
         self._open = AsyncExitStack()
@@ -125,7 +127,7 @@ class Hub:
                 failures += 1
                 if not _may_pass(error) or failures >= _ATTEMPTS:
                     raise self._explained(error, repo, "") from None
-                await asyncio.sleep(delay_before_retry(failures, _FIRST_WAIT, _LONGEST_WAIT))
+                await self._wait(failures, error, repo)
         counted = found.safetensors
         return Snapshot(
             repo=repo,
@@ -177,7 +179,7 @@ class Hub:
                 failures += 1
                 if not _may_pass(error) or failures >= _ATTEMPTS:
                     raise self._explained(error, snapshot.repo, file.name) from None
-                await asyncio.sleep(delay_before_retry(failures, _FIRST_WAIT, _LONGEST_WAIT))
+                await self._wait(failures, error, file.name)
             finally:
                 await stream.aclose()
         if at != file.size or (file.digest and digest.hexdigest() != file.digest.partition(":")[2]):
@@ -215,6 +217,11 @@ class Hub:
                 yield piece[surplus:]
                 surplus = 0
 
+    async def _wait(self, failures: int, error: Exception, what: str) -> None:
+        seconds = delay_before_retry(failures, _FIRST_WAIT, _LONGEST_WAIT)
+        self._tell(f"{what}: {_reason(error)}; trying again in {seconds:.1f} s ({failures} of {_ATTEMPTS - 1})")
+        await asyncio.sleep(seconds)
+
     def _explained(self, error: Exception, repo: str, name: str) -> RuntimeUserError:
         """Say what a refusal means for who asked for the model."""
         from huggingface_hub import errors  # noqa: PLC0415 - as above
@@ -248,11 +255,14 @@ class Hub:
             return RuntimeUserError(
                 "HubNotReachable", "huggingface_hub is offline here\nhint: unset HF_HUB_OFFLINE where the task runs"
             )
-        reason = f"status {status}" if status else redact(f"{type(error).__name__}: {error}".rstrip(": "))
+        hint = (
+            "what has arrived is kept where `raw_data_path` says, and the next run goes on from there"
+            if name
+            else "the machine of the task has to reach it; HF_ENDPOINT names another Hub or a mirror"
+        )
         return RuntimeUserError(
             "HubNotReachable",
-            f"{what} could not be fetched from {_endpoint()}: {reason}\n"
-            "hint: what has arrived is kept where `raw_data_path` says, and the next run goes on from there",
+            f"{what} could not be fetched from {_endpoint()}: {_reason(error)}\nhint: {hint}",
         )
 
 
@@ -279,6 +289,12 @@ def _git_digest(size: int) -> Any:
 
 def _status(error: Exception) -> int:
     return int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words what went wrong; nothing of it is a secret."""
+    status = _status(error)
+    return f"status {status}" if status else redact(f"{type(error).__name__}: {error}".rstrip(": "))
 
 
 def _may_pass(error: Exception) -> bool:

@@ -16,6 +16,7 @@ from flyte_models.errors import ImageBuildError
 from flyte_models.resources import Resources
 from flyte_models.secrets import Secret
 from flyte_native import digest_bytes
+from flyte_storage import is_remote, local_path
 
 __all__ = ["IMAGE_VARIABLE", "hf_model"]
 
@@ -92,6 +93,9 @@ def hf_model(
         short_description=short_description,
         shard_config=shard_config,
     )
+    if raw_data_path is not None and not is_remote(raw_data_path):
+        # A relative path would be below the folder of the attempt, which does not outlive it.
+        raw_data_path = str(local_path(raw_data_path).absolute())
     _check_devices(shard_config, resources)
     variables = {FORCE_VARIABLE: str(force)} if force else {}
     if endpoint := os.environ.get(_PASSED_ON):

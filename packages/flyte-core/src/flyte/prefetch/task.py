@@ -44,11 +44,11 @@ async def store_hf_model_task(info: str, raw_data_path: str | None) -> Dir[Any]:
         require_engine(model.shard_config)
     name = artifact_name_of(model)
     force = int(os.environ.get(FORCE_VARIABLE) or 0)
-    async with Hub(os.environ.get("HF_TOKEN")) as hub:
+    async with Hub(os.environ.get("HF_TOKEN"), _tell) as hub:
         snapshot = await hub.snapshot(model.repo)
         described = describe(model, snapshot, config_of(await hub.read(snapshot, "config.json")))
         readme = (await hub.read(snapshot, "README.md") or b"").decode("utf-8", "replace")
-        place = raw_data_path or Dir[Any].new_remote(name).path
+        place = raw_data_path or await _new_place(name)
         if model.shard_config is None:
             await copy_repository(hub, snapshot, place, force=force, tell=_tell)
         else:
@@ -58,6 +58,18 @@ async def store_hf_model_task(info: str, raw_data_path: str | None) -> Dir[Any]:
     stored = StoredModelInfo(artifact_name=name, path=place, metadata=dict(metadata.attrs or {}))
     flyte.report.replace(_page(stored, described, readme))
     return new(Dir[Any].from_existing_remote(stored.path), metadata)
+
+
+async def _new_place(name: str) -> str:
+    """Give a new folder of this action: the one that an earlier attempt has begun to fill, if there was one."""
+    context = current_context()
+    kept = context.checkpoint if context and context.is_in_cluster() else None
+    if kept is not None and (noted := await kept.load()) is not None:
+        return noted.read_text(encoding="utf-8")
+    place = Dir[Any].new_remote(name).path
+    if kept is not None:
+        await kept.save(place.encode())
+    return place
 
 
 def _tell(line: str) -> None:
