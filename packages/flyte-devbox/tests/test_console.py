@@ -70,6 +70,15 @@ def test_what_does_not_exist_is_not_found(server: Server) -> None:
     assert page(server, "/static/nothing.js")[0] == 404
 
 
+def test_a_place_in_a_log_is_a_number(server: Server) -> None:
+    run = create_run(server, shell_task(SUCCEED, name="demo.placed"))
+    wait(server, run)
+    log = f"{run_path(run)}/log?i=a0&attempt=1&from="
+    assert page(server, f"{log}0")[0] == 200
+    for wrong in ("x", "-1", "9" * 5000):
+        assert page(server, log + wrong)[0] == 400
+
+
 def test_a_page_that_fails_says_so(server: Server) -> None:
     run = create_run(server, shell_task(SUCCEED, name="demo.damaged"))
     wait(server, run)

@@ -7,14 +7,16 @@ import random
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.project import project_service_pb2
+from flyteidl2.workflow import run_service_pb2
 
 from flyte_devbox.services import SERVICES
 
-from .serving import CallError, Server, service, start
+from .serving import ORG, CallError, Server, service, start
 
 PUT_TEXT = b"some content"
 MD5 = hashlib.md5(PUT_TEXT).digest()
@@ -118,6 +120,35 @@ def test_the_link_signs_a_browser_in(guarded: Server) -> None:
     assert guarded.post(f"//evil.example/?token={guarded.record.token}", b"", nobody, method="GET")[1][
         "location"
     ].startswith("/evil")
+
+
+def test_signing_in_leads_to_the_page_as_it_was_asked_for(guarded: Server) -> None:
+    path = "/v2/domain/development/project/flytesnacks/tasks/a%2Fb%20c%C3%A9%0D%0Ax:y"
+    _, headers, _ = guarded.post(f"{path}?token={guarded.record.token}&i=%C3%A9", b"", {"authorization": ""}, "GET")
+    assert headers["location"] == f"{path}?i=%C3%A9"
+
+
+def test_lists_with_too_many_conditions_are_refused(server: Server) -> None:
+    def refusal(service_name: str, method: str, request: Any) -> str:
+        with pytest.raises(CallError) as caught:
+            server.call(service_name, method, request)
+        assert caught.value.code == "invalid_argument"
+        return caught.value.message
+
+    many = run_service_pb2.ListRunsRequest(org=ORG)
+    many.request.filters.add(function=7, field="name", values=[str(number) for number in range(300_000)])
+    assert "300,000" in refusal("RunService", "ListRuns", many)
+    deep = run_service_pb2.ListRunsRequest(org=ORG)
+    for _ in range(2000):
+        deep.request.filters.add(function=0, field="name", values=["x"])
+    assert "2,000" in refusal("RunService", "ListRuns", deep)
+    sorted_by = run_service_pb2.ListRunsRequest(org=ORG)
+    for _ in range(3000):
+        sorted_by.request.sort_by_fields.add(key="name")
+    assert "3000" in refusal("RunService", "ListRuns", sorted_by)
+    projects = project_service_pb2.ListProjectsRequest(filters=f"value_in(id,{';'.join(['x'] * 300_000)})")
+    assert "300,000" in refusal("ProjectService", "ListProjects", projects)
+    is_alive(server)
 
 
 def test_the_files_with_secrets_are_the_users_alone(guarded: Server) -> None:

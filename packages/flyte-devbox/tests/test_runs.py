@@ -225,6 +225,8 @@ def test_a_condition_waits_for_its_signal(server: Server) -> None:
     condition.type.simple = 4  # boolean
     enqueue(server, run, "wait1", condition=condition)
     assert details(server, run, "wait1").status.phase == PAUSED
+    paused = run_service_pb2.ListRunsRequest(org="testorg", paused_actions_only=True)
+    assert [one.action.id.run.name for one in server.call("RunService", "ListRuns", paused).runs] == [run]
     wrong = run_service_pb2.SignalEventRequest(action_id=action_id(run, "wait1"))
     wrong.payload.string_value = "yes"
     with pytest.raises(CallError, match="boolean"):

@@ -99,7 +99,7 @@ class TestTasks:
         deploy(server, "deployed.main", spec)
         again = task_service_pb2.DeployTaskRequest(task_id=task_id("deployed.main"), spec=spec)
         refused(server, "already_exists", "TaskService", "DeployTask", again)
-        deploy(server, "deployed.main", shell_task(SUCCEED, name="deployed.main"), "v2")
+        deploy(server, "deployed.main", shell_task(SUCCEED, name="deployed.main", version="v2"), "v2")
         request = run_service_pb2.CreateRunRequest(run_id=run_id("byname"), task_id=task_id("deployed.main", "v2"))
         server.call("RunService", "CreateRun", request)
         assert wait(server, "byname").status.phase == 5
@@ -113,6 +113,7 @@ class TestTasks:
             "TaskService", "ListVersions", task_service_pb2.ListVersionsRequest(task_name=name)
         ).versions
         assert [version.version for version in versions] == ["v2", "v1"]
+        assert [version.latest_run.run_id.name for version in versions] == ["byname", ""]
         details = task_service_pb2.GetTaskDetailsRequest(task_id=task_id("deployed.main", "v9"))
         assert "v9" in refused(server, "not_found", "TaskService", "GetTaskDetails", details)
 

@@ -5,6 +5,7 @@ What changed is fetched by short requests, so that a browser needs one lasting c
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
 __all__ = ["EventStreams", "parse_topics"]
+
+_log = logging.getLogger(__name__)
 
 _MOST_TOPICS = 64
 _HEARTBEAT_SECONDS = 10.0
@@ -79,23 +82,34 @@ class EventStreams:
             changed[topic] = None
             wake.set()
 
+        def failed(follower: asyncio.Future[None]) -> None:
+            nonlocal has_failed
+            if not follower.cancelled() and (error := follower.exception()) is not None:
+                # The browser opens another stream: it must not wait for what nobody looks at any more.
+                _log.error("a stream of events has failed", exc_info=error)
+                has_failed = True
+                wake.set()
+
+        has_failed = False
         gone = asyncio.ensure_future(_until_gone(receive))
         gone.add_done_callback(lambda _: wake.set())
         followers = [asyncio.ensure_future(self._follow(topic, note)) for topic in topics]
+        for follower in followers:
+            follower.add_done_callback(failed)
         self._wakes.add(wake)
         try:
             # Subscribed before the browser hears that the stream is open: what it fetches then is not out of date.
             await asyncio.sleep(0)
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"retry: 1000\n\n", "more_body": True})
-            while not gone.done() and not self._is_over:
+            while not gone.done() and not self._is_over and not has_failed:
                 text = ": nothing new\n\n"
                 try:
                     await asyncio.wait_for(wake.wait(), _HEARTBEAT_SECONDS)
                 except TimeoutError:
                     pass
                 else:
-                    if self._is_over:
+                    if self._is_over or has_failed:
                         break
                     await asyncio.sleep(_TOGETHER_SECONDS)
                     wake.clear()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from flyteidl2.common import identifier_pb2
 from flyteidl2.task import common_pb2, task_definition_pb2
@@ -64,7 +64,7 @@ class Console:
         if scope["method"] not in {"GET", "HEAD", "POST"}:
             raise not_found(f"there is nothing at `{path[:200]}`")
         if "token" in query and not is_post:
-            await self._sign_in(path, query, send)
+            await self._sign_in(scope, query, send)
         elif path.startswith("/static/"):
             await self._static(path.removeprefix("/static/"), send)
         elif not self._access.is_known(headers):
@@ -241,7 +241,8 @@ class Console:
         run = self._find_run(parts)
         action, attempt, start = (query.get(name, [""])[0] for name in ("i", "attempt", "from"))
         names = (run["project"], run["domain"], run["name"], action)
-        if not is_log_name(names, attempt) or not (not start or (start.isascii() and start.isdigit())):
+        is_place = start.isascii() and start.isdigit() and len(start) < 18
+        if not is_log_name(names, attempt) or not (not start or is_place):
             raise invalid_argument("there is no log of that name")
         path = self._devbox.logs.path("/".join(names[:3]), action, int(attempt))
         part = await asyncio.to_thread(read_part, path, int(start) if start else None)
@@ -289,14 +290,14 @@ class Console:
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
-    async def _sign_in(self, path: str, query: dict[str, list[str]], send: Send) -> None:
+    async def _sign_in(self, scope: Scope, query: dict[str, list[str]], send: Send) -> None:
         token = query.pop("token")[0]
         if not self._access.is_token(token):
             await _send_page(send, 401, stranger_page())
             return
         rest = urlencode([(name, text) for name, texts in query.items() for text in texts])
         # Only within this server: a path cannot lead elsewhere.
-        location = "/" + path.lstrip("/\\") + (f"?{rest}" if rest else "")
+        location = "/" + _raw_path(scope).lstrip("/\\") + (f"?{rest}" if rest else "")
         headers = [
             (b"location", location.encode("ascii", "ignore")),
             (b"set-cookie", f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000".encode()),
@@ -321,12 +322,16 @@ def _parts(scope: Scope) -> list[str] | None:
 
     The protocol's clients write links as `/v2/domain/{domain}/project/{project}/runs/{run}`.
     """
-    # As it was sent: a name may have a slash.
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    parts = [unquote(part) for part in raw.decode("latin-1").partition("?")[0].split("/")[1:]]
+    parts = [unquote(part) for part in _raw_path(scope).split("/")[1:]]
     if len(parts) < 7 or parts[:2] != ["v2", "domain"] or parts[3] != "project":
         return None
     return [parts[2], *parts[4:]]
+
+
+def _raw_path(scope: Scope) -> str:
+    """Return the path as it was sent: a name may have a slash, or a line break."""
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    return raw.decode("latin-1").partition("?")[0]
 
 
 async def _read_json(receive: Receive) -> Any:

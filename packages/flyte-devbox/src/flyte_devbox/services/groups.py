@@ -1,11 +1,11 @@
 """What the runs of each task have in common."""
 
+import sqlite3
 import time
 
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
 from flyte_devbox import rows
-from flyte_devbox.database import Database
 
 __all__ = ["task_groups"]
 
@@ -13,7 +13,9 @@ _MOST_RUNS = 10_000
 _RECENT = 10
 
 
-def task_groups(database: Database, request: run_service_pb2.WatchGroupsRequest) -> list[run_definition_pb2.TaskGroup]:
+def task_groups(
+    connection: sqlite3.Connection, request: run_service_pb2.WatchGroupsRequest
+) -> list[run_definition_pb2.TaskGroup]:
     """Return a group for each task that has runs in the time that is asked for, the latest first."""
     until = rows.seconds_of(request.end_date) if request.HasField("end_date") else time.time() + 1e9
     sql = (
@@ -26,7 +28,7 @@ def task_groups(database: Database, request: run_service_pb2.WatchGroupsRequest)
     phases: dict[str, dict[int, int]] = {}
     durations: dict[str, list[float]] = {}
     waits: dict[str, list[float]] = {}
-    for row in database.read(sql, where):
+    for row in connection.execute(sql, where):
         name = row["task_name"]
         group = groups.get(name)
         if group is None:

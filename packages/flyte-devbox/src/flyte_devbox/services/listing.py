@@ -12,10 +12,14 @@ from flyte_devbox.errors import invalid_argument
 from flyte_models.phases import ActionPhase
 from flyte_models.values import value
 
-__all__ = ["Page", "compare", "conditions_of", "page_of"]
+__all__ = ["Page", "compare", "conditions_of", "page_of", "refuse_too_many"]
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
+MOST_FILTERS = 100
+MOST_VALUES = 1000
+"""Beyond these the database refuses a query as too deep, or as one with too many parameters."""
+_MOST_ORDERS = 10
 
 _F = list_pb2.Filter
 _COMPARISONS = {
@@ -72,6 +76,8 @@ def page_of(
     limit = min(request.limit, most) if request.limit else min(DEFAULT_LIMIT, most)
     offset = offset_of(request.token)
     asked = list(request.sort_by_fields) or ([request.sort_by] if request.HasField("sort_by") else [])
+    if len(asked) > _MOST_ORDERS:
+        raise invalid_argument(f"a list is sorted by {_MOST_ORDERS} fields at most, got {len(asked)}")
     parts: list[str] = []
     for sort in asked:
         if not sort.key:
@@ -116,6 +122,7 @@ def conditions_of(
     Raises:
         ServiceError: INVALID_ARGUMENT: there is no such field or comparison.
     """
+    refuse_too_many(len(filters), sum(len(one.values) for one in filters))
     conditions: list[str] = []
     parameters: list[Any] = []
     for one in filters:
@@ -128,6 +135,19 @@ def conditions_of(
         conditions.append(found[0])
         parameters.extend(found[1])
     return conditions, parameters
+
+
+def refuse_too_many(filters: int, values: int) -> None:
+    """Refuse a list request that has more filters, or more values in them, than a query can have.
+
+    Raises:
+        ServiceError: INVALID_ARGUMENT.
+    """
+    if filters > MOST_FILTERS or values > MOST_VALUES:
+        raise invalid_argument(
+            f"a list has {MOST_FILTERS} filters with {MOST_VALUES:,} values at most, got {filters:,} with {values:,}\n"
+            "hint: ask for parts of it, one after the other"
+        )
 
 
 def compare(one: list_pb2.Filter, column: str) -> tuple[str, list[Any]]:

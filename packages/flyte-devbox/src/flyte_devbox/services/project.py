@@ -11,7 +11,7 @@ from flyteidl2.project import project_service_pb2
 from flyteidl2.task import run_pb2
 
 from flyte_devbox.errors import already_exists, invalid_argument, not_found
-from flyte_devbox.services.listing import page_of
+from flyte_devbox.services.listing import page_of, refuse_too_many
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
@@ -139,6 +139,7 @@ def _conditions(filters: str) -> tuple[list[str], list[str]]:
         places = f"({', '.join('?' * len(values))})" if match[1] == "value_in" else "?"
         conditions.append(f"CAST({column} AS TEXT) {operator} {places}")
         parameters += values
+        refuse_too_many(len(conditions), len(parameters))
     return conditions, parameters
 
 

@@ -229,7 +229,11 @@ class Service:
         conditions += more
         parameters += values
         if request.paused_actions_only:
-            conditions.append("EXISTS (SELECT 1 FROM actions p WHERE p.run_id = r.id AND p.phase = 9)")
+            # What is over is left out by the index, which would not be chosen by itself.
+            conditions.append(
+                "r.id IN (SELECT p.run_id FROM actions p INDEXED BY actions_alive"
+                " WHERE p.phase NOT IN (5, 6, 7, 8, 10) AND p.phase = 9)"
+            )
         page = page_of(request.request, _RUN_COLUMNS, default="r.created_at DESC", unique="r.id DESC")
         sql = f"{_ROOTS} AND {' AND '.join(conditions)} {page.tail}"
         found, token = page.cut(self._database.read(sql, parameters))
@@ -384,9 +388,9 @@ class Service:
         """Send what the runs of each task have in common, again whenever a run has changed."""
         with self._devbox.hub.subscribe(None) as subscription:
             while True:
-                yield run_service_pb2.WatchGroupsResponse(
-                    task_groups=task_groups(self._database, request), sentinel=True
-                )
+                # Of many runs: everybody else is answered meanwhile.
+                groups = await self._database.read_aside(lambda connection: task_groups(connection, request))
+                yield run_service_pb2.WatchGroupsResponse(task_groups=groups, sentinel=True)
                 await subscription.changes()
                 await asyncio.sleep(1.0)
 

@@ -115,12 +115,13 @@ class Service:
         where = " AND ".join(["t.project = ? AND t.domain = ? AND t.name = ?", *conditions])
         sql = f"SELECT t.* FROM tasks t WHERE {where} {page.tail}"
         found, token = page.cut(self._database.read(sql, [name.project, name.domain, name.name, *parameters]))
+        latest = self._latest_runs(name)
         versions = [
             task_service_pb2.ListVersionsResponse.VersionResponse(
                 version=row["version"],
                 deployed_at=rows.timestamp(row["deployed_at"]),
                 deployed_by=rows.IDENTITY,
-                latest_run=self._latest_run(row, version=row["version"]),
+                latest_run=latest.get(row["version"]),
             )
             for row in found
         ]
@@ -162,14 +163,24 @@ class Service:
             )
         )
 
-    def _latest_run(self, row: sqlite3.Row, version: str | None = None) -> task_definition_pb2.LatestRunSummary | None:
+    def _latest_run(self, row: sqlite3.Row) -> task_definition_pb2.LatestRunSummary | None:
+        # In the order of the index: a task may have very many runs.
         run = self._database.read_one(
-            "SELECT * FROM runs WHERE project = ? AND domain = ? AND task_name = ? AND (? IS NULL OR task_version = ?)"
-            " ORDER BY created_at DESC LIMIT 1",
-            (row["project"], row["domain"], row["name"], version, version),
+            "SELECT * FROM runs WHERE project = ? AND domain = ? AND task_name = ? ORDER BY id DESC LIMIT 1",
+            (row["project"], row["domain"], row["name"]),
         )
-        if run is None:
-            return None
+        return None if run is None else self._summary(run)
+
+    def _latest_runs(self, task: task_definition_pb2.TaskName) -> dict[str, task_definition_pb2.LatestRunSummary]:
+        """Return the latest run of each version that has any: by one query, since a task may have very many runs."""
+        found = self._database.read(
+            "SELECT * FROM runs WHERE id IN"
+            " (SELECT max(id) FROM runs WHERE project = ? AND domain = ? AND task_name = ? GROUP BY task_version)",
+            (task.project, task.domain, task.name),
+        )
+        return {run["task_version"]: self._summary(run) for run in found}
+
+    def _summary(self, run: sqlite3.Row) -> task_definition_pb2.LatestRunSummary:
         return task_definition_pb2.LatestRunSummary(
             run_id=identifier_pb2.RunIdentifier(
                 org=run["org"], project=run["project"], domain=run["domain"], name=run["name"]
