@@ -234,6 +234,23 @@ def test_what_tasks_make_is_published() -> None:
     assert used.outputs()[0] == "of eu"
 
 
+def test_cards_are_stored_by_programs_and_tasks(words, tmp_path) -> None:
+    card = Card.create_from(content="<b>here</b>", card_type="data")
+    assert (card.format, card.card_type, Path(card.uri).read_text()) == ("html", "data", "<b>here</b>")
+    assert Card.create_from(content="<b>here</b>", card_type="data") == card
+    (tmp_path / "card.md").write_text("# There")
+    assert Path(Card.create_from(local_path=tmp_path / "card.md", format="md").uri).read_text() == "# There"
+    with pytest.raises(ValueError, match="pass it as `content`"):
+        Card.create_from()
+    with pytest.raises(ValueError, match="is no file"):
+        Card.create_from(local_path=tmp_path / "nowhere.md")
+    run = flyte.run(load("making_artifacts").described, content="of a task")
+    run.wait(quiet=True)
+    made = run.outputs()[0]
+    assert (Path(made).name, Path(made).read_text()) == ("generic-1eb072a5f06367e0.md", "of a task")
+    assert f"/{run.name}/a0/" in made
+
+
 def test_callers_and_content_name_versions() -> None:
     making = load("making_artifacts")
     run = flyte.run(making.parent, content="words")

@@ -15,7 +15,7 @@ METHODS = {
     "flyte.report": ["Report", "Timeline"],
     "flyte.extras": ["DynamicBatcher", "TokenBatcher", "ContainerTask"],
     "flyte.io": ["File", "Dir", "DataFrame"],
-    "flyte.artifacts": ["Metadata"],
+    "flyte.artifacts": ["Metadata", "Card"],
     "flyte.config": ["Config"],
     "flyte.git": ["GitStatus"],
     "flyte.prefetch": ["VLLMShardArgs"],

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import flyte
-from flyte.artifacts import Metadata, new, produces
+from flyte.artifacts import Card, Metadata, new, produces
 from flyte.io import File
 
 env = flyte.TaskEnvironment("making_artifacts")
@@ -43,3 +43,8 @@ async def by_content(content: str) -> File:
 @env.task
 async def use(file: File) -> str:
     return Path(file.path).read_text()
+
+
+@env.task
+async def described(content: str) -> str:
+    return (await Card.create_from.aio(content=content, format="md")).uri

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flyteidl2.core.artifact_id_pb2 import ArtifactKey, ArtifactVersionId
 
+    from flyte.artifacts.cards import Card
     from flyte.artifacts.declaring import new, produces
     from flyte_models.artifacts import (
         KIND_KEY,
         MAX_PARENTS,
         Artifact,
-        Card,
         CardFormat,
         CardType,
         Granularity,
@@ -28,7 +28,7 @@ else:
         "Artifact": _MODELS,
         "ArtifactKey": "flyteidl2.core.artifact_id_pb2",
         "ArtifactVersionId": "flyteidl2.core.artifact_id_pb2",
-        "Card": _MODELS,
+        "Card": "flyte.artifacts.cards",
         "CardFormat": _MODELS,
         "CardType": _MODELS,
         "Granularity": _MODELS,

@@ -1,7 +1,6 @@
 """The task that fetches a model: what runs where the run runs."""
 
 import dataclasses
-import hashlib
 import html
 import json
 import os
@@ -17,8 +16,7 @@ from flyte.prefetch.hub import Hub, Snapshot, require_library
 from flyte.prefetch.models import HuggingFaceModelInfo, ShardConfig, StoredModelInfo, artifact_name_of, info_from_json
 from flyte.prefetch.sharding import require_engine, shard
 from flyte.tasks.environment import TaskEnvironment
-from flyte_models.context import current_context
-from flyte_storage import delete, put_stream
+from flyte_storage import delete
 from flyte_types.dir import Dir
 
 __all__ = ["ENVIRONMENT_NAME", "FORCE_VARIABLE", "store_hf_model_task"]
@@ -53,7 +51,7 @@ async def store_hf_model_task(info: str, raw_data_path: str | None) -> Dir[Any]:
             await copy_repository(hub, snapshot, place, force=force, tell=_tell)
         else:
             await _store_shards(hub, snapshot, place, model.shard_config, force)
-    card = await _store_card(readme) if readme else None
+    card = await Card.create_from.aio(content=readme, format="md", card_type="model") if readme else None
     metadata = _metadata(model, snapshot, described, card)
     stored = StoredModelInfo(artifact_name=name, path=place, metadata=dict(metadata.attrs or {}))
     flyte.report.replace(_page(stored, described, readme))
@@ -96,18 +94,6 @@ async def _store_shards(hub: Hub, snapshot: Snapshot, place: str, config: ShardC
         await Dir[Any].from_local(str(parts), remote_destination=place)
         files = {str(each.relative_to(parts)): "" for each in sorted(parts.rglob("*")) if each.is_file()}
     await write_record(place, dataclasses.replace(wanted, is_complete=True, files=files))
-
-
-async def _store_card(readme: str) -> Card | None:
-    """Store what the repository says of itself, beside the data of the action."""
-    context = current_context()
-    content = readme.encode()
-    if not context:
-        return None
-    name = f"model-{hashlib.sha256(content).hexdigest()[:16]}.md"
-    uri = f"{context.raw_data_path.path.rstrip('/')}/cards/{name}"
-    await put_stream(content, to_path=uri)
-    return Card(uri=uri, format="md", card_type="model")
 
 
 def _metadata(model: HuggingFaceModelInfo, snapshot: Snapshot, described: Described, card: Card | None) -> Metadata:
