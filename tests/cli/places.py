@@ -43,10 +43,14 @@ class Place:
 
     def flyte(self, *words: str) -> str:
         """Return what a command that succeeds prints on standard output."""
+        return self.normalise(self.raw(*words))
+
+    def raw(self, *words: str) -> str:
+        """Return the same with nothing replaced."""
         process = self.start(*words)
         out, err = process.communicate(timeout=180)
         assert process.returncode == 0, out + err
-        return self.normalise(out)
+        return out
 
     def shows(self, *words: str) -> str:
         """Return all that a command prints: lines of standard error with a `! `, then an exit code that is not 0."""

@@ -1,6 +1,7 @@
 """`flyte.run` and `flyte.remote` on a devbox: what runs here runs there, and can be watched, read and aborted."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,21 @@ def test_its_actions_can_be_listed_filtered_and_read(connected, shapes) -> None:
     assert sorted(line for child in children for line in child.get_logs()) == [f"squaring {x}" for x in range(3)]
     durations = asyncio.run(child.details()).phase_durations
     assert ActionPhase.RUNNING in durations
+
+
+def test_an_action_says_what_it_waits_for(connected, shapes) -> None:
+    later = flyte.RetryStrategy(count=1, backoff=flyte.Backoff(base=timedelta(hours=1)))
+    run = flyte.run(shapes.failing.override(retries=later), 1)
+
+    async def first_reason() -> str:
+        async for update in run.watch():
+            if update.waiting_for is not None and update.attempts == 2:
+                return update.waiting_for
+        raise AssertionError("it is over")
+
+    assert asyncio.run(asyncio.wait_for(first_reason(), 120)).startswith("attempt 2 begins ")
+    run.abort()
+    assert flyte.remote.ActionDetails.get(run_name=run.name, name="a0").waiting_for is None
 
 
 def test_logs_are_followed_and_a_run_is_aborted(connected, shapes) -> None:

@@ -84,7 +84,7 @@ class Scene:
             assert not any(self.fits(other, without=ticket) for other in better)
             self.check(ticket)
         assert not any(self.fits(ticket) for ticket in self.waiting)
-        assert all(bool(self.admission.explain(ticket)) for ticket in self.waiting)
+        assert all(self.admission.obstacles(ticket) for ticket in self.waiting)
         assert self.admission.waiting == len(self.waiting)
 
     def used(self, without: Ticket[int] | None = None) -> tuple[Demand, Counter[str]]:
@@ -191,7 +191,7 @@ def test_who_waits_is_told_why(demand: Demand, limits: tuple[str, ...], reason: 
     scene = Scene()
     scene.take(Entry(Demand(4, 0.5 * GIB, 0), ("run 1",), 0, 0))
     scene.take(Entry(demand, limits, 0, 1))
-    assert scene.admission.explain(scene.waiting[0]) == reason
+    assert "; ".join(scene.admission.obstacles(scene.waiting[0]).values()) == reason
 
 
 def test_what_is_more_than_there_is_is_named() -> None:

@@ -28,7 +28,7 @@ def test_a_watcher_takes_any_number(number: int):
     assert phase is (ActionPhase.from_protobuf(number) if 1 <= number <= 10 else None)
 
 
-@pytest.mark.parametrize("module", ["flyte_protocol", "flyte_protocol.phases"])
+@pytest.mark.parametrize("module", ["flyte_protocol", "flyte_protocol.phases", "flyte_protocol.waits"])
 def test_no_protobuf_is_loaded(module: str):
     code = f"import sys, {module}; print([m for m in sys.modules if m.startswith(('google.protobuf', 'flyteidl2'))])"
     assert (

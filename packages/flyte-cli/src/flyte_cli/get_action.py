@@ -59,6 +59,7 @@ def _show_action(store: ActionStore, action: ActionRecord) -> None:
         fields += [("started", layout.time(action.started_at))]
         fields += [("took", layout.took(action.started_at, action.ended_at))]
         fields += [("cache", "" if action.cache_status == "disabled" else action.cache_status)]
+        fields += [("waiting for", action.waiting_for)]
         # What an attempt says of itself stands below it; why somebody aborted the action no attempt says.
         fields += [("error", first_line(action.error) if not any(each.error for each in attempts) else "")]
         parts = [layout.fields(fields)]

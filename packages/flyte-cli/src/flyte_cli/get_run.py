@@ -101,6 +101,7 @@ def _show_run(store: ActionStore, run: RunRecord) -> None:
         labels = ", ".join(f"{key}={value}" for key, value in run.labels.items())
         fields = [("run", run.run_name), ("task", run.task_name), ("phase", run.phase.value)]
         fields += [("started", layout.time(run.created_at)), ("took", layout.took(run.created_at, run.ended_at))]
+        fields += [("waiting for", next((one.waiting_for for one in actions if one.parent_name is None), ""))]
         fields += [("file", run.source_path or ""), ("command", run.command or ""), ("labels", labels)]
         return f"{layout.fields(fields)}\n\n{action_table(actions, layout)}"
 

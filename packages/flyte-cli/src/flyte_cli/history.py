@@ -18,6 +18,7 @@ from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
 from flyte_models.phases import ActionPhase
+from flyte_protocol.waits import WAITING
 
 if TYPE_CHECKING:
     from flyte_cli.remote_history import RemoteHistory
@@ -29,6 +30,8 @@ LONGEST_WRITE = 30.0
 
 MOST_ERRORS = 10
 """Unsuccessful actions of a control plane whose errors are fetched; more are shown without."""
+MOST_WAITING = 10
+"""The same of actions that wait, and what they wait for."""
 
 
 def history_file() -> Path:
@@ -139,16 +142,17 @@ def find_action(store: ActionStore, run_name: str, name: str) -> ActionRecord:
 
 
 def explained(store: ActionStore, action: ActionRecord) -> ActionRecord:
-    """Return an action that did not succeed with its error, which lists of a control plane leave out."""
-    if action.error is not None or not is_unsuccessful(action.phase):
+    """Return an action with its error or what it waits for, which lists of a control plane leave out."""
+    if action.error is not None or not (is_unsuccessful(action.phase) or is_waiting(store, action)):
         return action
     return store.action(action.run_name, action.name) or action
 
 
 def all_explained(store: ActionStore, actions: Sequence[ActionRecord]) -> list[ActionRecord]:
-    """Return actions with their errors, the first `MOST_ERRORS` of them: on a control plane each is a request."""
-    wanted = [action.name for action in actions if action.error is None and is_unsuccessful(action.phase)]
-    chosen = set(wanted[:MOST_ERRORS])
+    """Return actions with their errors and with what they wait for, of some of them: on a control plane each is a request."""
+    failed = [action.name for action in actions if action.error is None and is_unsuccessful(action.phase)]
+    waiting = [action.name for action in actions if is_waiting(store, action)]
+    chosen = {*failed[:MOST_ERRORS], *waiting[:MOST_WAITING]}
     return [explained(store, action) if action.name in chosen else action for action in actions]
 
 
@@ -165,6 +169,11 @@ def is_over(store: ActionStore, run: RunRecord) -> bool:
         return False
     owner = store.owner(run.run_name)
     return owner is None or is_alive(owner) is False
+
+
+def is_waiting(store: ActionStore, action: ActionRecord) -> bool:
+    """Tell whether an action waits for something that may be asked for: this machine's history says nothing of it."""
+    return action.phase in WAITING and remote_of(store) is not None
 
 
 def where_of(store: ActionStore) -> str:

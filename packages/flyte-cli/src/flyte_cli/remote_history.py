@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -15,6 +16,7 @@ from flyte_protocol.codes import Code
 from flyte_protocol.failures import TRACE_MARK
 from flyte_protocol.phases import phase_from_wire
 from flyte_protocol.rpc_errors import RpcError
+from flyte_protocol.waits import waiting_for
 from flyte_remote.connection import connection
 from flyte_remote.identifiers import run_identifier
 from flyte_remote.watching import watch_actions
@@ -83,7 +85,9 @@ class RemoteHistory:
     def action(self, run_name: str, name: str) -> ActionRecord | None:
         """Return an action, or None."""
         details = self._details(run_name, name)
-        return None if details is None else _action(details.pb2, _error(details.pb2))
+        if details is None:
+            return None
+        return replace(_action(details.pb2, _error(details.pb2)), waiting_for=waiting_for(details.pb2))
 
     def actions(self, run_name: str, parent: str | None = None) -> list[ActionRecord]:
         """Return the actions of a run, or the children of one of them."""

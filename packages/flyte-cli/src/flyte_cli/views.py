@@ -51,7 +51,7 @@ def action_data(action: ActionRecord) -> dict[str, Any]:
         "seconds": _seconds(action.started_at, action.ended_at),
         "cache": action.cache_status,
         "error": error_data(action.error),
-    }
+    } | ({"waiting_for": action.waiting_for} if action.waiting_for else {})
 
 
 def attempt_data(attempt: AttemptRecord) -> dict[str, Any]:
@@ -74,9 +74,13 @@ def error_data(error: ErrorRecord | None) -> dict[str, Any] | None:
 
 
 def action_table(actions: Sequence[ActionRecord], layout: Layout) -> str:
-    """Return a table of actions, each below its parent and indented."""
-    rows = [_action_row(action, depth, layout) for action, depth in as_tree(actions)]
-    return layout.table(ACTION_HEADINGS, rows)
+    """Return a table of actions, each below its parent and indented; if one says what it waits for, with a column for that."""
+    waits = any(action.waiting_for for action in actions)
+    rows = [
+        (*_action_row(action, depth, layout), *((action.waiting_for,) if waits else ()))
+        for action, depth in as_tree(actions)
+    ]
+    return layout.table((*ACTION_HEADINGS, *(("WAITING FOR",) if waits else ())), rows)
 
 
 def as_tree(actions: Sequence[ActionRecord]) -> Iterator[tuple[ActionRecord, int]]:

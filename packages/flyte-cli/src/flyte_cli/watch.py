@@ -15,6 +15,7 @@ from flyte_cli.hints import left_run
 from flyte_cli.history import (
     LONGEST_WRITE,
     MOST_ERRORS,
+    MOST_WAITING,
     all_explained,
     explained,
     find_run,
@@ -33,11 +34,18 @@ from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
 from flyte_models.errors import UnionRpcError
 from flyte_models.phases import ActionPhase
+from flyte_protocol.waits import WAITING
 
 _PATIENCE = 60.0
 """Seconds for which a control plane may not answer before the command gives up."""
 _MOST_ROWS = 200
 """Actions that the table of a run that is over shows."""
+_SHORT_WAIT = 1.0
+"""Seconds for which an action is queued before anybody asks why."""
+_ASK_SECONDS = 2.0
+"""Seconds between two times at which it is asked what actions of one task in one phase wait for."""
+_LOOK_SECONDS = 0.5
+"""Seconds between two times at which all that waits is gone through."""
 
 
 class Changes:
@@ -45,14 +53,15 @@ class Changes:
 
     def __init__(self) -> None:
         """Know no action yet."""
-        self._known: dict[str, tuple[ActionPhase, int]] = {}
+        self._known: dict[str, tuple[ActionPhase, int, str]] = {}
 
     def of(self, actions: Sequence[ActionRecord]) -> Iterator[EngineEvent]:
-        """Yield an event for each action that is new, or is in another phase or attempt; parents before children."""
+        """Yield an event for each action that is new, in another phase or attempt, or waits for something else; parents first."""
         for action, _ in as_tree(actions):
-            now = (action.phase, action.attempt)
+            now = (action.phase, action.attempt, action.waiting_for)
             before = self._known.get(action.name)
-            if before == now:
+            # Most looks do not say what an action waits for.
+            if before is not None and before[:2] == now[:2] and now[2] in {"", before[2]}:
                 continue
             if before is None and action.phase is not ActionPhase.QUEUED:
                 # Those who follow events count an action when it is new, and where it is when it changes.
@@ -61,6 +70,46 @@ class Changes:
             else:
                 yield EngineEvent(action, before[0] if before is not None else None)
             self._known[action.name] = now
+
+
+class Waits:
+    """Decides of which actions it is asked what they wait for. Pure; times are seconds of a clock that nobody sets.
+
+    Of those of a task below one parent, which share a row, it is the one that has waited the longest; and none of the many
+    that are queued for a moment.
+    """
+
+    def __init__(self) -> None:
+        """Know of no action that waits."""
+        self._since: dict[str, tuple[float, ActionRecord]] = {}
+        self._asked: dict[tuple[str | None, str, ActionPhase], float] = {}
+        self._looked_at: float | None = None
+
+    def take(self, actions: Sequence[ActionRecord], now: float) -> None:
+        """Take actions that are new or have changed."""
+        for action in actions:
+            if action.phase not in WAITING:
+                self._since.pop(action.name, None)
+                continue
+            # Who is said to wait for resources has been queued for a while.
+            since = now if action.phase is ActionPhase.QUEUED else now - _SHORT_WAIT
+            self._since[action.name] = (min(self._since.get(action.name, (since,))[0], since), action)
+
+    def due(self, now: float) -> list[ActionRecord]:
+        """Return those that are to be asked for now, `MOST_WAITING` at most."""
+        if self._looked_at is not None and now - self._looked_at < _LOOK_SECONDS:
+            return []
+        self._looked_at = now
+        found: list[ActionRecord] = []
+        for since, action in self._since.values():
+            row = action.parent_name, action.task_name, action.phase
+            if now - since < _SHORT_WAIT or now - self._asked.get(row, now - _ASK_SECONDS) < _ASK_SECONDS:
+                continue
+            self._asked[row] = now
+            found.append(action)
+            if len(found) == MOST_WAITING:
+                break
+        return found
 
 
 @click.command("watch")
@@ -136,10 +185,13 @@ def _table(store: ActionStore, name: str, layout: Layout) -> str:
 
 def _follow(store: ActionStore, run: RunRecord, interval: float, take: Callable[[EngineEvent], None]) -> RunRecord:
     """Give every change to `take` until the run is over, and return how it ended."""
-    changes, asked = Changes(), 0
+    changes, waits, asked = Changes(), Waits(), 0
     remote = remote_of(store)
     for actions in _looks(store, run, interval) if remote is None else remote.changes(run.run_name):
-        for event in changes.of(actions):
+        if remote is not None:
+            waits.take(actions, time.monotonic())
+        told = [*changes.of(actions), *changes.of(_waiting(store, waits.due(time.monotonic())))]
+        for event in told:
             record = event.record
             is_failure = is_unsuccessful(record.phase) and event.previous is not None
             if is_failure and record.error is None and asked < MOST_ERRORS:
@@ -147,6 +199,21 @@ def _follow(store: ActionStore, run: RunRecord, interval: float, take: Callable[
                 record = explained(store, record)
             take(EngineEvent(record, event.previous))
     return _run(store, run.run_name)
+
+
+def _waiting(store: ActionStore, actions: Sequence[ActionRecord]) -> list[ActionRecord]:
+    """Return those of some actions that still wait, with what they wait for."""
+    found: list[ActionRecord] = []
+    for action in actions:
+        try:
+            now = store.action(action.run_name, action.name)
+        except UnionRpcError as error:
+            if error.code not in _PASSING:
+                raise
+            break
+        if now is not None and (now.phase, now.attempt) == (action.phase, action.attempt):
+            found.append(replace(action, waiting_for=now.waiting_for))
+    return found
 
 
 def _looks(store: ActionStore, run: RunRecord, interval: float) -> Iterator[Sequence[ActionRecord]]:

@@ -205,22 +205,22 @@ class Admission(Generic[_T]):
             ticket.holds = False
             self._count(ticket, -1)
 
-    def explain(self, ticket: Ticket[_T]) -> str:
-        """Say what a ticket that waits is waiting for; empty if it would be let in."""
-        reasons = [
-            f"{self._used[name]} of at most {self._limits[name]} actions of its {name.partition(' ')[0]} are running"
+    def obstacles(self, ticket: Ticket[_T]) -> dict[str, str]:
+        """Return what a ticket that waits is waiting for: names, and a sentence of each. None if it would be let in."""
+        found = {
+            name: f"{self._used[name]} of at most {self._limits[name]} actions of its {name.partition(' ')[0]} are running"
             for name in ticket.limits
             if name in self._limits and self._used.get(name, 0) >= self._limits[name]
-        ]
+        }
         demand, there = ticket.demand, self.capacity
-        for wanted, used, all_of_it, show in (
-            (demand.cpu, self._cpu, there.cpu, _cores),
-            (demand.memory, self._memory, there.memory, _memory),
-            (demand.gpu, self._gpu, there.gpu, _gpus),
+        for name, wanted, used, all_of_it, show in (
+            ("cpu", demand.cpu, self._cpu, there.cpu, _cores),
+            ("memory", demand.memory, self._memory, there.memory, _memory),
+            ("gpu", demand.gpu, self._gpu, there.gpu, _gpus),
         ):
             if used + wanted > all_of_it + _SLACK:
-                reasons.append(f"it needs {show(wanted)}, and {show(used)} of {show(all_of_it)} are taken")
-        return "; ".join(reasons)
+                found[name] = f"it needs {show(wanted)}, and {show(used)} of {show(all_of_it)} are taken"
+        return found
 
     def _count(self, ticket: Ticket[_T], sign: int) -> None:
         self._cpu += sign * ticket.demand.cpu

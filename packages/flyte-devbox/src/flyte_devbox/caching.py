@@ -74,6 +74,13 @@ class CacheTable:
 
         return await self._database.write(work)
 
+    def holder(self, project: str, domain: str, key: str) -> str | None:
+        """Return who has reserved a key."""
+        row = self._database.read_one(
+            "SELECT owner FROM reservations WHERE scope = ? AND key = ?", (_scope(project, domain), key)
+        )
+        return None if row is None else str(row["owner"])
+
     async def clear(self) -> None:
         """Give up the reservations of the scheduler, whose actions ask again after a start."""
         await self._database.write(

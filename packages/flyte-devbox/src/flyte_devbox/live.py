@@ -16,6 +16,9 @@ from flyte_models.lifecycle import ActionState
 
 __all__ = ["LiveAction", "LiveRun"]
 
+_MOST_NOTES = 20
+"""On one attempt; the last of them stays the latest."""
+
 
 @dataclass(slots=True, eq=False)
 class LiveRun:
@@ -91,10 +94,16 @@ class LiveAction:
     notes: list[tuple[float, str, str]] = field(default_factory=list[tuple[float, str, str]])
     """When, a word, and a sentence: what is to be told about the current attempt."""
 
+    obstacles: tuple[str, ...] = ()
+    """Names of what was in its way when that was last told."""
+
     def note(self, reason: str, message: str) -> None:
-        """Tell something about the current attempt, once."""
-        if all(said != message for _, _, said in self.notes):
-            self.notes.append((time.time(), reason, message))
+        """Tell something about the current attempt; the same twice in a row only once, and not without end."""
+        if self.notes and self.notes[-1][1:] == (reason, message):
+            return
+        if len(self.notes) >= _MOST_NOTES:
+            self.notes.pop()
+        self.notes.append((time.time(), reason, message))
 
     @property
     def number(self) -> int:
@@ -168,5 +177,5 @@ class LiveAction:
             ended_at,
             None if error is None else error.SerializeToString(),
             *usage,
-            event=notes_event(self.notes) if self.notes else None,
+            notes=notes_event(self.notes) if self.notes else None,
         )

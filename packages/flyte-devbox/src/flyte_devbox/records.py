@@ -8,6 +8,7 @@ from typing import Any
 
 from flyteidl2.task import task_definition_pb2
 
+from flyte_devbox import rows
 from flyte_models.lifecycle import ActionState
 from flyte_models.values import value
 
@@ -113,8 +114,8 @@ class AttemptUpdate:
     cpu_seconds: float | None = None
     max_rss_bytes: int | None = None
     wall_seconds: float | None = None
-    event: bytes | None = None
-    """What is told about it, unless something is told already."""
+    notes: bytes | None = None
+    """All that the devbox tells about it, as an `ActionEvent`; `None` if that is nothing new."""
 
 
 def spec_digest(spec: bytes) -> bytes:
@@ -247,6 +248,7 @@ def update_action(connection: sqlite3.Connection, update: ActionUpdate) -> None:
 
 def update_attempt(connection: sqlite3.Connection, action: int, update: AttemptUpdate) -> None:
     """Record how an attempt stands."""
+    event = None if update.notes is None else _with_notes(connection, action, update.number, update.notes)
     connection.execute(
         "INSERT INTO attempts (action_id, number, phase, started_at, ended_at, error, output_uri, transitions, worker,"
         " cpu_seconds, max_rss_bytes, wall_seconds, cache_status, event)"
@@ -255,7 +257,7 @@ def update_attempt(connection: sqlite3.Connection, action: int, update: AttemptU
         " ended_at = excluded.ended_at, error = excluded.error, output_uri = excluded.output_uri,"
         " transitions = excluded.transitions, worker = excluded.worker, cpu_seconds = excluded.cpu_seconds,"
         " max_rss_bytes = excluded.max_rss_bytes, wall_seconds = excluded.wall_seconds,"
-        " cache_status = excluded.cache_status, event = coalesce(event, excluded.event)",
+        " cache_status = excluded.cache_status, event = coalesce(excluded.event, event)",
         (
             action,
             update.number,
@@ -270,9 +272,17 @@ def update_attempt(connection: sqlite3.Connection, action: int, update: AttemptU
             update.max_rss_bytes,
             update.wall_seconds,
             update.cache_status,
-            update.event,
+            event,
         ),
     )
+
+
+def _with_notes(connection: sqlite3.Connection, action: int, number: int, notes: bytes) -> bytes:
+    """Return what is told about an attempt, with notes of the devbox instead of the earlier ones."""
+    row = connection.execute(
+        "SELECT event FROM attempts WHERE action_id = ? AND number = ?", (action, number)
+    ).fetchone()
+    return notes if row is None or row["event"] is None else rows.with_notes(row["event"], notes)
 
 
 def _insert(connection: sqlite3.Connection, table: str, **values: Any) -> int:

@@ -26,6 +26,7 @@ __all__ = [
     "run_of",
     "status_of",
     "timestamp",
+    "with_notes",
 ]
 
 TERMINAL = frozenset({5, 6, 7, 8, 10})
@@ -221,6 +222,15 @@ def notes_event(notes: Iterable[tuple[float, str, str]]) -> bytes:
     """Return what the devbox tells about an attempt as an `ActionEvent`: of each note when, a word, and a sentence."""
     events = [_cluster_event(*note) for note in notes]
     return run_definition_pb2.ActionEvent(cluster_events=events).SerializeToString()
+
+
+def with_notes(event: bytes, notes: bytes) -> bytes:
+    """Return what is told about an attempt with the notes of the devbox, see `notes_event`, instead of those before."""
+    kept, new = run_definition_pb2.ActionEvent.FromString(event), run_definition_pb2.ActionEvent.FromString(notes)
+    others = [one for one in kept.cluster_events if one.source_component != CLUSTER]
+    del kept.cluster_events[:]
+    kept.cluster_events.extend([*new.cluster_events, *others])
+    return kept.SerializeToString()
 
 
 def _cluster_event(at: float, reason: str, message: str) -> run_definition_pb2.ClusterEvent:

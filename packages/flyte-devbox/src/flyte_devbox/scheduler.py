@@ -209,11 +209,12 @@ class Scheduler:
                 _logger.exception("what waits and what runs cannot be looked after; it is tried again")
 
     def _look_after_all(self) -> None:
+        for action in self._places.next_waiting(_WAITING_BATCH):
+            if self._places.note_obstacles(action):
+                self._recorder.record(action, action.attempt_update(action.number, _WAITING))
         for action in self._places.waiting_since(time.time() - _WAITING_AFTER_SECONDS, _WAITING_BATCH):
             self._recorder.advance(action, Wait())
-            reason = self._places.explain(action)
-            if reason:
-                action.note("WaitingForResources", reason)
+            self._places.note_obstacles(action)
             self._recorder.record(action, action.attempt_update(action.number, _WAITING))
         for run in self.runs.values():
             for action in run.actions.values():

@@ -15,6 +15,7 @@ from flyteidl2.task import task_definition_pb2
 from flyte_devbox.contents import find_content, read_small, sync_file, write_unsynced
 from flyte_devbox.database import Database
 from flyte_devbox.executors import DataFolders, Executor, Exit, Handle, Launch, LaunchError, Surroundings
+from flyte_devbox.executors.container import is_stand_in
 from flyte_devbox.launching import (
     TOKEN_VARIABLE,
     AttemptPlace,
@@ -224,6 +225,13 @@ class AttemptStarter:
         content = find_content(self._database, uri)
         if content is not None:
             write_unsynced(path, content)
+
+    def describe_start(self, action: LiveAction) -> str:
+        """Say what it is that has not started yet."""
+        image = self._common_of(action).command.image
+        if is_stand_in(image):
+            return "its process is being started"
+        return f"a container of image `{image}` is being made; the image is fetched first if it is not there"
 
     def limit_log(self, action: LiveAction) -> None:
         """Keep the log of a running attempt from growing without end."""

@@ -71,6 +71,8 @@ class ActionRecord:
     """The error that ended the action; those of attempts that were retried stand in the attempts."""
     cache_status: CacheStatus = "disabled"
     cache_key: str | None = None
+    waiting_for: str = ""
+    """What it waits for while it does not run, in words: control planes tell it, and nothing on this machine records it."""
 
 
 @value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flyte_models.phases import ActionPhase
 from flyte_models.values import value
 from flyte_protocol.phases import phase_from_wire
+from flyte_protocol.waits import waiting_for
 from flyte_remote.connection import connection
 from flyte_remote.identifiers import action_identifier
 from flyte_remote.messages import datetime_of
@@ -151,6 +152,15 @@ class ActionDetails(NamedAction):
     def error_message(self) -> str:
         """Why it failed, in words; empty if it did not."""
         return self.error_info.message if self.error_info is not None else ""
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What it waits for while it does not run yet, in words, such as `it needs 2 cores, and 3 of 4 cores are taken`.
+
+        None when it does not wait, or the control plane does not say. It is the message of the latest of the `cluster_events`
+        of its last attempt.
+        """
+        return waiting_for(self.pb2) or None
 
     @property
     def abort_info(self) -> "run_definition_pb2.AbortInfo | None":

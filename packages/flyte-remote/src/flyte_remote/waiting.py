@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flyte_models.phases import ActionPhase
 from flyte_protocol.phases import phase_from_wire
+from flyte_protocol.waits import waiting_for
 from flyte_remote.connection import connection
 from flyte_remote.watching import watch_details
 
@@ -38,22 +39,25 @@ async def wait_for_action(
 ) -> Any:
     """Return the details of an action when it is where it is waited for.
 
-    On a terminal each new phase is a line on standard error, unless `is_quiet`.
+    On a terminal each new phase, and what is waited for, is a line on standard error, unless `is_quiet`.
 
     Raises:
         RpcError: there is no such action, or the control plane cannot be reached.
     """
-    shown: int | None = None
+    shown: tuple[int, str] | None = None
     began = time.monotonic()
     shows = not is_quiet and sys.stderr.isatty()
     details: Any = None
     async for details in watch_details(connection(), action_id):
-        if shows and details.status.phase != shown:
-            shown = details.status.phase
+        if shows and (now := (details.status.phase, waiting_for(details))) != shown:
+            shown = now
             phase = phase_from_wire(details.status.phase)
             name = phase.value if phase is not None else "in no known phase"
             passed = time.monotonic() - began
-            print(f"run {action_id.run.name}: {action_id.name} is {name} ({passed:.1f} s)", file=sys.stderr)  # noqa: T201
+            reason = f": {now[1]}" if now[1] else ""
+            print(  # noqa: T201
+                f"run {action_id.run.name}: {action_id.name} is {name} ({passed:.1f} s){reason}", file=sys.stderr
+            )
         if is_reached(details, wait_for):
             break
     return details

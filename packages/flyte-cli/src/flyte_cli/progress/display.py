@@ -44,7 +44,7 @@ class NoDisplay:
 
 
 class PlainDisplay:
-    """Writes a line when a row of actions is done, when an attempt fails and is tried again, and when an action fails."""
+    """Writes a line when a row of actions waits or is done, when an attempt is tried again, and when an action fails."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to `stream`."""
@@ -52,6 +52,7 @@ class PlainDisplay:
         self._model = ProgressModel()
         self._started = time.monotonic()
         self._announced: dict[int, int] = {}
+        self._waits: dict[int, str] = {}
         self._failures = self._lines = 0
 
     def on_event(self, event: EngineEvent) -> None:
@@ -66,6 +67,9 @@ class PlainDisplay:
             if self._failures <= _MOST_FAILURES:
                 first = record.error.message.split("\n", 1)[0]
                 self._line(row, f"{record.phase.value}: {record.error.code}: {first}")
+        elif record.waiting_for and self._waits.get(id(row)) != record.waiting_for:
+            self._waits[id(row)] = record.waiting_for
+            self._line(row, f"waiting: {record.waiting_for}")
         if record.parent_name is None and record.phase.is_terminal:
             self._write_ends()
         if row.is_over and row.total >= 2 * self._announced.get(id(row), 0):

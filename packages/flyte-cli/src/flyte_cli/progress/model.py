@@ -17,6 +17,8 @@ class Row:
         self.label = label
         self.depth = depth
         self.total = self.running = self.waiting = self.succeeded = self.failed = self.retries = 0
+        self.waiting_for = ""
+        """What those that wait were last said to wait for."""
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self.children: dict[str, Row] = {}
@@ -39,7 +41,7 @@ class Row:
         if self.running:
             parts.append(f"{self.running} running" if self.total > 1 else "running")
         if self.waiting and not self.running and not done:
-            parts.append("waiting")
+            parts.append(f"waiting: {self.waiting_for}" if self.waiting_for else "waiting")
         if self.retries:
             parts.append(f"{self.retries} {'retry' if self.retries == 1 else 'retries'}")
         return ", ".join(parts)
@@ -73,6 +75,8 @@ class ProgressModel:
         else:
             self._count(row, self._phases[record.name], -1)
             self._count(row, record.phase, +1)
+        if record.waiting_for or not row.waiting:
+            row.waiting_for = record.waiting_for
         self._phases[record.name] = record.phase
         if record.attempt > self._attempts.get(record.name, 1):
             row.retries += 1

@@ -30,11 +30,13 @@ from flyte_devbox.console.html import (
 from flyte_devbox.console.run_list import run_path
 from flyte_devbox.services.conditions import phase_name
 from flyte_models.values import value
+from flyte_protocol.phases import phase_from_wire
+from flyte_protocol.waits import WAITING, latest_told
 
 __all__ = ["Detail", "run_page", "run_parts"]
 
 _CACHE = {1: "miss", 2: "hit", 3: "populated", 4: "lookup failed", 5: "put failed", 6: "skipped", 7: "evicted"}
-_WAITING, _PAUSED = 2, 9
+_PAUSED = 9
 _SIGNALS = {
     types_pb2.BOOLEAN: "bool",
     types_pb2.INTEGER: "int",
@@ -282,10 +284,12 @@ def _commands(detail: Detail) -> str:
 
 def _told(row: sqlite3.Row, tries: Sequence[sqlite3.Row]) -> list[tuple[str, str]]:
     """Return what the devbox has to say about where the last attempt runs, or why it does not."""
-    events = rows.attempt_of(row, tries[-1]).cluster_events if tries else ()
-    said = {event.reason: escape(event.message) for event in events}
-    waits = said.get("WaitingForResources", "") if row["phase"] == _WAITING else ""
-    return [("Waits", waits), ("Resources", said.get("Clamped", ""))]
+    if not tries:
+        return []
+    attempt = rows.attempt_of(row, tries[-1])
+    clamped = next((event.message for event in attempt.cluster_events if event.reason == "Clamped"), "")
+    waits = latest_told(attempt) if phase_from_wire(row["phase"]) in WAITING else ""
+    return [("Waits", escape(waits)), ("Resources", escape(clamped))]
 
 
 def _attempts(detail: Detail) -> str:

@@ -16,7 +16,7 @@ from flyte_devbox.scheduling.decisions import TimeLimit, retry_pause, run_limit
 from flyte_devbox.scheduling.ends import Ends
 from flyte_devbox.scheduling.recording import Recorder
 from flyte_devbox.starting import AttemptStarter
-from flyte_models.lifecycle import Event, Fail, Interrupt, Start, Succeed, TimeOut
+from flyte_models.lifecycle import Event, Fail, Initialize, Interrupt, Start, Succeed, TimeOut
 from flyte_models.phases import ActionPhase
 
 __all__ = ["Attempts"]
@@ -24,6 +24,10 @@ __all__ = ["Attempts"]
 _logger = logging.getLogger(__name__)
 
 _RECORD_SECONDS = 2.0
+_SLOW_START_SECONDS = 1.0
+"""An attempt that is started for longer is shown as INITIALIZING."""
+_QUEUED = ActionPhase.QUEUED.to_protobuf_value()
+_INITIALIZING = ActionPhase.INITIALIZING.to_protobuf_value()
 _RUNNING = ActionPhase.RUNNING.to_protobuf_value()
 
 
@@ -71,16 +75,22 @@ class Attempts:
 
     async def run(self, action: LiveAction) -> None:
         """Carry out the current attempt of an action that has a place."""
-        self._recorder.advance(action, Start())
         now = time.time()
         action.attempt_started_at, action.attempt_began = now, time.monotonic()
         action.started_at = now if action.started_at is None else action.started_at
+        slow = asyncio.get_running_loop().call_later(_SLOW_START_SECONDS, self._tell_of_start, action)
         try:
             handle = await self._starter.start(action)
         except LaunchError as error:
+            if action.state.is_terminal:
+                self._ends.leave(action)
+                return
+            self._recorder.advance(action, Start())
             self._recorder.record(action, action.attempt_update(action.number, _RUNNING))
             await self._end(action, lost(str(error)), Exit(None))
             return
+        finally:
+            slow.cancel()
         action.handle = handle
         action.worker = handle.worker
         if action.state.is_terminal:
@@ -88,12 +98,21 @@ class Attempts:
             handle.kill()
             await self._attend(action, handle)
             return
+        self._recorder.advance(action, Start())
         if action.parent:
             self._recorder.record_running(action)
         else:
             # Somebody waits to see that the run goes on. Not awaited: a server that finds it QUEUED reckons with a process.
             self._recorder.record(action, action.attempt_update(action.number, _RUNNING))
         await self._attend(action, handle)
+
+    def _tell_of_start(self, action: LiveAction) -> None:
+        """Show that an attempt has its place, and is still being started."""
+        if action.state.is_terminal:
+            return
+        self._recorder.advance(action, Initialize())
+        action.note("Starting", self._starter.describe_start(action))
+        self._recorder.record(action, action.attempt_update(action.number, _INITIALIZING))
 
     async def go_on(self, action: LiveAction, handle: Handle | None) -> None:
         """Attend to an attempt that an earlier server has started, or see what it left when it does not run any more."""
@@ -162,7 +181,7 @@ class Attempts:
 
     def _begin_anew(self, action: LiveAction, now: float) -> None:
         action.transitions = [(1, now)]
-        action.notes = []
+        action.notes, action.obstacles = [], ()
         action.attempt_started_at = None
         action.worker = ""
 
@@ -194,6 +213,9 @@ class Attempts:
         rng = random.Random()  # noqa: S311 - spreads load, keeps no secret
         delay = retry_pause(policy, action.state, is_system=outcome.event.system, rng=rng)
         if delay > 0:
+            pause = f"attempt {action.number} begins {delay:.1f} s after attempt {number} ended"
+            action.note("BackOff", pause)
+            self._recorder.record(action, action.attempt_update(action.number, _QUEUED))
             action.timer = asyncio.get_running_loop().call_later(delay, self._queue, action)
         else:
             self._queue(action)

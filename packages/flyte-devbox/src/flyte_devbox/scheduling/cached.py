@@ -16,6 +16,7 @@ from flyte_models.phases import ActionPhase
 __all__ = ["CachedOutputs"]
 
 _LOOK_SECONDS = 0.5
+_WAITING = ActionPhase.WAITING_FOR_RESOURCES.to_protobuf_value()
 
 
 class CachedOutputs:
@@ -89,5 +90,17 @@ class CachedOutputs:
                 continue
             if action.state.phase is ActionPhase.QUEUED:
                 self._recorder.advance(action, Wait())
-                self._recorder.record(action)
+                action.note("CacheReserved", f"{self._holder(action)} computes the same, whose outputs are waited for")
+                self._recorder.record(action, action.attempt_update(action.number, _WAITING))
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _holder(self, action: LiveAction) -> str:
+        """Return who computes what an action would."""
+        owner = self._cache.holder(action.run.project, action.run.domain, action.cache_key) or ""
+        row = None
+        if owner.isdecimal():
+            row = self._database.read_one(
+                "SELECT a.name, r.name AS run FROM actions a JOIN runs r ON r.id = a.run_id WHERE a.id = ?",
+                (int(owner),),
+            )
+        return "somebody else" if row is None else f"action `{row['name']}` of run `{row['run']}`"

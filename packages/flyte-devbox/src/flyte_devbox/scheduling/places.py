@@ -121,9 +121,26 @@ class Places:
         )
         return list(islice(found, most))
 
-    def explain(self, action: LiveAction) -> str:
-        """Say what an action waits for; empty if nothing is in its way."""
-        return "" if action.ticket is None else self._admission.explain(action.ticket)
+    def next_waiting(self, most: int) -> list[LiveAction]:
+        """Return actions that are shown as waiting, `most` at most: all of them in turn, if called again and again."""
+        found: list[LiveAction] = []
+        for row in list(islice(self._queued, most)):
+            action = self._queued[row] = self._queued.pop(row)
+            if action.state.phase is ActionPhase.WAITING_FOR_RESOURCES:
+                found.append(action)
+        return found
+
+    def note_obstacles(self, action: LiveAction) -> bool:
+        """Note what an action waits for; tell whether that is something else than before."""
+        if action.ticket is None:
+            return False
+        # How much of what is taken changes all the time, and is told only with what else is in its way.
+        found = self._admission.obstacles(action.ticket)
+        if not found or tuple(found) == action.obstacles:
+            return False
+        action.obstacles = tuple(found)
+        action.note("WaitingForResources", "; ".join(found.values()))
+        return True
 
     def kick(self) -> None:
         """Look who may be let in now, once, when what happens now is over."""
