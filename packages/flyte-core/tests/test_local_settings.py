@@ -266,6 +266,20 @@ def test_variables_of_a_run_are_texts() -> None:
         flyte.with_runcontext(env_vars={"LEVEL": 3})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.parametrize(("name", "text"), [("A=B", "x"), ("", "x"), ("A\0B", "x"), ("A", "x\0")])
+def test_variables_that_no_process_can_have_are_refused_where_they_are_written(name: str, text: str) -> None:
+    variables = {name: text}
+    for declare in (
+        lambda: flyte.TaskEnvironment("refused", env_vars=variables),
+        lambda: read_variables.override(env_vars=variables),
+        lambda: flyte.with_runcontext(env_vars=variables),
+        lambda: flyte.Trigger("nightly", flyte.Cron("0 0 * * *"), env_vars=variables),
+        lambda: flyte.Image.from_debian_base().with_env_vars(variables),
+    ):
+        with pytest.raises(ValueError, match=r"env_vars.*environment variable"):
+            declare()
+
+
 with_secrets = flyte.TaskEnvironment("with_secrets", secrets=[flyte.Secret("token", group="shop"), "api-key"])
 
 

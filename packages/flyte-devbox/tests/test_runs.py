@@ -11,7 +11,7 @@ import pytest
 from flyteidl2.actions import actions_service_pb2
 from flyteidl2.core import execution_pb2, literals_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
-from flyteidl2.task import common_pb2
+from flyteidl2.task import common_pb2, run_pb2
 from flyteidl2.workflow import queue_service_pb2, run_definition_pb2, run_service_pb2, state_service_pb2
 
 from flyte_devbox.executors.processes import belonging_to
@@ -203,6 +203,16 @@ def test_a_run_name_is_taken_once(server: Server) -> None:
     assert refused.value.code == "already_exists"
 
 
+def test_a_variable_that_no_process_can_have_is_refused_before_there_is_a_run(server: Server) -> None:
+    variables = run_pb2.Envs(values=[literals_pb2.KeyValuePair(key="A=B", value="x")])
+    with pytest.raises(CallError, match="'A=B' cannot be the name") as refused:
+        create_run(server, shell_task(SUCCEED), name="odd-variable", envs=variables)
+    assert refused.value.code == "invalid_argument"
+    with pytest.raises(CallError) as missing:
+        details(server, "odd-variable")
+    assert missing.value.code == "not_found"
+
+
 def test_cached_outputs_are_taken_and_a_serialized_task_runs_once(server: Server, tmp_path: Path) -> None:
     counter = tmp_path / "count"
     spec = shell_task(f"echo x >> {counter}; sleep 0.5; {SUCCEED}", cache=True, serialize=True)
@@ -293,7 +303,6 @@ def test_a_recovered_run_takes_over_what_succeeded(server: Server) -> None:
     first = create_run(server, shell_task(SUCCEED))
     wait(server, first)
     from flyteidl2.common import run_pb2 as common_run_pb2
-    from flyteidl2.task import run_pb2
 
     relation = common_run_pb2.Relation(related_to=run_id(first), relation_type=2)
     run = create_run(server, shell_task("exit 1"), relation=relation, recover=run_pb2.Recover())

@@ -149,8 +149,9 @@ def command_of(template: tasks_pb2.TaskTemplate) -> Command | None:
         return None
     program = _texts(primary.get("command"))
     words = [*program, *_texts(primary.get("args"))]
-    pairs = cast("list[dict[str, Any]]", primary.get("env") or [])
-    env = tuple((str(pair.get("name", "")), str(pair.get("value", ""))) for pair in pairs if "value" in pair)
+    pairs = cast("list[object]", primary.get("env") or [])
+    named = [cast("dict[str, object]", pair) for pair in pairs if isinstance(pair, dict)]
+    env = tuple((str(pair.get("name", "")), str(pair["value"])) for pair in named if "value" in pair)
     return Command(str(primary.get("image", "")), tuple(words), env, bool(program))
 
 

@@ -31,6 +31,7 @@ from flyte_devbox.logs import LogFolder
 from flyte_devbox.outcomes import Outcome, judge
 from flyte_devbox.policies import Command, TaskPolicy, command_of, policy_of
 from flyte_devbox.sealing import secret_folder
+from flyte_models.env_vars import variable_error
 from flyte_models.values import value
 
 __all__ = ["AttemptStarter", "SecretSource"]
@@ -104,6 +105,10 @@ class AttemptStarter:
                 name = spec.task_template.id.name
                 raise LaunchError(f"task `{name}` has no container, so the devbox cannot run it")
             run_env = {pair.key: pair.value for pair in action.run.spec.envs.values}
+            for name, text in (*command.env, *run_env.items()):
+                # New ones are refused; a database may have older ones.
+                if error := variable_error(name, text):
+                    raise LaunchError(error)
             variables = common_environment(command, self._place(action, spec), self.server, run_env=run_env)
             if len(self._commons) >= _KEPT_COMMANDS:
                 self._commons.clear()

@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pool import Default, DescriptorPool
 from google.protobuf.message import Message
 
 from flyte_devbox.errors import invalid_argument
+from flyte_devbox.variables import check_variables
 
 if TYPE_CHECKING:
     from protovalidate import Validator
@@ -31,7 +32,7 @@ def _validator(*, is_plain: bool = False) -> "Validator":
 
 
 def check(message: Message) -> None:
-    """Refuse a request that breaks a rule of its proto.
+    """Refuse a request that breaks a rule of its proto, or asks for environment variables that no process can have.
 
     Raises:
         ServiceError: INVALID_ARGUMENT, with the first fields that are wrong.
@@ -44,6 +45,7 @@ def check(message: Message) -> None:
         # protovalidate does not know the enums that a rule names.
         violations = list(_validator(is_plain=True).collect_violations(_with_plain_rules(message)))
     if not violations:
+        check_variables(message)
         return
     lines: list[str] = []
     for violation in violations[:_SHOWN]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from flyte_images import layers as steps
 from flyte_images.defaults import COMPATIBLE_RELEASE, default_image_uri
 from flyte_images.layers import CopyStyle, Layer, PipOptions, ProjectInstallMode
+from flyte_models.env_vars import variable_error
 from flyte_models.errors import ImageBuildError
 from flyte_models.secrets import Secret, SecretRequest
 from flyte_models.values import light_dataclass
@@ -416,9 +417,17 @@ class Image:
         return self._with(steps.Commands(_texts("with_commands", commands), mounts))
 
     def with_env_vars(self, env_vars: dict[str, str]) -> "Image":
-        """Set environment variables."""
+        """Set environment variables.
+
+        Raises:
+            TypeError: They are no dict.
+            ValueError: A name is empty or has a `=`, or a NUL character is somewhere.
+        """
         if not isinstance(env_vars, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"`with_env_vars` takes a dict of texts, got {env_vars!r}")
+        for name, item in env_vars.items():
+            if error := variable_error(str(name), str(item)):
+                raise ValueError(f"`with_env_vars`: {error}")
         return self._with(steps.env_vars_of(env_vars))
 
     def with_workdir(self, workdir: str) -> "Image":

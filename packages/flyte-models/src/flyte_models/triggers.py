@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, final
 
+from flyte_models.env_vars import variable_error
 from flyte_models.values import light_dataclass
 
 if TYPE_CHECKING:
@@ -165,8 +166,8 @@ class Trigger:
     A description of more than 255 characters is cut.
 
     Raises:
-        ValueError: The name is empty, `max_action_concurrency` is 1 or negative (a run of one slot would wait for itself), or an
-            input binds what the automation does not have.
+        ValueError: The name is empty, `max_action_concurrency` is 1 or negative (a run of one slot would wait for itself), no
+            process can have one of `env_vars`, or an input binds what the automation does not have.
         TypeError: `inputs` is no dict, or `max_action_concurrency` no number.
     """
 
@@ -193,6 +194,9 @@ class Trigger:
             raise ValueError(f"`Trigger.name` must not be empty, got {self.name!r}")
         if self.description and len(self.description) > _DESCRIPTION_LIMIT:
             object.__setattr__(self, "description", self.description[: _DESCRIPTION_LIMIT - len(_CUT)] + _CUT)
+        for key, text in (self.env_vars or {}).items():
+            if error := variable_error(str(key), str(text)):
+                raise ValueError(f"`env_vars` of trigger `{self.name}`: {error}")
         self._refuse_bad_concurrency()
         if self.inputs is not None:
             self._refuse_bad_bindings(self.inputs)

@@ -6,6 +6,8 @@ A check never loads the module of a value: whoever made the value has loaded it,
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from flyte_models.env_vars import variable_error
+
 if TYPE_CHECKING:
     from flyte_models.caching import Cache
     from flyte_models.links import Link
@@ -105,10 +107,11 @@ def check_text(where: str, name: str, item: object, *, optional: bool = True) ->
 
 
 def check_env_vars(where: str, item: object) -> None:
-    """Refuse environment variables that are not texts by texts.
+    """Refuse environment variables that are not texts by texts, or that no process can have.
 
     Raises:
         TypeError: They are not a dict, or hold something else than texts.
+        ValueError: A name is empty or has a `=`, or a NUL character is somewhere.
     """
     if item is None:
         return
@@ -120,6 +123,8 @@ def check_env_vars(where: str, item: object) -> None:
                 f"`{where}.env_vars` must hold texts, got {key!r}: {value!r}\n"
                 f"hint: environment variables are text: `{str(value)!r}`"
             )
+        if error := variable_error(key, value):
+            raise ValueError(f"`{where}.env_vars`: {error}")
 
 
 def check_secrets(where: str, item: object) -> None:
