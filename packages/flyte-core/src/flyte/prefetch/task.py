@@ -16,6 +16,7 @@ from flyte.prefetch.hub import Hub, Snapshot, require_library
 from flyte.prefetch.models import HuggingFaceModelInfo, ShardConfig, StoredModelInfo, artifact_name_of, info_from_json
 from flyte.prefetch.sharding import require_engine, shard
 from flyte.tasks.environment import TaskEnvironment
+from flyte_models.context import current_context
 from flyte_storage import delete
 from flyte_types.dir import Dir
 
