@@ -126,7 +126,7 @@ Set up:
   update                  Change a project or a trigger
   edit                    Change settings of an organisation, a domain or a project
   prefetch                Copy a model of Hugging Face into storage
-  proxy                   Forward a port to an app (not built yet)
+  proxy                   Forward a port of this machine to an app
   gen                     Print a reference of all commands
   completion              Let bash, zsh or fish complete this command
 

@@ -164,11 +164,11 @@ def test_logs(capfd) -> None:
 def command(server, tmp_path):
     write_config(tmp_path / "config.yaml", server)
 
-    def run(*words: str, code: int = 0) -> str:
+    def run(*words: str, code: int = 0, **variables: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "flyte_cli.main", "-c", "config.yaml", *words],
             cwd=tmp_path,
-            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], **variables},
             capture_output=True,
             text=True,
             timeout=LONGEST,
@@ -186,6 +186,10 @@ def test_commands(command) -> None:
     shown = json.loads(command("get", "app", "-of", "json", "--status", "active"))
     assert "cli-shop" in [each["metadata"]["id"]["name"] for each in shown]
     assert "https://cli-shop.apps.example.org" in command("get", "app", "cli-shop")
+    for verb in ("get", "proxy"):
+        line = f"flyte -c config.yaml {verb} app cli-"
+        variables = {"COMP_WORDS": line, "COMP_CWORD": "5", "_FLYTE_COMPLETE": "bash_complete"}
+        assert command(**variables) == "plain,cli-shop\n"
     assert command("update", "app", "cli-shop", "--deactivate", "--wait") == "App `cli-shop` is stopped.\n"
     assert "nothing to change" in command("update", "app", "cli-shop", code=2)
     assert "cannot be pulled" in command("update", "app", "broken-cli", "--activate", "--wait", code=1)

@@ -23,7 +23,7 @@ COMMANDS = (
     ("Set up", "update", "Change a project or a trigger", "flyte_cli.update"),
     ("Set up", "edit", "Change settings of an organisation, a domain or a project", "flyte_cli.settings:edit"),
     ("Set up", "prefetch", "Copy a model of Hugging Face into storage", "flyte_cli.prefetch"),
-    ("Set up", "proxy", "Forward a port to an app (not built yet)", "flyte_cli.not_built:proxy"),
+    ("Set up", "proxy", "Forward a port of this machine to an app", "flyte_cli.proxy"),
     ("Set up", "gen", "Print a reference of all commands", "flyte_cli.gen_docs"),
     ("Set up", "completion", "Let bash, zsh or fish complete this command", "flyte_cli.completion"),
 )

@@ -1,10 +1,6 @@
 """Commands that this version refuses: their options are read as usual, and then a sentence says what is missing."""
 
-from typing import Any
-
 import click
-
-from flyte_cli.app import LazyGroup
 
 _IMAGES = "images are not built by this version yet: it declares them, and runs what a registry or this machine has"
 _APPS = "apps are not built yet in this version: it declares them, and neither serves nor deploys them"
@@ -31,9 +27,3 @@ def refusing(name: str, purpose: str, reason: str, hint: str) -> click.Command:
 
 build = refusing("build", "Build the images of environments", _IMAGES, _IMAGES_HINT)
 serve = refusing("serve", "Serve an app", _APPS, _APPS_HINT)
-proxy_app = refusing("app", "Forward a port of this machine to an app", _APPS, _APPS_HINT)
-
-proxy: Any = LazyGroup(
-    "proxy", help="Forward a port of this machine.", table={"app": ("flyte_cli.not_built", "proxy_app")}
-)
-"""The command `flyte proxy`."""

@@ -5,27 +5,22 @@ shows would not do: the client still refuses one that has another name, is out o
 """
 
 import asyncio
-import base64
-import contextlib
 import logging
 import secrets
 import socket
-import ssl
 import weakref
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlsplit
 
 from pyqwest import Headers
 
-from flyte_protocol.endpoints import LOOPBACK
+from flyte_protocol.dialing import carry, dial, proxy_of_environment, reason_of, unchecked_context
 
 __all__ = ["UncheckedTLS"]
 
 _FAILED_HEADER = "flyte-relay-failed"
 _SECRET_HEADER = "flyte-relay"  # noqa: S105 - the name of a header
 _HEAD_BYTES = 256 * 1024
-_PIECE = 64 * 1024
 _log = logging.getLogger("flyte.connection")
 _warned: set[str] = set()
 
@@ -108,10 +103,10 @@ class UncheckedTLS:
                 self._say(writer, f"no connection within {self._seconds:g} seconds")
                 return
             except OSError as error:
-                self._say(writer, _reason(error))
+                self._say(writer, reason_of(error))
                 return
             upstream.write(head)
-            ways = [asyncio.create_task(_carry(reader, upstream)), asyncio.create_task(_carry(answers, writer))]
+            ways = [asyncio.create_task(carry(reader, upstream)), asyncio.create_task(carry(answers, writer))]
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -139,53 +134,5 @@ class UncheckedTLS:
         )
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        proxy = self._proxy or _proxy_of_environment(self._host)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["http/1.1"])
-        if proxy is None:
-            return await asyncio.open_connection(self._host, self._port, ssl=context, server_hostname=self._host)
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        if parts.scheme != "http":
-            raise ConnectionError(
-                f"a proxy of the kind `{parts.scheme}://` cannot be combined with `insecure_skip_verify`"
-            )
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
-        try:
-            target = f"[{self._host}]" if ":" in self._host else self._host
-            lines = [f"CONNECT {target}:{self._port} HTTP/1.1", f"Host: {target}:{self._port}"]
-            if parts.username:
-                login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-                lines.append(f"Proxy-Authorization: Basic {base64.b64encode(login.encode()).decode()}")
-            writer.write("\r\n".join([*lines, "", ""]).encode())
-            status = (
-                (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")[0].decode("ascii", "replace").split(" ", 2)
-            )
-            if status[1:2] != ["200"]:
-                raise ConnectionError(f"the proxy answered {' '.join(status[1:])}")
-            await writer.start_tls(context, server_hostname=self._host)
-        except BaseException:
-            writer.close()
-            raise
-        return reader, writer
-
-
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while piece := await reader.read(_PIECE):
-            writer.write(piece)
-            await writer.drain()
-
-
-def _proxy_of_environment(host: str) -> str | None:
-    return None if host in LOOPBACK or proxy_bypass(host) else getproxies().get("https")
-
-
-def _reason(error: OSError) -> str:
-    """Say it as the HTTP client says it, so that the same hint is found."""
-    if isinstance(error, socket.gaierror):
-        return f"dns error: {error.strerror}"
-    if isinstance(error, ConnectionRefusedError):
-        return "Connection refused"
-    return str(error.strerror or error)
+        proxy = self._proxy or proxy_of_environment("https", self._host)
+        return await dial(self._host, self._port, unchecked_context(), proxy)

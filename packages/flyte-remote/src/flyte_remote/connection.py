@@ -35,6 +35,7 @@ __all__ = [
     "current_target",
     "devbox_folder",
     "devbox_token",
+    "endpoint_of",
     "set_target",
 ]
 
@@ -189,12 +190,7 @@ def connection() -> Connection:
     known = _transports.get(loop)
     if known is not None and known[0] == key:
         return Connection(known[1], target, known[2])
-    endpoint = Endpoint.of(
-        target.endpoint,
-        is_insecure=target.is_insecure,
-        ca_cert_file=target.ca_cert_file,
-        skips_verification=target.skips_verification,
-    )
+    endpoint = endpoint_of(target)
     settle_at_exit()
     # Who signs in at the control plane is known to its clusters.
     credentials = credentials_of(target, endpoint)
@@ -207,6 +203,20 @@ def connection() -> Connection:
     routes = Routes(transport, open_at)
     _transports[loop] = (key, transport, routes)
     return Connection(transport, target, routes)
+
+
+def endpoint_of(target: Target) -> Endpoint:
+    """Return the address of a target.
+
+    Raises:
+        ValueError: It, or the file of certificates, cannot be used.
+    """
+    return Endpoint.of(
+        target.endpoint,
+        is_insecure=target.is_insecure,
+        ca_cert_file=target.ca_cert_file,
+        skips_verification=target.skips_verification,
+    )
 
 
 def credentials_of(target: Target, endpoint: Endpoint) -> Credentials:
