@@ -6,8 +6,6 @@ A check never loads the module of a value: whoever made the value has loaded it,
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from flyte_models.env_vars import variable_error
-
 if TYPE_CHECKING:
     from flyte_models.caching import Cache
     from flyte_models.links import Link
@@ -117,6 +115,8 @@ def check_env_vars(where: str, item: object) -> None:
         return
     if not isinstance(item, dict):
         raise TypeError(f'`{where}.env_vars` must be a dict of texts, got {item!r}\nhint: `env_vars={{"LEVEL": "3"}}`')
+    from flyte_models.env_vars import variable_error  # noqa: PLC0415 - who gives none does not pay for it
+
     for key, value in cast("dict[Any, Any]", item).items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(
