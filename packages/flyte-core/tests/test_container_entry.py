@@ -1,5 +1,6 @@
 """`a0` as a process: what a control plane passes it, what it leaves, and its exit code."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from flyteidl2.core import execution_pb2
 
 from flyte.runtime.invocation import InvocationError, read_invocation
+from flyte.runtime.workspace import write_workspace
 from flyte_types.codec import InterfaceCodec
 
 PROGRAM = """
@@ -346,3 +348,58 @@ def test_times_of_backends_are_read():
     for text, year in (("2026-11-25T21:00:00Z", 2026), ("2026-11-25T21:00:00.123456789Z", 2026), ("soon", None)):
         start = read_invocation([*LEAST, "--run-start-time", text], ENV).run_start_time
         assert (start.year if start else None) == year
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "wants"),
+    [
+        ([], {}, False),
+        ([], {"_F_E_VS": "1"}, True),
+        ([], {"_F_E_VS": "true"}, True),
+        ([], {"_F_E_VS": "0"}, False),
+        ([], {"_F_E_VS": ""}, False),
+        (["--debug"], {}, True),
+        (["--debug", "True"], {}, True),
+        # As the editors of PyPI flyte start it.
+        (["--debug", "False", "--interactive-mode", "True"], {"_F_E_VS": "1"}, False),
+        (["--debug=false"], {"_F_E_VS": "1"}, False),
+        ([], {"_F_E_SSH": "1"}, True),
+    ],
+)
+def test_an_editor_is_asked_for(arguments: list[str], variables: dict[str, str], wants: bool):
+    rest = ["--resolver", "x.Resolver", "mod", "m", "instance", "f"]
+    root = read_invocation([*LEAST, *arguments, *rest], {**ENV, **variables, "ACTION_NAME": "a0"})
+    assert (root.wants_editor, root.resolver_args) == (wants, ("mod", "m", "instance", "f"))
+    assert not read_invocation([*LEAST, *arguments, *rest], ENV | variables).wants_editor, (
+        "only the root action has one"
+    )
+
+
+def test_a_shell_over_ssh_is_refused(place: Place):
+    place.env["_F_E_SSH"] = "1"
+    assert place.run("double", {"n": int}, n=1).returncode == 0
+    error = place.error()
+    assert (error.code, "SSH" in error.message) == ("NotBuilt", True)
+
+
+def test_files_of_an_editor_keep_what_is_the_users(tmp_path: Path):
+    folder = tmp_path / "workspace"
+    (folder / ".vscode").mkdir(parents=True)
+    (folder / ".vscode" / "launch.json").write_text('{"configurations": [{"name": "Mine"}, {"name": "Resume Task"}]}')
+    (folder / ".vscode" / "settings.json").write_text('{"editor.tabSize": 2}')
+    arguments = ["--tgz", "s3://b/code.tar.gz", "--resolver", "x.Resolver", "mod", "m", "instance", "f"]
+    invocation = read_invocation([*LEAST, *arguments], {**ENV, "ACTION_NAME": "a0", "_F_E_VS": "1"})
+    for _ in range(2):
+        write_workspace(folder, invocation)
+    launch = json.loads((folder / ".vscode" / "launch.json").read_text())
+    assert [each["name"] for each in launch["configurations"]] == ["Interactive Debugging", "Resume Task", "Mine"]
+    assert json.loads((folder / ".vscode" / "settings.json").read_text())["editor.tabSize"] == 2
+    # A trial is the same action, without an editor, and its outputs are not the action's.
+    trial = read_invocation(launch["configurations"][0]["args"], {**ENV, "_F_E_VS": ""})
+    assert (trial.action, trial.inputs, trial.tgz, trial.resolver_args) == (
+        invocation.action,
+        invocation.inputs,
+        invocation.tgz,
+        invocation.resolver_args,
+    )
+    assert (trial.wants_editor, trial.is_restart, trial.outputs_path) == (False, True, "s3://b/o/trial")

@@ -59,6 +59,15 @@ async def perform(invocation: Invocation, bodies: SyncBodies = run_on_thread, *,
     Raises:
         asyncio.CancelledError: it was aborted.
     """
+    if invocation.wants_editor:
+        from flyte.runtime.debugging import in_editor  # noqa: PLC0415 - few runs are debugged
+
+        try:
+            invocation = await in_editor(invocation)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            return Outcome(error=error)
     controller = DeferredController(invocation)
     traces = ClusterTraces(controller, is_restart=invocation.is_restart)
     try:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 
+from flyte_models.debugging import DEBUG_ACTION, DEBUG_VARIABLE, SSH_VARIABLE, is_asked_for
 from flyte_models.ids import ActionID
 from flyte_models.values import value
 
@@ -50,10 +51,24 @@ class Invocation:
     given_inputs: bytes | None = None
     """Content of `inputs`, when it came along; there may be no such object then."""
 
+    debug: bool | None = None
+    """Whether an argument asks for an editor, or forbids it."""
+
     @property
     def is_restart(self) -> bool:
-        """Whether there was an attempt before, which may have created children already."""
-        return self.environment.get("FLYTE_ATTEMPT_NUMBER", "0") not in {"", "0"}
+        """Whether there was an attempt before, or a trial in an editor, which may have created children already."""
+        was_tried = self.action.name == DEBUG_ACTION and DEBUG_VARIABLE in self.environment
+        return was_tried or self.environment.get("FLYTE_ATTEMPT_NUMBER", "0") not in {"", "0"}
+
+    @property
+    def wants_editor(self) -> bool:
+        """Whether the task is to be run by hand in an editor before it is run: the root action of a run in debug mode."""
+        if self.action.name != DEBUG_ACTION:
+            return False
+        if self.debug is not None:
+            return self.debug
+        # A shell over SSH is refused where the editor is started.
+        return any(is_asked_for(self.environment.get(name)) for name in (DEBUG_VARIABLE, SSH_VARIABLE))
 
     @property
     def syncs(self) -> bool:
@@ -84,6 +99,7 @@ _OPTIONS = frozenset(
     }
 )
 _FLAGS = frozenset({"debug", "interactive-mode"})
+_TRUTHS = frozenset({"true", "false"})
 
 
 def read_invocation(
@@ -140,6 +156,7 @@ def read_invocation(
         path_rewrite=environment.get("_F_PATH_REWRITE") or None,
         environment=environment,
         given_inputs=inputs,
+        debug=is_asked_for(options["debug"]) if "debug" in options else None,
     )
 
 
@@ -156,6 +173,12 @@ def _options(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         name, has_value, content = argument[2:].partition("=")
         position += 1
         if name in _FLAGS:
+            if not has_value:
+                # PyPI flyte writes `--debug False`.
+                is_said = position < len(argv) and argv[position].lower() in _TRUTHS
+                content = argv[position] if is_said else "true"
+                position += is_said
+            options[name] = content
             continue
         if name not in _OPTIONS:
             raise InvocationError(
