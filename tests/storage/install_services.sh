@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the servers that tests/storage and tests/sign_in start, into one cache folder. Nothing global; about half a minute when it is empty.
+# Installs the servers that tests/storage, tests/sign_in and tests/embedded start, into one cache folder. Nothing global; two minutes when it is empty.
 # With --go it also builds versitygw and fake-gcs-server, which takes some minutes, where Go is installed.
 set -euo pipefail
 cache="${FLYTE_TEST_SERVICES:-$HOME/.cache/flyte-test-services}"
@@ -31,6 +31,34 @@ if [ ! -e "$cache/node_modules/oidc-provider" ]; then
     npm install --silent --no-fund --no-audit --prefix "$cache" 'oidc-provider@^9.13'
   else
     echo "npm is missing: oidc-provider is not installed, the tests of sign-in will be skipped" >&2
+  fi
+fi
+
+# The editor of debug mode: code-server, of the last release for node 20. Its own install script would fetch ripgrep from GitHub, so what
+# has to be built is built here; a minute and a half.
+code="$cache/code-server-4.100.3"
+if [ ! -x "$code/node_modules/.bin/code-server" ]; then
+  headers=$(dirname "$(dirname "$(readlink -f "$(command -v node || echo /none/none)")")")
+  if command -v npm >/dev/null && [ -e "$headers/include/node/node.h" ]; then
+    export npm_config_nodedir="$headers"
+    rm -rf "$code.part" && mkdir -p "$code.part" && echo '{}' >"$code.part/package.json"
+    if (
+      cd "$code.part"
+      quiet="--silent --no-fund --no-audit"
+      npm install $quiet --ignore-scripts code-server@4.100.3
+      npm rebuild --silent --foreground-scripts argon2 >&2
+      cd node_modules/code-server/lib/vscode
+      npm install $quiet --ignore-scripts --omit=dev
+      npm rebuild --silent --foreground-scripts @vscode/spdlog native-watchdog >&2
+      # What it does after its build needs more than is there.
+      npm rebuild --silent --foreground-scripts node-pty >&2 || [ -e node_modules/node-pty/build/Release/pty.node ]
+    ); then
+      mv "$code.part" "$code"
+    else
+      echo "code-server could not be installed, the tests of debug mode will be skipped" >&2
+    fi
+  else
+    echo "npm or the headers of node are missing: code-server is not installed, the tests of debug mode will be skipped" >&2
   fi
 fi
 

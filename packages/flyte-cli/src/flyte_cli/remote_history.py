@@ -18,6 +18,7 @@ from flyte_protocol.phases import phase_from_wire
 from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.waits import waiting_for
 from flyte_remote.connection import connection
+from flyte_remote.console import console_link
 from flyte_remote.identifiers import run_identifier
 from flyte_remote.watching import watch_actions
 from flyte_syncify import syncify
@@ -122,7 +123,9 @@ class RemoteHistory:
         """Return the links of an action, in the order of its attempts: number of the attempt, name, address."""
         details = self._details(run_name, name)
         attempts = details.pb2.attempts if details is not None else ()
-        return [(attempt.attempt, link.name, link.uri) for attempt in attempts for link in attempt.log_info]
+        return [
+            (attempt.attempt, link.name, console_link(link.uri)) for attempt in attempts for link in attempt.log_info
+        ]
 
     def inputs(self, run_name: str, name: str) -> bytes | None:
         """Return the inputs of an action, as bytes of the wire."""

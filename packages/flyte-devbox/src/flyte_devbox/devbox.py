@@ -17,6 +17,7 @@ from flyte_devbox.caching import CacheTable
 from flyte_devbox.channel import ChannelServer
 from flyte_devbox.contents import find_content, restore_contents
 from flyte_devbox.database import Database
+from flyte_devbox.editors import password_of
 from flyte_devbox.executors import Executor
 from flyte_devbox.executors.container import CHOICE_VARIABLE, ContainerExecutor
 from flyte_devbox.executors.reusable import ReusableExecutor
@@ -111,6 +112,7 @@ class Devbox:
             work=folder.work,
             executor=self.executor,
             secrets=self.secrets.variables,
+            editor_password=password_of(key),
         )
         self.scheduler = Scheduler(
             database=self.database,

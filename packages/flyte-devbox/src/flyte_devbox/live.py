@@ -88,6 +88,8 @@ class LiveAction:
     """When the current attempt began, on the same clock."""
     inputs: bytes | None = None
     """Content of `input_uri`, when that is tiny and at hand."""
+    has_editor: bool = False
+    """Whether watchers were told of an editor."""
     asked_in: int = 0
     """In which attempt of its parent it was last asked for."""
 

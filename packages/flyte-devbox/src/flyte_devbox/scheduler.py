@@ -26,6 +26,7 @@ from flyte_devbox.scheduling.places import Places
 from flyte_devbox.scheduling.recording import Recorder
 from flyte_devbox.starting import AttemptStarter
 from flyte_devbox.watching import Hub
+from flyte_models.debugging import DEBUG_ACTION
 from flyte_models.lifecycle import Fail, Resume, Succeed, TimeOut, Wait
 from flyte_models.phases import ActionPhase
 
@@ -65,6 +66,7 @@ class Scheduler:
         publish: Callable[[LiveAction, bytes | None], Awaitable[None]],
     ) -> None:
         self._starter = starter
+        self._hub = hub
         self._runs = LiveRuns()
         self._background = Background()
         self._recorder = Recorder(database, hub)
@@ -220,6 +222,13 @@ class Scheduler:
             for action in run.actions.values():
                 if action.handle is not None:
                     self._starter.limit_log(action)
+                    self._show_editor(action)
+
+    def _show_editor(self, action: LiveAction) -> None:
+        """Tell who watches an action in debug mode that its editor has come, or gone."""
+        if action.name == DEBUG_ACTION and (has := self._starter.has_editor(action)) is not action.has_editor:
+            action.has_editor = has
+            self._hub.publish(action.run.id, action.id, action.parent, is_alive=True)
 
     def _guarded(self, action: LiveAction, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
         return self._background.spawn(self._guard(action, work))

@@ -14,6 +14,7 @@ from flyteidl2.task import task_definition_pb2
 
 from flyte_devbox.contents import find_content, read_small, sync_file, write_unsynced
 from flyte_devbox.database import Database
+from flyte_devbox.editors import Editor, editor_variables, find_editor, is_shown, write_password
 from flyte_devbox.executors import DataFolders, Executor, Exit, Handle, Launch, LaunchError, Surroundings
 from flyte_devbox.executors.container import is_stand_in
 from flyte_devbox.launching import (
@@ -31,6 +32,7 @@ from flyte_devbox.logs import LogFolder
 from flyte_devbox.outcomes import Outcome, judge
 from flyte_devbox.policies import Command, TaskPolicy, command_of, policy_of
 from flyte_devbox.sealing import secret_folder
+from flyte_models.debugging import EDITOR_VARIABLE
 from flyte_models.env_vars import variable_error
 from flyte_models.values import value
 
@@ -66,6 +68,7 @@ class AttemptStarter:
         work: folder for the current directories of attempts.
         executor: where attempts run.
         secrets: see `SecretSource`.
+        editor_password: what all editors here ask for, so that a browser may have several; each makes up its own if empty.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class AttemptStarter:
         work: Path,
         executor: Executor,
         secrets: SecretSource,
+        editor_password: str = "",
     ) -> None:
         self.executor = executor
         self.server = ServerPlace("", "", "")
@@ -84,6 +88,7 @@ class AttemptStarter:
         self._logs = logs
         self._work = work
         self._secrets = secrets
+        self._editor_password = editor_password
         self._policies: dict[bytes, TaskPolicy] = {}
         self._commons: dict[tuple[int, bytes, str], _Common] = {}
         self._inherited = inheritable()
@@ -151,6 +156,13 @@ class AttemptStarter:
         own = own_environment(place)
         if spec.task_template.security_context.secrets:
             own |= self._secrets(run.project, run.domain, spec, work)
+        metadata = spec.task_template.metadata
+        own |= editor_variables(surroundings.variables, action.name, work, is_debuggable=metadata.debuggable)
+        if EDITOR_VARIABLE in own and self._editor_password:
+            try:
+                write_password(own[EDITOR_VARIABLE], self._editor_password)
+            except OSError as error:
+                raise LaunchError(f"the folder of the attempt cannot be written: {error}") from error
         argv = fill_arguments(command, place)
         data = None
         if command.data_paths is not None:
@@ -241,6 +253,14 @@ class AttemptStarter:
     def limit_log(self, action: LiveAction) -> None:
         """Keep the log of a running attempt from growing without end."""
         self._logs.limit_soon(self._logs.path(action.run.key, action.name, action.number))
+
+    def has_editor(self, action: LiveAction) -> bool:
+        """Tell whether the current attempt has an editor that answers."""
+        return is_shown(self.work_dir(action))
+
+    def editor(self, action: int, number: int) -> Editor | None:
+        """Return the editor of an attempt, by the row of its action and its number; None when it has none."""
+        return find_editor(self._work / f"{action}-{number}")
 
     def clean(self, action: LiveAction, number: int) -> None:
         """Remove the current directory of an attempt that is over, and keep its log small."""

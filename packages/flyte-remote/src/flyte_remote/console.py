@@ -1,11 +1,11 @@
 """Addresses of the console's pages."""
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from flyte_protocol.endpoints import Endpoint
 from flyte_remote.connection import Target, current_target
 
-__all__ = ["console_of", "console_url"]
+__all__ = ["console_link", "console_of", "console_url"]
 
 
 def console_of(target: Target) -> str:
@@ -18,6 +18,11 @@ def console_of(target: Target) -> str:
     parts = urlsplit(Endpoint.of(target.endpoint, is_insecure=target.is_insecure).url)
     is_local_cluster = parts.hostname == "localhost" and parts.port == 8090
     return f"{parts.scheme}://{'localhost:8080' if is_local_cluster else parts.netloc}"
+
+
+def console_link(uri: str) -> str:
+    """Return the address of a link of an action: where it is a path, that is one of the console."""
+    return urljoin(f"{console_of(current_target())}/", uri)
 
 
 def console_url(kind: str, *names: str, project: str, domain: str, action: str | None = None) -> str:

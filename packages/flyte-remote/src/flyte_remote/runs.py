@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urljoin
 
 from flyte_models.bundles import CodeBundle
 from flyte_models.debugging import DEBUG_VARIABLE
@@ -11,8 +10,8 @@ from flyte_models.phases import ActionPhase
 from flyte_protocol.codes import Code
 from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.action_details import ActionDetails
-from flyte_remote.connection import connection, current_target
-from flyte_remote.console import console_of, console_url
+from flyte_remote.connection import connection
+from flyte_remote.console import console_link, console_url
 from flyte_remote.failures import failure_of
 from flyte_remote.identifiers import project_identifier, run_identifier
 from flyte_remote.listing import (
@@ -318,7 +317,7 @@ class Run(HasFiles):
                     url = _debugger(message)
                     if url is not None:
                         break
-        return None if url is None else urljoin(f"{console_of(current_target())}/", url)
+        return None if url is None else console_link(url)
 
     async def _fetched(self) -> RunDetails:
         if self._details is None or not self._details.done():

@@ -23,9 +23,10 @@ from flyte_devbox.console.events import EventStreams, parse_topics
 from flyte_devbox.console.html import message_page, stranger_page
 from flyte_devbox.console.launch_form import FormError, fields_of
 from flyte_devbox.console.log_parts import is_log_name, read_part
+from flyte_devbox.editors import sign_in
 from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, invalid_argument, not_found
 from flyte_devbox.forms import value_of
-from flyte_devbox.services.lookups import ACTIONS, attempts, read_data, root_action
+from flyte_devbox.services.lookups import ACTIONS, attempts, editor_link, editor_of, read_data, root_action
 from flyte_devbox.submission import find_run_row
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Console:
             await self.events.serve(parse_topics(query.get("topic", ())), receive, send)
         else:
             try:
-                await self._page(scope, query, send)
+                await self._page(scope, query, headers, send)
             except ServiceError as error:
                 title = _TITLES.get(error.code, "That did not work")
                 await _send_page(send, STATUS_OF_CODE.get(error.code, 500), message_page(title, error.message))
@@ -85,7 +86,7 @@ class Console:
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
-    async def _page(self, scope: Scope, query: Query, send: Send) -> None:
+    async def _page(self, scope: Scope, query: Query, headers: Mapping[str, str], send: Send) -> None:
         path: str = scope["path"]
         is_fragment = "fragment" in query
         if path == "/":
@@ -113,6 +114,8 @@ class Console:
         elif parts is not None and parts[2] == "runs" and parts[4:] == ["rerun"]:
             run = self._find_run(parts)
             await _send_page(send, 200, launch_page.rerun_page(run, fields_of(*read_launch(self._devbox, run))))
+        elif parts is not None and parts[2] == "runs" and parts[4:] == ["editor"]:
+            await self._editor(parts, query, headers, send)
         elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["data"]:
             await self._data(parts, query, send)
         else:
@@ -206,7 +209,9 @@ class Console:
             return []
         found = rows.links_of(row, number, self._devbox.starter.spec(row["digest"]))
         # An address with another scheme would be run by the browser, as `javascript:` is.
-        return [(link.name, link.uri) for link in found if link.uri.startswith(("https://", "http://"))]
+        links = [(link.name, link.uri) for link in found if link.uri.startswith(("https://", "http://"))]
+        editor = editor_link(self._devbox, row)
+        return links if editor is None else [(editor.name, editor.uri), *links]
 
     def _task_path(self, row: sqlite3.Row) -> str:
         task = rows.metadata_of(row).task.id
@@ -247,6 +252,26 @@ class Console:
         path = self._devbox.logs.path("/".join(names[:3]), action, int(attempt))
         part = await asyncio.to_thread(read_part, path, int(start) if start else None)
         await _send_json(send, 200, asdict(part))
+
+    async def _editor(self, parts: Sequence[str], query: Query, headers: Mapping[str, str], send: Send) -> None:
+        """Lead a browser on to the editor of an action in debug mode, which knows it then."""
+        row = await self._selected(self._find_run(parts), query.get("i", [""])[0])
+        editor = editor_of(self._devbox, row)
+        if editor is None:
+            raise not_found(
+                f"action `{row['name']}` of run `{row['run_name']}` has no editor: it is not in debug mode, or its editor is not "
+                "ready yet, or has ended\nhint: `flyte run --debug` gives one; the log of the action says how it stands"
+            )
+        cookies = await asyncio.to_thread(sign_in, editor)
+        # By the name that the browser has for this machine: its cookies are for that, whatever the port.
+        host = headers.get("host", "").rpartition(":")[0] or "127.0.0.1"
+        location = (b"location", f"http://{host}:{editor.port}/".encode())
+        await _send(
+            send,
+            303,
+            b"",
+            [location, *((b"set-cookie", each.encode()) for each in cookies), (b"cache-control", b"no-store")],
+        )
 
     async def _tasks(self, query: Query, *, is_fragment: bool) -> str:
         filters = task_pages.task_filters(query)

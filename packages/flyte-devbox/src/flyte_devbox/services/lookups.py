@@ -5,17 +5,30 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.common import identifier_pb2
+from flyteidl2.core import execution_pb2
 from flyteidl2.task import common_pb2, task_definition_pb2
 from google.protobuf.message import DecodeError
 
 from flyte_devbox import rows
 from flyte_devbox.database import Database
+from flyte_devbox.editors import Editor, link_to
 from flyte_devbox.errors import ServiceError, not_found
+from flyte_models.debugging import DEBUG_ACTION
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
-__all__ = ["ACTIONS", "attempts", "find_action", "find_task", "read_data", "read_in", "root_action"]
+__all__ = [
+    "ACTIONS",
+    "attempts",
+    "editor_link",
+    "editor_of",
+    "find_action",
+    "find_task",
+    "read_data",
+    "read_in",
+    "root_action",
+]
 
 ACTIONS = f"SELECT {rows.ACTION_COLUMNS} FROM actions a JOIN runs r ON r.id = a.run_id"
 """Reads actions with the names of their runs."""
@@ -56,6 +69,20 @@ def root_action(database: Database, run: int) -> sqlite3.Row:
 def attempts(database: Database, action: int) -> list[sqlite3.Row]:
     """Return the attempts of an action by number."""
     return database.read("SELECT * FROM attempts WHERE action_id = ? ORDER BY number", (action,))
+
+
+def editor_of(devbox: "Devbox", row: sqlite3.Row) -> Editor | None:
+    """Return the editor of an action in debug mode, while it answers."""
+    if row["name"] != DEBUG_ACTION or row["phase"] in rows.TERMINAL:
+        return None
+    return devbox.starter.editor(row["id"], row["attempt"])
+
+
+def editor_link(devbox: "Devbox", row: sqlite3.Row) -> execution_pb2.TaskLog | None:
+    """Return the link to the editor of an action, while it answers."""
+    if editor_of(devbox, row) is None:
+        return None
+    return link_to(row["project"], row["domain"], row["run_name"], row["name"])
 
 
 def find_task(database: Database, task: task_definition_pb2.TaskIdentifier) -> sqlite3.Row:

@@ -15,7 +15,16 @@ from flyte_devbox.errors import failed_precondition, invalid_argument, not_found
 from flyte_devbox.services.conditions import literal_of_payload, phase_name, signal_condition
 from flyte_devbox.services.groups import task_groups
 from flyte_devbox.services.listing import compare, conditions_of, page_of
-from flyte_devbox.services.lookups import ACTIONS, attempts, find_action, find_task, read_data, read_in, root_action
+from flyte_devbox.services.lookups import (
+    ACTIONS,
+    attempts,
+    editor_link,
+    find_action,
+    find_task,
+    read_data,
+    read_in,
+    root_action,
+)
 from flyte_devbox.submission import RunRequest, find_run_row, inputs_hash, new_run_name
 from flyte_devbox.triggering import add_defaults, trigger_details
 
@@ -176,7 +185,10 @@ class Service:
 
     def _details(self, row: sqlite3.Row) -> run_definition_pb2.ActionDetails:
         spec = None if row["digest"] is None else self._devbox.starter.spec(row["digest"])
-        return rows.details_of(row, attempts(self._database, row["id"]), spec, time.time())
+        details = rows.details_of(row, attempts(self._database, row["id"]), spec, time.time())
+        if details.attempts and (link := editor_link(self._devbox, row)) is not None:
+            details.attempts[-1].log_info.append(link)
+        return details
 
     async def get_run_details(
         self, request: run_service_pb2.GetRunDetailsRequest
