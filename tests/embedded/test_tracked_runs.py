@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,22 @@ def test_traced_calls_of_an_outage_take_so_much_memory_and_are_counted(tmp_path,
         flyte.init()
         sys.path[:] = path
         end(server)
+
+
+def test_links_of_tasks_are_told_of_with_each_attempt(connected, reported, caplog) -> None:
+    with pytest.raises(flyte.errors.RuntimeUserError, match="once more"):
+        tracked(name="linked-run", custom_context={"experiment": "seven"}).run(reported.linked_twice)
+    there = actions_of("linked-run")
+    root, child = there["linked_twice"][0], there["linked"][0]
+    metrics = "https://metrics.example/linked-run/flytesnacks/development/seven/a0"
+    for action, attempts in ((root, 2), (child, 1)):
+        found = values(action.details()).pb2.attempts
+        links = [[(link.name, link.uri, link.icon_uri) for link in attempt.log_info] for attempt in found]
+        assert links == [[("Metrics", f"{metrics}/{action.name}", "https://metrics.example/icon.svg")]] * attempts
+    assert re.search(rf"`{child.name}` is shown without link `Broken` of task `reported.linked`: KeyError", caplog.text)
+    run = flyte.remote.Run.get("linked-run")
+    with urllib.request.urlopen(f"{run.url}?i={child.name}", timeout=LONGEST) as answer:
+        assert f'<a href="{metrics}/{child.name}" ' in answer.read().decode()
 
 
 @pytest.mark.parametrize("is_ours", [False, True])

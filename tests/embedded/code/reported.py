@@ -89,3 +89,30 @@ async def traces_after(folder: str, n: int) -> int:
     while not Path(folder, "end").exists():
         await asyncio.sleep(0.02)
     return found
+
+
+class Metrics:
+    name = "Metrics"
+    icon_uri = "https://metrics.example/icon.svg"
+
+    def get_link(self, run_name, project, domain, context, parent_action_name, action_name, pod_name, **kwargs):
+        words = [run_name, project, domain, context["experiment"], parent_action_name, action_name]
+        return f"https://metrics.example/{'/'.join(words)}{pod_name}"
+
+
+class Broken(Metrics):
+    name = "Broken"
+
+    def get_link(self, **kwargs):
+        raise KeyError("no experiment is named")
+
+
+@env.task(links=[Metrics(), Broken()])
+async def linked(x: int) -> int:
+    return x
+
+
+@env.task(links=[Metrics()], retries=flyte.RetryStrategy(count=1, backoff=flyte.Backoff(base=timedelta(seconds=0.2))))
+async def linked_twice() -> int:
+    await linked(1)
+    raise ValueError("once more")

@@ -37,8 +37,10 @@ __all__ = ["LocalController", "RunMirror"]
 class RunMirror(Protocol):
     """Somebody elsewhere who hears of a run."""
 
-    def know(self, action_name: str, task: TaskTemplate[..., Any]) -> None:
-        """Hear the task of an action that is about to begin."""
+    def know(
+        self, action_name: str, parent_name: str | None, task: TaskTemplate[..., Any], custom_context: dict[str, str]
+    ) -> None:
+        """Hear the parent, the task and the custom context of an action that is about to begin."""
         ...
 
     def trace(self, trace: "TraceRecord", call: "TracedCall") -> None:
@@ -221,7 +223,7 @@ class LocalController:
         if use is not None and self._place.is_recorded:
             self._note(action_id.name, prepared, use)
         if self._mirror is not None:
-            self._mirror.know(action_id.name, task)
+            self._mirror.know(action_id.name, parent_name, task, custom_context)
         return self._engine.run_action(
             ActionRequest(
                 action_id=action_id,

@@ -187,7 +187,7 @@ class Console:
                 time.time(),
             ),
             self._task_path(row),
-            self._links(row, len(tries)),
+            self._links(row, tries),
             self._files([*(inputs.literals if inputs else ()), *(outputs.literals if outputs else ())]),
         )
 
@@ -204,10 +204,11 @@ class Console:
                 found.append((uri, self._devbox.signer.sign("", "GET", key, expires_at=until)))
         return found
 
-    def _links(self, row: sqlite3.Row, number: int) -> list[tuple[str, str]]:
-        if row["digest"] is None or not number:
+    def _links(self, row: sqlite3.Row, tries: Sequence[sqlite3.Row]) -> list[tuple[str, str]]:
+        if not tries:
             return []
-        found = rows.links_of(row, number, self._devbox.starter.spec(row["digest"]))
+        # Those that its task declares, and those that whoever carries it out has told of.
+        found = [*rows.links_of(row, len(tries), self._spec(row)), *rows.attempt_of(row, tries[-1]).log_info]
         # An address with another scheme would be run by the browser, as `javascript:` is.
         links = [(link.name, link.uri) for link in found if link.uri.startswith(("https://", "http://"))]
         editor = editor_link(self._devbox, row)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flyteidl2.common import identifier_pb2, phase_pb2
-from flyteidl2.core import catalog_pb2, interface_pb2
+from flyteidl2.core import catalog_pb2, execution_pb2, interface_pb2
 from flyteidl2.task import task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2, tracked_run_service_pb2
 
@@ -93,6 +93,7 @@ def action_update(
     is_condition: bool = False,
     output_uri: str = "",
     report_uri: str = "",
+    links: Sequence[execution_pb2.TaskLog] = (),
 ) -> tracked_run_service_pb2.TrackedActionUpdate:
     """Say how an action is.
 
@@ -106,6 +107,7 @@ def action_update(
         is_condition: Whether it waits for an answer; then it has no task, and its name stands for it.
         output_uri: Where its outputs are.
         report_uri: Where its report is.
+        links: What is shown beside it.
     """
     update = tracked_run_service_pb2.TrackedActionUpdate()
     event, status = update.event, update.status
@@ -129,6 +131,7 @@ def action_update(
         event.outputs.output_uri = output_uri
     if report_uri:
         event.outputs.report_uri = report_uri
+    event.log_info.extend(links)
     if is_condition or spec is not None:
         update.parent_name, update.group = action.parent_name or "", action.group or ""
     if is_condition:

@@ -5,12 +5,13 @@ import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.cluster import payload_pb2
 from flyteidl2.common import identifier_pb2
 from flyteidl2.common import run_pb2 as common_run_pb2
+from flyteidl2.core import execution_pb2
 from flyteidl2.task import run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_service_pb2, tracked_run_service_pb2
 
@@ -158,6 +159,10 @@ class Mirror:
         self._is_strict = is_strict
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[str, TaskTemplate[..., Any]] = {}
+        self._links: dict[str, list[execution_pb2.TaskLog]] = {}
+        """Of actions whose tasks declare some, as long as they are not over."""
+        self._lost_links: set[tuple[str, int]] = set()
+        """Links that gave no address, by their tasks: one warning of each is enough."""
         self._changed: dict[str, None] = {}
         """Names of actions there is something to tell of, in the order in which they changed first: parents before children."""
         self._traces: deque[TracedAction] = deque()
@@ -195,9 +200,45 @@ class Mirror:
         """Say how a run that has to be told of is ended when it cannot be."""
         self._on_failure = on_failure
 
-    def know(self, action_name: str, task: "TaskTemplate[..., Any]") -> None:
-        """Take the task of an action that is about to begin."""
+    def know(
+        self, action_name: str, parent_name: str | None, task: "TaskTemplate[..., Any]", custom_context: dict[str, str]
+    ) -> None:
+        """Take the task of an action that is about to begin, and the links that it declares."""
         self._tasks[action_name] = task
+        if task.links:
+            self._links[action_name] = list(self._links_of(action_name, parent_name, task, custom_context))
+
+    def _links_of(
+        self, action_name: str, parent_name: str | None, task: "TaskTemplate[..., Any]", custom_context: dict[str, str]
+    ) -> Iterator[execution_pb2.TaskLog]:
+        # Nobody else fills them in: a control plane does so only for what runs in its clusters.
+        run = self._run
+        for link in task.links:
+            try:
+                uri = link.get_link(
+                    run_name=run.name,
+                    project=run.project,
+                    domain=run.domain,
+                    context=dict(custom_context),
+                    parent_action_name=parent_name or action_name,
+                    action_name=action_name,
+                    pod_name="",
+                )
+                yield execution_pb2.TaskLog(
+                    name=link.name, uri=uri, icon_uri=getattr(link, "icon_uri", None) or "", ready=True
+                )
+            except Exception as error:
+                if (task.name, id(link)) in self._lost_links:
+                    continue
+                self._lost_links.add((task.name, id(link)))
+                _logger.warning(
+                    "action `%s` is shown without link `%s` of task `%s`: %s: %s",
+                    action_name,
+                    getattr(link, "name", link),
+                    task.name,
+                    type(error).__name__,
+                    error,
+                )
 
     def observe(self, event: EngineEvent) -> None:
         """Take a change of an action."""
@@ -371,6 +412,10 @@ class Mirror:
             self._seen[name] = Seen(event.attempt, ActionPhase.from_protobuf(event.phase))
             self._versions[name] = event.version + 1
             self._tasks.pop(name, None)
+        for action, _ in actions:
+            # An attempt that has failed may have a next one.
+            if action.phase.is_terminal:
+                self._links.pop(action.name, None)
         self._take_refusals(answer)
 
     def _take_refusals(self, answer: tracked_run_service_pb2.ReportTrackedActionsResponse) -> None:
@@ -427,6 +472,7 @@ class Mirror:
                 is_condition=action.task_name == CONDITION_TASK and seen is None and number == 0,
                 output_uri=output_uri if number == last else "",
                 report_uri=report_uri if number == last else "",
+                links=self._links.get(name, ()),
             )
             for number, step in enumerate(steps)
         ]
