@@ -28,7 +28,7 @@ from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.app_proxy import AppAddress, AppProxy, ListenError, Signing
 from flyte_remote.app_proxy.exchanges import ProxyLimits
 
-from .servers import SECRET, Plane, control_plane, free_port, oidc_server
+from .servers import SECRET, Plane, connect_proxy, control_plane, free_port, oidc_server
 
 FLYTE = str(Path(sys.executable).with_name("flyte"))
 PLANE = Endpoint.of("https://flyte.example.org")
@@ -418,6 +418,41 @@ async def test_an_app_that_does_not_answer_is_left() -> None:
         status, text = await through.get("/silent")
         assert status == 504
         assert "did not begin to answer within 0.3 seconds" in text
+
+
+@in_a_loop
+async def test_a_slow_upload_may_take_longer_than_an_answer() -> None:
+    async def body() -> AsyncGenerator[bytes]:
+        for _ in range(14):
+            yield b"piece"
+            await asyncio.sleep(0.5)
+
+    async with app_at() as app, proxy_to(app.url, answer=6.0) as through:
+        async with through.http.post(f"{through.url}/x", data=body()) as answer:
+            assert answer.status == 200
+        assert app.bodies == [b"piece" * 14]
+
+
+@in_a_loop
+async def test_an_app_behind_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with app_at() as app:
+        port = int(app.url.rpartition(":")[2])
+        for variable in ("http_proxy", "no_proxy", "NO_PROXY", "REQUEST_METHOD"):
+            monkeypatch.delenv(variable, raising=False)
+        with connect_proxy({"app.internal": port}, "user:planted") as (proxy, asked):
+            monkeypatch.setenv("HTTP_PROXY", f"http://user:planted@{proxy}")
+            async with proxy_to("http://app.internal:81") as through:
+                assert (await through.get("/x"))[0] == 200
+                async with through.http.ws_connect(f"{through.url}/socket") as talk:
+                    await talk.send_str("one")
+                    assert await talk.receive_str() == "ONE"
+            assert set(asked) == {"CONNECT app.internal:81 HTTP/1.1"}
+            async with proxy_to("http://other.internal:81") as through:
+                status, text = await through.get("/x")
+                assert status == 502
+                assert f"through the proxy `http://{proxy}` (`HTTP_PROXY`): the proxy answered 403" in text
+                assert "planted" not in text
+                assert "hint: it does not let anybody through" in text
 
 
 @pytest.mark.parametrize("query", ["", "?length"])

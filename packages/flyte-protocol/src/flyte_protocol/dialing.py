@@ -43,7 +43,10 @@ async def dial(
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             lines.append(f"Proxy-Authorization: Basic {base64.b64encode(login.encode()).decode()}")
         writer.write("\r\n".join([*lines, "", ""]).encode())
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            raise ConnectionError("tunnel error: the proxy does not answer in HTTP") from None
         status = head.partition(b"\r\n")[0].decode("ascii", "replace").split(" ", 2)
         if status[1:2] != ["200"]:
             raise ConnectionError(f"the proxy answered {' '.join(status[1:])}")

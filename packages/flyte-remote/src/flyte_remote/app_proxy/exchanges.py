@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 import h11
 
 from flyte_models.values import value
-from flyte_protocol.broken_connections import hint_of_connection
+from flyte_protocol.broken_connections import hint_of_connection, hint_of_proxy
 from flyte_protocol.dialing import carry, reason_of
 from flyte_protocol.endpoints import Endpoint
+from flyte_protocol.proxies import proxy_to
 from flyte_protocol.rpc_errors import RpcError
-from flyte_remote.app_proxy.rules import AppAddress, answer_heads, refusal, request_heads
+from flyte_remote.app_proxy.rules import AppAddress, answer_heads, is_loopback, refusal, request_heads
 from flyte_remote.app_proxy.sides import Side, connect
 from flyte_remote.app_proxy.signing import Signing
 
@@ -33,7 +34,7 @@ class ProxyLimits:
     connect: float = 10.0
     """How long a connection to the app may take."""
     answer: float = 600.0
-    """How long the app may take to read on from a request, and to begin its answer; that may take as long as it likes."""
+    """How long nothing, no byte of an upload either, may go on until the app begins its answer, which may take any time."""
     idle: float = 300.0
     """How long a client may keep a connection without a request."""
     rest: float = 2.0
@@ -136,6 +137,7 @@ class Exchanges:
         self._tell = tell
         self._upstream: Side | None = None
         self._is_head = False
+        self._bound: asyncio.Timeout | None = None
 
     async def serve(self) -> None:
         """Answer requests until the client or an exchange ends the connection."""
@@ -248,12 +250,14 @@ class Exchanges:
             await upstream.send(request)
             async with aclosing(body.pieces()) as pieces:
                 async for piece in pieces:
-                    async with asyncio.timeout(self._limits.answer):
-                        await upstream.send(h11.Data(data=piece))
+                    await upstream.send(h11.Data(data=piece))
+                    # An upload may take longer than an answer: it is over when nothing goes on.
+                    if self._bound is not None and not self._bound.expired():
+                        self._bound.reschedule(asyncio.get_running_loop().time() + self._limits.answer)
             await upstream.send(h11.EndOfMessage())
         except _ClientGoneError:
             return _Sent.CLIENT_GONE
-        except (OSError, TimeoutError, h11.LocalProtocolError):
+        except (OSError, h11.LocalProtocolError):
             # It may have answered all the same, as with 413: that is read elsewhere.
             return _Sent.APP_DEAF
         await self._client.until_gone()
@@ -262,7 +266,7 @@ class Exchanges:
     async def _answer(self, upstream: Side, sending: "asyncio.Task[_Sent]") -> h11.Response | h11.InformationalResponse:
         """Return the head of the app's answer."""
         try:
-            async with asyncio.timeout(self._limits.answer):
+            async with asyncio.timeout(self._limits.answer) as self._bound:
                 while True:
                     event = await self._unless_gone(sending, upstream.receive())
                     if isinstance(event, h11.Response):
@@ -285,6 +289,8 @@ class Exchanges:
             raise _UpstreamError(
                 502, f"{self._name} broke off without an answer: {reason_of(error)}", may_repeat=True
             ) from None
+        finally:
+            self._bound = None
 
     async def _pass_on(
         self,
@@ -367,11 +373,13 @@ class Exchanges:
                 504, f"{self._name} could not be reached within {self._limits.connect:g} seconds"
             ) from None
         except OSError as error:
-            reason = reason_of(error)
-            hint = hint_of_connection(reason, has_tls=self._app.has_tls)
-            raise _UpstreamError(
-                502, f"{self._name} could not be reached: {reason}" + (f"\nhint: {hint}" if hint else "")
-            ) from None
+            reason, way, hint = reason_of(error), "", ""
+            if not is_loopback(self._app.host) and (proxy := proxy_to(self._app.url)) is not None:
+                way = f" through the proxy `{proxy[1]}` (`{proxy[0]}`)"
+                hint = hint_of_proxy(reason, proxy[0], self._app.host)
+            hint = hint or hint_of_connection(reason, has_tls=self._app.has_tls)
+            message = f"{self._name} could not be reached{way}: {reason}"
+            raise _UpstreamError(502, f"{message}\nhint: {hint}" if hint else message) from None
         return self._upstream, True
 
     @property
