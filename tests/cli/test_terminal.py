@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,11 @@ async def ask() -> bool:
 class Terminal:
     """A program on a terminal of its own, as its controlling one."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
+    def __init__(self, folder: Path, *words: str, program: Sequence[str | Path] = (FLYTE,)) -> None:
         leader, follower = pty.openpty()
         environment = {"HOME": str(folder), "PATH": os.environ["PATH"], "TERM": "xterm"}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _TAKE_TERMINAL, FLYTE, *words],
+            [sys.executable, "-c", _TAKE_TERMINAL, *program, *words],
             cwd=folder,
             env=environment,
             stdin=follower,
@@ -80,7 +81,7 @@ class Terminal:
 
     @property
     def shown(self) -> str:
-        return self._shown.decode()
+        return self._shown.decode(errors="replace")  # it may end within a letter
 
     def wait_for(self, text: str) -> None:
         deadline = time.monotonic() + 180
@@ -133,3 +134,55 @@ def test_a_question_stays_on_the_screen_and_is_answered(folder: Path) -> None:
     shown = terminal.end()
     assert re.search(r"Are you sure\? \[y/n\] \r\n", shown)
     assert "result    True" in shown
+
+
+def after_the_interface(shown: str) -> str:
+    """Return what stands on the terminal when the interface has given it back."""
+    return re.sub("\x1b[^a-zA-Z]*[a-zA-Z]", "", shown.rpartition("\x1b[?1049l")[2])
+
+
+def test_a_run_in_the_text_interface_prints_afterwards_what_it_prints_without(folder: Path) -> None:
+    terminal = Terminal(folder, "run", "--tui", "--name", "one", "slow.py", "work", "--shown", str(folder / "shown"))
+    terminal.wait_for("running")
+    (folder / "shown").touch()
+    terminal.wait_for("prints the result")
+    terminal.type("q")
+    lines = after_the_interface(terminal.end()).splitlines()
+    assert terminal.process.returncode == 0
+    assert [line for line in lines if line.strip()] == [
+        "early and late",
+        "to standard error",
+        "never endedresult    3",
+        "recorded  ~/.flyte/history.db as run one",
+        "next      flyte get run one",
+    ]
+    environment = {"HOME": str(folder), "PATH": os.environ["PATH"]}
+    command = [FLYTE, "get", "logs", "one", "a0"]
+    logs = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180).stdout
+    assert sorted(logs.splitlines()) == ["early and late", "never ended", "to standard error"]
+
+
+def test_ctrl_c_in_the_text_interface_ends_the_run(folder: Path) -> None:
+    terminal = Terminal(folder, "run", "--tui", "--name", "one", "slow.py", "work", "--shown", str(folder / "never"))
+    terminal.wait_for("running")
+    terminal.type("\x03")
+    left = after_the_interface(terminal.end())
+    assert terminal.process.returncode == 130
+    assert "error: interrupted: run `one` was aborted" in left
+
+
+def test_what_fails_in_the_interface_itself_is_told_as_everything_else(folder: Path) -> None:
+    environment = {"HOME": str(folder), "PATH": os.environ["PATH"]}
+    subprocess.run([FLYTE, "run", "hello"], cwd=folder, env=environment, capture_output=True, timeout=180)
+    (folder / "broken.py").write_text(
+        "from flyte_cli.main import main\n"
+        "from flyte_cli.tui.runs_screen import RunsScreen\n"
+        "def draw(self, index):\n"
+        "    raise RuntimeError('no colours left')\n"
+        "RunsScreen.draw = draw\n"
+        "main()\n"
+    )
+    terminal = Terminal(folder, "start", "tui", program=[sys.executable, "broken.py"])
+    left = after_the_interface(terminal.end())
+    assert terminal.process.returncode == 70
+    assert "a bug of flyte: RuntimeError: no colours left" in left

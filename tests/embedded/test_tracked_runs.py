@@ -411,6 +411,9 @@ def test_the_command_line_tracks(connected, port, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert "tracked-runs/by-command" in done.stdout
     assert flyte.remote.Run.get("by-command").phase is ActionPhase.SUCCEEDED
+    shown = command("--tui")
+    assert shown.returncode == 2, shown.stderr
+    assert "`--tui` shows a run in this process, and this one is begun on the control plane" in shown.stderr
     refused = command("--tracked")
     assert refused.returncode == 2
     assert "`--local` as well" in refused.stderr

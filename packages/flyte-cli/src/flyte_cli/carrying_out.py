@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +60,17 @@ def carry_out(
             "`--tracked-strict` says what happens when a run cannot be reported, and this one is not reported at all\n"
             "hint: `--tracked` as well, or `local.tracked` in the configuration file"
         )
+    if chosen.is_shown:
+        # Runs without it load neither this nor textual.
+        from flyte_cli.tui.command import require_terminal  # noqa: PLC0415
+
+        require_terminal("flyte run --tui", "without `--tui` the run shows its progress as lines")
     history = settings().history_file
     name = chosen.resume or chosen.name or name or new_run_name()
     store = SQLiteStore(history)
     try:
         _refuse_taken(chosen.name, store)
-        with progress(enabled=options.progress and shows_progress) as display:
+        with progress(enabled=options.progress and shows_progress and not chosen.is_shown) as display:
             runner = Runner(
                 RunOptions(
                     mode="local",
@@ -81,13 +86,13 @@ def carry_out(
                     disable_run_cache=without_cache,
                     raw_data_path=chosen.raw_data_path,
                     max_action_concurrency=chosen.max_action_concurrency,
+                    asks_on_terminal=not chosen.is_shown,
                     is_tracked=chosen.is_tracked,
                     is_tracked_strictly=chosen.is_tracked_strictly,
                 )
             )
             try:
-                with orderly_termination():
-                    run = syncify.loop.run(runner.attempt(task, (), values))
+                run = _attempted(runner.attempt(task, (), values), store, name, is_shown=chosen.is_shown)
             except ValueError as error:
                 if chosen.resume is None:
                     raise
@@ -99,6 +104,15 @@ def carry_out(
         raise InterruptedRunError(name) from None
     finally:
         store.close()
+
+
+def _attempted(attempt: Coroutine[Any, Any, LocalRun], store: SQLiteStore, name: str, *, is_shown: bool) -> LocalRun:
+    if is_shown:
+        from flyte_cli.tui.local_run import carry_out_shown  # noqa: PLC0415 - as above
+
+        return carry_out_shown(attempt, store, name)
+    with orderly_termination():
+        return syncify.loop.run(attempt)
 
 
 def _refuse_taken(name: str | None, store: SQLiteStore) -> None:

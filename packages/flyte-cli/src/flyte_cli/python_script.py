@@ -59,6 +59,7 @@ def _carry_out_remotely(
 ) -> None:
     from flyte_cli.remote_runs import report, starting  # noqa: PLC0415 - a run in this process needs no client
 
+    chosen.refuse_what_is_for_local_runs()
     if given.get("packages"):
         raise click.UsageError(
             "`--packages` needs an image to be built, which this version does not do\nhint: name an `--image`"

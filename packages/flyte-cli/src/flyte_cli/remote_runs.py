@@ -68,7 +68,7 @@ def carry_out_remotely(task: "TaskTemplate[..., Any] | TaskDetails", values: dic
         RpcError: The control plane cannot be reached, or refuses.
     """
     chosen = RunChoices.of_context()
-    chosen.refuse_tracked()
+    chosen.refuse_what_is_for_local_runs()
     if chosen.resume is not None:
         raise click.UsageError("`--resume` continues a run of this machine's history\nhint: add `--local`")
     is_registered = isinstance(task, TaskDetails)

@@ -27,11 +27,6 @@ _CONTAINERS_ONLY = (
 )
 """Options that say how a control plane runs it: they change nothing of what a run in this process computes."""
 
-_REFUSED = {
-    "tui": "shows runs in a text interface, which is not built; `flyte get run` and `flyte get logs` show them",
-}
-"""Options that promise something which a run in this process would not do."""
-
 
 class RunChoices:
     """What was chosen for a run."""
@@ -70,6 +65,12 @@ class RunChoices:
         self.is_devbox = bool(given.get("devbox"))
         if self.is_local and self.is_devbox:
             raise click.UsageError("`--local` and `--devbox` exclude each other\nhint: leave one of them out")
+        self.is_shown = bool(given.get("tui"))
+        if self.is_shown and self.is_devbox:
+            raise click.UsageError(
+                "`--tui` shows a run in this process, and `--devbox` begins one elsewhere\n"
+                "hint: leave one of them out; `flyte start tui --devbox` shows runs of the devbox"
+            )
         self.is_tracked = bool(given.get("tracked"))
         self.is_tracked_strictly = bool(given.get("tracked_strict"))
         self.labels = pairs_of("--label", given.get("label") or ())
@@ -83,9 +84,6 @@ class RunChoices:
             raise click.UsageError(
                 "`--name` names a new run, and `--resume` continues a recorded one\nhint: leave one of them out"
             )
-        for option, reason in _REFUSED.items():
-            if given.get(option):
-                raise click.UsageError(f"`{_spelt(option)}` {reason}\nhint: leave `{_spelt(option)}` out")
 
     @classmethod
     def of_context(cls) -> "RunChoices":
@@ -93,8 +91,8 @@ class RunChoices:
         found = click.get_current_context().meta.get(RUN_OPTIONS)
         return found if isinstance(found, cls) else cls({})
 
-    def refuse_tracked(self) -> None:
-        """Refuse to report to a control plane what is begun there.
+    def refuse_what_is_for_local_runs(self) -> None:
+        """Refuse to report to a control plane what is begun there, and to show it in the text interface.
 
         Raises:
             click.UsageError: when that was asked for.
@@ -103,6 +101,11 @@ class RunChoices:
             raise click.UsageError(
                 "`--tracked` reports a run in this process, and this one is begun on the control plane\n"
                 "hint: `--local` as well, or leave `--tracked` out"
+            )
+        if self.is_shown:
+            raise click.UsageError(
+                "`--tui` shows a run in this process, and this one is begun on the control plane\n"
+                "hint: `--local` as well, or leave `--tui` out: `flyte start tui` shows runs of a control plane"
             )
 
     def refuse_debugged(self) -> None:

@@ -45,6 +45,10 @@ class RunsApp(App[None]):
             loop.add_signal_handler(signal.SIGINT, self.action_interrupt)
             loop.add_signal_handler(signal.SIGTERM, self._terminate)
         self.push_screen(RunsScreen(self.store, self.seconds, self._project, self._domain))
+        self.begin()
+
+    def begin(self) -> None:
+        """Do what else there is to do when the interface is there; textual calls `on_mount` of every class by itself."""
 
     def action_interrupt(self) -> None:
         """End, by ctrl-c."""

@@ -47,14 +47,9 @@ class RunScreen(Listing):
         """Make what is on the screen."""
         *rest, footer = super().compose()
         yield from rest
-        yield Static("", id="question", markup=False)
-        yield Input(placeholder="answer", id="answer")
-        yield footer
-
-    def on_mount(self) -> None:
-        """Begin without a question."""
-        super().on_mount()
-        self._ask()
+        words, line = Static("", id="question", markup=False), Input(placeholder="answer", id="answer")
+        words.display = line.display = False
+        yield from (words, line, footer)
 
     def looks(self) -> AsyncIterator[Sequence[ActionRecord]]:
         """Yield the actions."""
@@ -115,11 +110,9 @@ class RunScreen(Listing):
         app_of(self).push_screen(ActionScreen(self.store, self.shown[event.index].action))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take an answer."""
+        """Take an answer; the filter is seen to by the class above, whose handler textual calls too."""
         if event.input.id == "answer" and self.questions:
             self._answer(self.questions[0], event.value)
-        else:
-            super().on_input_submitted(event)
 
     def _ask(self, problem: str = "") -> None:
         """Put the oldest question, or none."""
@@ -147,7 +140,7 @@ class RunScreen(Listing):
         try:
             await apart(answer, self.store, question, text)
         except (ValueError, ConditionNotFoundError) as error:
-            self._ask(described(error))
+            self._ask(str(error))
             return
         except Exception as error:
             self._ask(f"cannot be answered: {described(error)}")

@@ -167,7 +167,9 @@ class LocalController:
             # Runs without conditions do not load what asks.
             from flyte.running.conditions import ConditionDesk  # noqa: PLC0415
 
-            self._desk = ConditionDesk(self._engine, self._place.run_name)
+            self._desk = ConditionDesk(
+                self._engine, self._place.run_name, asks_on_terminal=self._place.asks_on_terminal
+            )
         return await self._desk.open(condition)
 
     async def submit_registered(self, task: "TaskDetails", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -38,6 +38,8 @@ class RunPlace:
     caching: CacheSettings = field(default_factory=CacheSettings)
     isolation: str = "thread"
     """Where bodies are executed: in this process, or each in a `process` of its own."""
+    asks_on_terminal: bool = True
+    """Whether conditions are put on the terminal."""
     is_recorded: bool = False
     """Whether anybody can look at the run afterwards."""
 

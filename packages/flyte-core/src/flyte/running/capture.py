@@ -128,7 +128,7 @@ def _install() -> None:
         if inner is not None and not isinstance(inner, Tee):
             tee = Tee(inner, name)
             setattr(sys, name, tee)
-            _swap(inner, cast("TextIO", tee))
+            move_log_handlers(inner, cast("TextIO", tee))
 
 
 def _remove() -> None:
@@ -136,10 +136,10 @@ def _remove() -> None:
         tee = getattr(sys, name)
         if isinstance(tee, Tee):
             setattr(sys, name, tee.inner)
-            _swap(cast("TextIO", tee), tee.inner)
+            move_log_handlers(cast("TextIO", tee), tee.inner)
 
 
-def _swap(old: TextIO, new: TextIO) -> None:
+def move_log_handlers(old: TextIO, new: TextIO) -> None:
     """Let log handlers that hold `old` write to `new`: they keep the stream that was there when they were made."""
     for logger in (logging.root, *list(logging.root.manager.loggerDict.values())):
         if isinstance(logger, logging.Logger):

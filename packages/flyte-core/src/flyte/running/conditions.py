@@ -107,8 +107,9 @@ async def signal_condition(
 class ConditionDesk:
     """Makes the conditions of one local run, and takes the answers, from the terminal and from the store."""
 
-    def __init__(self, engine: Engine, run_name: str) -> None:
+    def __init__(self, engine: Engine, run_name: str, *, asks_on_terminal: bool = True) -> None:
         """Belong to the loop that runs the engine."""
+        self._asks_on_terminal = asks_on_terminal
         self._engine = engine
         self._run_name = run_name
         self._loop = asyncio.get_running_loop()
@@ -221,7 +222,9 @@ class ConditionDesk:
                 return answered.result()
 
     def _put(self, condition: Condition, answered: "asyncio.Future[Any]") -> Callable[[], None]:
-        """Put the question on the terminal, and return what withdraws it."""
+        """Put the question on the terminal, if it is to be there, and return what withdraws it."""
+        if not self._asks_on_terminal:
+            return lambda: None
         if self._terminal is None:
             self._terminal = TerminalAnswers(self._run_name)
 

@@ -229,6 +229,7 @@ class LocalStrategy:
             custom_context=custom_context,
             caching=self._caching(project, domain),
             isolation=options.isolation,
+            asks_on_terminal=options.asks_on_terminal,
             is_recorded=recorded_in is not None,
         )
 

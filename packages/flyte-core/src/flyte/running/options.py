@@ -79,6 +79,8 @@ class RunOptions:
     """Whether such a run fails where the control plane cannot be told."""
     notifications: tuple[Any, ...] = ()
     """Whom to tell when the run ends."""
+    asks_on_terminal: bool = True
+    """Whether conditions of a local run are put on the terminal; otherwise only who signals answers them."""
     isolation: Isolation = "thread"
     """Where bodies are executed: sync ones on threads of this process, or all in processes of their own, which can be killed."""
     max_action_concurrency: int | None = None
