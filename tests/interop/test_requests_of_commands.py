@@ -1,251 +1,21 @@
-"""What a command asks of the control plane equals what the same command of PyPI flyte 2.12.1 asks, field by field."""
+"""What a command asks of the control plane equals what the same command of PyPI flyte 2.12.1 asks, field by field.
+
+What that one asks is recorded (`record_requests.py`); some of its commands run here as well, so that neither the record
+nor what our devbox answers to it can be another than it was.
+"""
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.harness.reference import reference_side
+from bench.harness.reference import VERSION
 
-from .command_requests import Command, record
+from .asked_commands import COMMANDS, FILES
+from .command_requests import record
+from .record_requests import HOW, OURS, is_recorded, made_from, read, reference_program
 
-SHOP = """\
-import asyncio
-from datetime import datetime, timedelta
-
-import flyte
-
-env = flyte.TaskEnvironment(name="shop")
-
-
-@env.task
-async def price(item: int) -> int:
-    print(f"pricing {item}", flush=True)
-    return item * 2
-
-
-@env.task
-async def order(items: int = 2, name: str = "order", sure: bool = False, weights: list[float] = [1.0]) -> int:
-    return sum(await asyncio.gather(*[price(item) for item in range(items)]))
-"""
-FULL = """\
-import asyncio
-from datetime import datetime, timedelta
-from enum import Enum
-
-import flyte
-
-nightly = flyte.Trigger(
-    name="nightly",
-    automation=flyte.Cron("0 3 * * *"),
-    description="Each night.",
-    inputs={"when": flyte.TriggerTime, "count": 3},
-    env_vars={"MODE": "nightly"},
-    labels={"team": "ml"},
-)
-often = flyte.Trigger(name="often", automation=flyte.FixedRate(360), auto_activate=False, inputs={"count": 1})
-base = flyte.TaskEnvironment(name="base", image="registry.example.org/base:1")
-env = flyte.TaskEnvironment(
-    name="full",
-    description="An environment with everything.",
-    resources=flyte.Resources(cpu=(1, 2), memory="200Mi"),
-    secrets=[flyte.Secret(key="TOKEN", as_env_var="TOKEN")],
-    env_vars={"PLACE": "here"},
-    depends_on=[base],
-    queue="slow",
-)
-
-
-class Size(Enum):
-    SMALL = "small"
-    LARGE = "large"
-
-
-@base.task
-async def part(number: int) -> int:
-    return number
-
-
-@env.task(
-    cache=flyte.Cache("override", version_override="1"),
-    retries=2,
-    timeout=timedelta(minutes=5),
-    docs=flyte.Documentation(description="Does all of it."),
-    triggers=[nightly, often],
-    short_name="everything",
-    interruptible=True,
-)
-async def whole(count: int = 1, when: datetime = datetime(2026, 1, 2), size: Size = Size.SMALL) -> dict[str, int]:
-    \"\"\"Do it.
-
-    Args:
-        count: How many.
-    \"\"\"
-    return {str(number): await part(number) for number in range(count)}
-"""
-WAITING = """\
-import flyte
-
-env = flyte.TaskEnvironment(name="waiting")
-
-
-@env.task
-async def ask() -> bool:
-    sure = await flyte.new_condition.aio("sure", data_type=bool, prompt="Sure?")
-    return await sure.wait.aio()
-"""
-READ = """\
-from dataclasses import dataclass
-from datetime import timedelta
-
-import flyte
-import flyte.io
-
-env = flyte.TaskEnvironment(name="read")
-
-
-@dataclass
-class Point:
-    x: int
-    y: float = 2.5
-
-
-@env.task
-async def read(
-    file: flyte.io.File, folder: flyte.io.Dir, point: Point, counts: dict[str, int], span: timedelta, maybe: int | None = None
-) -> int:
-    return point.x
-"""
-FILES = {
-    "read.py": READ,
-    "parts/two.txt": "two",
-    "shop.py": SHOP,
-    "full.py": FULL,
-    "waiting.py": WAITING,
-    "parts/one.py": SHOP.replace("shop", "one"),
-    "key.bin": "bytes",
-}
-COMMANDS = {
-    "create secret for tasks": Command("create secret TOKEN --value hidden"),
-    "create project": Command("create project --id made --name Made --description 'for a test' -l a=b -l c=d"),
-    "update project": Command("update project made --name Other --description changed -l e=f"),
-    "archive project": Command("update project made --archive"),
-    "unarchive project": Command("update project made --unarchive"),
-    "get project": Command("get project"),
-    "get project NAME": Command("get project made"),
-    "get project --archived": Command("get project --archived"),
-    "run": Command("run --name first shop.py order --items 1 --name it --sure --weights [1.5,2.5]"),
-    "run with options": Command(
-        "run --name second -p made -d staging -e A=1 -e B=x=y --label team=ml --raw-data-path {folder}/raw "
-        "--service-account robot --max-action-concurrency 3 --queue fast --image registry.example.org/img:1 "
-        "--version v7 --no-sync-local-sys-paths shop.py order"
-    ),
-    "run --follow": Command("run --follow --name third shop.py order --items 2"),
-    "run of types": Command(
-        "run --follow --name fourth full.py whole --count 0 --when 2026-02-03T04:05:06 --size LARGE"
-    ),
-    "run with files": Command(
-        "run --name files read.py read --file key.bin --folder parts --point '{\"x\": 1}' --counts '{\"a\": 1}' --span PT1H30M"
-    ),
-    "run without code": Command("run --name fifth --copy-style none --version v0 shop.py order"),
-    "run logging": Command(
-        "--log-format json --user-log-level error run --name sixth shop.py order", env={"LOG_LEVEL": "15"}
-    ),
-    "run --debug": Command("run --debug --name debugged -e A=1 shop.py order --items 0"),
-    "run --debug with a variable": Command("run --debug --name debugged-too -e _F_E_VS=0 shop.py order --items 0"),
-    "deploy": Command("deploy --version v1 full.py env"),
-    "deploy again": Command("deploy --version v1 full.py env"),
-    "deploy without version": Command("deploy shop.py env"),
-    "deploy all files": Command("deploy --copy-style all --version v3 -p made -d staging full.py env"),
-    "deploy without code": Command("deploy --copy-style none --version v2 full.py env"),
-    "deploy a folder": Command("deploy --recursive --all --version v4 parts"),
-    "deploy with an image": Command("deploy --image registry.example.org/img:1 --version v5 shop.py env"),
-    "run deployed-task": Command("run --name seventh deployed-task shop.order --items 1 --name it --weights [0.5]"),
-    "run deployed-task of a version": Command(
-        "run --name eighth --label a=b -e C=1 deployed-task shop.order:v5 --items 1"
-    ),
-    "run --debug deployed-task": Command("run --debug --name debugged-three deployed-task shop.order --items 0"),
-    "run deployed-task elsewhere": Command(
-        "run --name ninth --run-project made --run-domain staging deployed-task shop.order"
-    ),
-    "get run": Command("get run"),
-    "get run --limit": Command("get run --limit 5"),
-    "get run NAME": Command("get run first"),
-    "get run with filters": Command(
-        "get run --limit 7 --in-phase failed --only-mine --task-name shop.order --task-version v7 --created-after 2026-01-02 "
-        "--created-before 2030-01-02 --updated-after 2026-01-02T03:04:05 --updated-before 2030-01-02 --with-label team=ml "
-        "--with-label-key team -p made -d staging",
-        env={"TZ": "Asia/Tokyo"},
-    ),
-    "get run --paused-only": Command("get run --paused-only"),
-    "get action RUN": Command("get action third"),
-    "get action RUN NAME": Command("get action third a0"),
-    "get action --in-phase": Command("get action third --in-phase succeeded"),
-    "get io": Command("get io third"),
-    "get io of an action": Command("get io third a0"),
-    "get io --inputs-only": Command("get io third --inputs-only"),
-    "get io --outputs-only": Command("get io third a0 --outputs-only"),
-    "get logs": Command("get logs third"),
-    "get logs of an action": Command("get logs third a0"),
-    "get logs of an attempt": Command("get logs third a0 --attempt 1"),
-    "get code": Command("get code third"),
-    "get task": Command("get task"),
-    "get task --limit": Command("get task --limit 3 -p made -d staging"),
-    "get task NAME": Command("get task shop.order"),
-    "get task NAME VERSION": Command("get task full.whole v1"),
-    "get task --entrypoint": Command("get task --entrypoint"),
-    "get trigger": Command("get trigger"),
-    "get trigger of a task": Command("get trigger full.whole"),
-    "get trigger NAME": Command("get trigger full.whole nightly"),
-    "create trigger": Command(
-        "create trigger full.whole hourly --schedule '0 * * * *' --description 'Each hour' --trigger-time-var when"
-    ),
-    "create trigger without schedule": Command("create trigger shop.order by_hand"),
-    "deactivate trigger": Command("update trigger nightly full.whole --deactivate"),
-    "activate trigger": Command("update trigger often full.whole --activate"),
-    "delete trigger": Command("delete trigger often full.whole"),
-    "create secret": Command("create secret KEY --value hidden"),
-    "create secret of a project": Command("create secret KEY --value hidden -p made"),
-    "create secret of a domain": Command("create secret KEY --value hidden -d staging"),
-    "create secret of both": Command("create secret KEY --value hidden -p made -d staging"),
-    "create secret from a file": Command("create secret BYTES --from-file key.bin"),
-    "create secret of a pool": Command("create secret POOL --value hidden --cluster-pool pool"),
-    "create image pull secret": Command(
-        "create secret PULL --type image_pull --registry ghcr.io --username me --password hidden"
-    ),
-    "create secret that is typed": Command("create secret TYPED", typed="hidden\n"),
-    "get secret": Command("get secret"),
-    "get secret of a project": Command("get secret -p made -d staging"),
-    "get secret NAME": Command("get secret KEY"),
-    "get secret NAME of both": Command("get secret KEY -p made -d staging"),
-    "get secret of a pool": Command("get secret POOL --cluster-pool pool"),
-    "delete secret": Command("delete secret KEY"),
-    "delete secret of both": Command("delete secret KEY -p made -d staging"),
-    "create artifact": Command(
-        "create artifact report --from-file key.bin --version v1 --description 'A report' --attr a=b --kind data "
-        "--external-ref hf://x --partition region=us --partition date=2026-08-01"
-    ),
-    "get artifact": Command("get artifact"),
-    "get artifact NAME": Command(
-        "get artifact report --limit 3 --kind data --attr a=b --created-after 2026-01-02", env={"TZ": "Asia/Tokyo"}
-    ),
-    "get artifact NAME VERSION": Command("get artifact report v1"),
-    "whoami": Command("whoami"),
-    "run that waits": Command("run --name asking waiting.py ask"),
-    "get condition": Command("get condition asking", waits_for=("asking", "paused")),
-    "run to signal": Command("run --name signalled waiting.py ask"),
-    "signal condition": Command("signal condition signalled {action} true", waits_for=("signalled", "paused")),
-    "run to abort": Command("run --name aborted waiting.py ask"),
-    "abort action": Command("abort action asking {action} --reason 'not this'", waits_for=("asking", "paused")),
-    "abort run": Command("abort run aborted --reason 'not needed'"),
-    "rerun": Command("rerun third --name tenth -e X=1 --label l=m"),
-    "rerun with inputs": Command("rerun third --name eleventh --items 1"),
-    "rerun --recover": Command("rerun third --name twelfth --recover"),
-    "rerun of an action": Command("rerun third --name thirteenth --action-name a0"),
-    "get settings": Command("get settings"),
-}
 ALLOWED: dict[str, str] = {
     r".*/task_template/metadata/runtime/version": "the version of the SDK",
     r"get run.*/ListRuns/0/request/sort_by/direction": (
@@ -267,6 +37,9 @@ ALLOWED: dict[str, str] = {
     r"get (io|condition).*/GetActionDetails/.*": (
         "the phase tells whether there are outputs, and the details tell what is asked"
     ),
+    r"get condition/ListActions/0/request/filters/1/.*": (
+        "only those that wait are asked for: a run may have many that are answered"
+    ),
     r"signal condition/ListActions/.*": "the condition may be given by its own name, and its type is checked here",
     r"get task NAME/List(Tasks|Versions)/.*": "all versions of the task are shown, where the reference shows the latest",
     r"get secret.*/ListSecrets/0/limit": "fewer round trips: a page has 100 secrets, there 10",
@@ -277,6 +50,23 @@ ALLOWED: dict[str, str] = {
 """Paths of what may differ (command/method/number of the call/field), and why."""
 
 
+LIVE = [
+    "create project",
+    "update project",
+    "run",
+    "get run NAME",
+    "deploy with an image",
+    "deploy all files",
+    "get task NAME",
+    "create trigger without schedule",
+    "get trigger",
+    "create secret",
+    "create artifact",
+    "get artifact NAME VERSION",
+]
+"""Commands that the reference runs here each time: of each kind one, and what they need."""
+
+
 def flat(item: dict[Any, Any] | list[Any] | str | float, path: str = "") -> dict[str, Any]:
     parts: Any = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list) else ()
     found = {key: value for name, part in parts for key, value in flat(part, f"{path}/{name}").items()}
@@ -284,20 +74,20 @@ def flat(item: dict[Any, Any] | list[Any] | str | float, path: str = "") -> dict
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    programs = {
-        "ours": Path(sys.executable).with_name("flyte"),
-        "theirs": Path(reference_side().python).with_name("flyte"),
-    }
-    return record(tmp_path_factory.mktemp("asked"), programs, FILES, COMMANDS)
+def asked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What each command asks here, and there; on another version of Python than that of the record both sides are run."""
+    theirs = read()["requests"] if is_recorded() else None
+    programs = {"ours": OURS} if theirs else {"ours": OURS, "theirs": reference_program()}
+    found = record(tmp_path_factory.mktemp("asked"), programs, FILES, COMMANDS)
+    return found if theirs is None else {title: {**each, "theirs": theirs[title]} for title, each in found.items()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_requests_equal_those_of_the_reference(recorded: dict[str, dict[str, Any]], command: str) -> None:
-    sides = recorded[command]
-    for asked in sides.values():
-        if isinstance(asked, AssertionError):
-            raise asked
+def test_requests_equal_those_of_the_reference(asked: dict[str, dict[str, Any]], command: str) -> None:
+    sides = asked[command]
+    for each in sides.values():
+        if isinstance(each, AssertionError):
+            raise each
     theirs, ours = flat(sides["theirs"], command), flat(sides["ours"], command)
     differing = {path for path in theirs.keys() | ours.keys() if theirs.get(path) != ours.get(path)}
     unexplained = {
@@ -309,3 +99,21 @@ def test_requests_equal_those_of_the_reference(recorded: dict[str, dict[str, Any
         f"{path}: {one!r} there, {other!r} here" for path, (one, other) in unexplained.items()
     )
     assert ours, "nothing was asked"
+
+
+def test_the_record_is_of_this_release_and_of_these_commands() -> None:
+    assert read()["version"] == VERSION
+    assert read()["made_from"] == made_from(), f"a command has changed, or a file: {HOW}"
+    assert read()["requests"].keys() == COMMANDS.keys()
+
+
+@pytest.mark.skipif(not is_recorded(), reason="on this version of Python all commands of the reference are run")
+def test_the_reference_asks_what_is_recorded(tmp_path: Path) -> None:
+    commands = {title: command for title, command in COMMANDS.items() if title in LIVE}
+    assert commands.keys() == {*LIVE}
+    live = record(tmp_path, {"theirs": reference_program()}, FILES, commands)
+    for title in commands:
+        asked = live[title]["theirs"]
+        if isinstance(asked, AssertionError):
+            raise asked
+        assert flat(asked, title) == flat(read()["requests"][title], title), f"the record is an old one: {HOW}"
