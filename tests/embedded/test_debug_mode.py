@@ -3,6 +3,7 @@
 import http.cookiejar
 import json
 import os
+import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -24,17 +25,23 @@ NO_EXTENSIONS = {"_F_CS_E": ","}
 
 
 @pytest.fixture(scope="module")
-def devbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
-    """A devbox that finds code-server: its port and its folder."""
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A devbox that is started now finds code-server."""
     if not (PROGRAMS / "code-server").exists():
         pytest.skip("npm `code-server` is missing: run tests/storage/install_services.sh")
-    folder = tmp_path_factory.mktemp("debug") / "devbox"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
-        patch.setenv("XDG_CACHE_HOME", str(folder.parent / "cache"))
-        server, port = start(folder)
-        yield port, folder
-        end(server)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def devbox(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """A devbox: its port and its folder."""
+    folder = tmp_path_factory.mktemp("debug") / "devbox"
+    server, port = start(folder)
+    yield port, folder
+    end(server)
 
 
 @pytest.fixture
@@ -167,6 +174,29 @@ def test_two_at_once_and_an_abort(place: Path, devbox: tuple[int, Path], tmp_pat
         assert run.phase is not None
         assert run.phase.value == "aborted"
         until(lambda run=run: not left_of(run), "all processes have ended")
+
+
+def test_the_editor_outlives_the_devbox(programs: None, tmp_path: Path) -> None:
+    folder = tmp_path / "devbox"
+    server, port = start(folder)
+    with connected_to(port, tmp_path):
+        run = begin(load("debugged").total, count=2)
+        url = run.get_debug_url()
+        assert url is not None
+        end(server, signal.SIGKILL)
+        server, _ = start(folder, port)
+        try:
+            assert Run.get(run.name).get_debug_url() == url
+            opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+            with opener.open(url, timeout=LONGEST) as page:
+                assert "/login" not in page.geturl()
+            subprocess.run([work_of(folder, run) / ".flyte" / "resume-task"], check=True, timeout=LONGEST)
+            again = Run.get(run.name)
+            again.wait(quiet=True)
+            assert again.outputs()[0] == 2
+            until(lambda: not left_of(run), "all processes have ended")
+        finally:
+            end(server)
 
 
 def test_an_editor_that_nobody_uses(place: Path) -> None:

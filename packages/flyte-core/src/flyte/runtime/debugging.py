@@ -45,6 +45,11 @@ _GRACE_SECONDS = 5.0
 _PYTHON = "ms-python.python"
 _MARK = "FLYTE_DEBUG_SESSION"
 """Carried by all that is started in the editor, its terminals too, by which their processes are found at the end."""
+_USER_SETTINGS = {
+    "files.exclude": {"**/.flyte-bundle*": True, "**/.flyte-editor.json*": True},
+    # Code first, and no tour of the editor.
+    "workbench.startupEditor": "none",
+}
 _LISTENING = re.compile(rb"HTTPS? server listening on https?://\S*:(\d+)")
 _KEPT_OUTPUT = 4000
 
@@ -191,6 +196,9 @@ async def _running(invocation: Invocation, folder: Path) -> AsyncGenerator[_Edit
     try:
         config = private / "config.yaml"
         _write_secret(config, "auth: none\n" if password is None else f"auth: password\npassword: {password}\n")
+        user = private / "data" / "User"
+        user.mkdir(parents=True)
+        (user / "settings.json").write_text(json.dumps(_USER_SETTINGS), encoding="utf-8")
         ours = {
             name: text
             for name, text in environment.items()
