@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from inline_snapshot import snapshot
 from tests.cli.places import Place
+from tests.cli.test_terminal import Terminal
 
 from flyte_devbox.process import stop_server
 
@@ -31,6 +32,16 @@ async def hold(folder: str, number: int) -> int:
 @env.task
 async def both(folder: str) -> int:
     return sum(await asyncio.gather(hold(folder, 1), hold(folder, 2)))
+
+
+alone = flyte.TaskEnvironment("alone", resources=flyte.Resources(cpu=1000))
+
+
+@alone.task
+async def whole(folder: str) -> str:
+    while not Path(folder, "go").exists():
+        await asyncio.sleep(0.05)
+    return "all of it"
 
 
 @env.task(retries=flyte.RetryStrategy(count=2, backoff=flyte.Backoff(base=timedelta(hours=1))))
@@ -152,3 +163,19 @@ TASK  ACTION  PHASE  ATTEMPTS  TOOK  ERROR  WAITING FOR
 fails  a0  queued  2  <duration>  ValueError: not yet  attempt 2 begins <seconds> s after attempt 1 ended\
 """)
     place.flyte("abort", "run", "--devbox", "later")
+
+
+def test_a_run_that_is_followed_on_a_terminal_says_why_nothing_happens(place: Place) -> None:
+    call = ("steps.py", "whole", "--folder", str(place.folder))
+    place.flyte("run", "--devbox", "--name", "has-all", *call)
+    place.until("get", "run", "--devbox", "has-all", has="running")
+    words = ("run", "--devbox", "--follow", "--name", "wants-all", *call)
+    terminal = Terminal(place.folder, *words, variables=place.environment)
+    try:
+        terminal.wait_for("waiting: it needs ")
+        assert "are taken" in terminal.shown
+    finally:
+        (place.folder / "go").touch()
+        shown = terminal.end()
+    assert terminal.process.returncode == 0
+    assert "result    'all of it'" in shown

@@ -51,9 +51,15 @@ async def ask() -> bool:
 class Terminal:
     """A program on a terminal of its own, as its controlling one."""
 
-    def __init__(self, folder: Path, *words: str, program: Sequence[str | Path] = (FLYTE,)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *words: str,
+        program: Sequence[str | Path] = (FLYTE,),
+        variables: dict[str, str] | None = None,
+    ) -> None:
         leader, follower = pty.openpty()
-        environment = {"HOME": str(folder), "PATH": os.environ["PATH"], "TERM": "xterm"}
+        environment = {"HOME": str(folder), "PATH": os.environ["PATH"], "TERM": "xterm", **(variables or {})}
         self.process = subprocess.Popen(
             [sys.executable, "-c", _TAKE_TERMINAL, *program, *words],
             cwd=folder,

@@ -22,6 +22,7 @@ from flyte_cli.scope import ON_DEVBOX
 from flyte_models.phases import ActionPhase
 from flyte_protocol.failures import TRACE_MARK
 from flyte_remote.values import literals_of
+from flyte_remote.waiting import reasons_to_wait
 from flyte_syncify import syncify
 from flyte_types.literal_text import literal_string_repr
 
@@ -172,6 +173,9 @@ def _editor(run: Run, *, is_told: bool) -> str | None:
 
 
 def _follow(run: Run, show: Callable[[str], None]) -> None:
+    if sys.stderr.isatty():
+        for reason in syncify.loop.iterate(reasons_to_wait(run.pb2.action.id)):
+            show(f"waiting: {reason}")
     for line in run.get_logs():
         show(line)
     run.wait(quiet=not sys.stderr.isatty())

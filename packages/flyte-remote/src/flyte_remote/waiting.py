@@ -2,18 +2,20 @@
 
 import sys
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
 from flyte_models.phases import ActionPhase
 from flyte_protocol.phases import phase_from_wire
-from flyte_protocol.waits import waiting_for
+from flyte_protocol.waits import WAITING, waiting_for
 from flyte_remote.connection import connection
 from flyte_remote.watching import watch_details
 
 if TYPE_CHECKING:
     from flyteidl2.common import identifier_pb2
 
-__all__ = ["WaitFor", "is_reached", "wait_for_action"]
+__all__ = ["WaitFor", "is_reached", "reasons_to_wait", "wait_for_action"]
 
 WaitFor = Literal["terminal", "running", "logs-ready"]
 
@@ -32,6 +34,23 @@ def is_reached(details: Any, wait_for: str) -> bool:
     if wait_for == "running":
         return phase is ActionPhase.RUNNING
     return wait_for == "logs-ready" and any(attempt.logs_available for attempt in details.attempts)
+
+
+async def reasons_to_wait(action_id: "identifier_pb2.ActionIdentifier") -> AsyncGenerator[str]:
+    """Yield what an action waits for, each time that it is something else, until it runs.
+
+    Raises:
+        RpcError: there is no such action, or the control plane cannot be reached.
+    """
+    told = ""
+    async with aclosing(watch_details(connection(), action_id)) as messages:
+        async for details in messages:
+            reason = waiting_for(details)
+            if reason and reason != told:
+                told = reason
+                yield reason
+            if phase_from_wire(details.status.phase) not in WAITING:
+                return
 
 
 async def wait_for_action(
