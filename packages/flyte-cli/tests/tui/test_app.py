@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,9 @@ from flyte_cli.tui.action_screen import ActionScreen
 from flyte_cli.tui.app import RunsApp
 from flyte_cli.tui.run_screen import RunScreen
 from flyte_cli.tui.runs_screen import RunsScreen
+from flyte_engine.records import RunRecord
 from flyte_engine.sqlite import SQLiteStore
+from flyte_engine.store import ActionStore
 
 PROGRAM = """\
 import flyte
@@ -116,6 +119,35 @@ def test_what_cannot_be_read_is_said_and_tried_again(tmp_path: Path) -> None:
                 await until(pilot, lambda: heading(app) == "0 runs")
 
     asyncio.run(look())
+
+
+class Silent:
+    """A store that does not answer."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.is_over = threading.Event(), threading.Event()
+
+    def runs(self, *_: object, **__: object) -> list[RunRecord]:
+        self.is_asked.set()
+        self.is_over.wait(120)
+        return []
+
+
+def test_leaving_does_not_wait_for_what_does_not_answer() -> None:
+    store = Silent()
+
+    async def look() -> None:
+        app = RunsApp(cast("ActionStore", store))
+        async with app.run_test() as pilot:
+            await until(pilot, store.is_asked.is_set)
+            await pilot.press("q")
+
+    try:
+        asyncio.run(look())
+        # Whoever waits for it is still waiting, or it would have waited in vain.
+        assert any(thread.name == "flyte-tui-read" for thread in threading.enumerate())
+    finally:
+        store.is_over.set()
 
 
 def test_without_a_terminal_it_says_what_to_do(tmp_path: Path) -> None:

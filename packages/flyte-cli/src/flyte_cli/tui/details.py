@@ -29,6 +29,8 @@ def details(
         note: What to say below the log.
     """
     parts = [f"{action.task_name}  {action.name}  {action.phase.value}"]
+    if action.waiting_for:
+        parts.append(f"WAITS FOR\n  {action.waiting_for}")
     if action.error is not None:
         parts.append(f"ERROR\n{_error(action.error)}")
     parts.append(f"INPUTS\n{_values(None if inputs is None else Inputs.FromString(inputs))}")
