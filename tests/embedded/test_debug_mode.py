@@ -148,6 +148,22 @@ def test_tried_edited_and_resumed(place: Path) -> None:
         urllib.request.urlopen(editor, timeout=LONGEST)
 
 
+def test_the_cache_neither_keeps_it_from_the_editor_nor_gets_what_was_edited(place: Path) -> None:
+    once = load("debugged").once
+    before = flyte.with_runcontext("remote").run(once, count=5)
+    before.wait(quiet=True)
+    run = begin(once, count=5)
+    assert run.get_debug_url() is not None
+    work = work_of(place, run)
+    source = (work / "debugged.py").read_text()
+    (work / "debugged.py").write_text(source.replace("return count\n", "return count + 1\n"))
+    subprocess.run([work / ".flyte" / "resume-task"], check=True, timeout=LONGEST)
+    run.wait(quiet=True)
+    after = flyte.with_runcontext("remote").run(once, count=5)
+    after.wait(quiet=True)
+    assert [each.outputs()[0] for each in (before, run, after)] == [5, 6, 5]
+
+
 def test_two_at_once_and_an_abort(place: Path, devbox: tuple[int, Path], tmp_path: Path) -> None:
     task = load("debugged").total
     runs = [begin(task, count=1) for _ in range(2)]

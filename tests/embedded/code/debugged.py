@@ -17,6 +17,11 @@ async def total(count: int) -> int:
     return sum([await double(number) for number in range(count)])
 
 
+@env.task(cache=flyte.Cache("override", version_override="1"))
+async def once(count: int) -> int:
+    return count
+
+
 @reused.task
 async def kept(count: int) -> int:
     return count

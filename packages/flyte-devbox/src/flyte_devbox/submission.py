@@ -40,6 +40,7 @@ from flyte_devbox.scheduler import Scheduler, initial_state
 from flyte_devbox.starting import AttemptStarter
 from flyte_devbox.watching import Hub
 from flyte_models import lifecycle
+from flyte_models.debugging import DEBUG_VARIABLE, is_asked_for
 from flyte_models.values import value
 
 __all__ = ["ChildTask", "NewChild", "RunRequest", "Submission", "inputs_hash"]
@@ -177,7 +178,7 @@ class Submission:
                 )
             digest = keep_spec(connection, spec)
             policy = self._starter.policy(digest, spec)
-            cache_key = _root_cache_key(request, policy) if policy.is_cached else ""
+            cache_key = _root_cache_key(request, policy) if policy.is_cached and not _is_debugged(request) else ""
             run = add_run(connection, new_run)
             action = add_action(
                 connection,
@@ -581,6 +582,12 @@ def _first_cache_status(policy: TaskPolicy | None, cache_key: str) -> int:
     if policy is None or not policy.is_cached or not cache_key:
         return catalog_pb2.CACHE_DISABLED
     return catalog_pb2.CACHE_MISS
+
+
+def _is_debugged(request: RunRequest) -> bool:
+    """Tell whether the task is tried and edited before it runs: what it gives then is not what its version gives."""
+    variables = {pair.key: pair.value for pair in request.run_spec.envs.values}
+    return request.spec.task_template.metadata.debuggable and is_asked_for(variables.get(DEBUG_VARIABLE))
 
 
 def _root_cache_key(request: RunRequest, policy: TaskPolicy) -> str:

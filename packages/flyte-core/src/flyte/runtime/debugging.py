@@ -225,6 +225,8 @@ async def _running(invocation: Invocation, folder: Path) -> AsyncGenerator[_Edit
         editor = _Editor(process, mark, password)
         try:
             await editor.ready(None if is_devbox else DEBUG_PORT)
+            # It has read it, and nobody may find it should this process be killed.
+            config.unlink()
             yield editor
         finally:
             await editor.end()
