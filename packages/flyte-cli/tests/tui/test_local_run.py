@@ -1,6 +1,7 @@
 """A run in the text interface, which carries it out: its questions, its keys, and what is written meanwhile."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -136,11 +137,25 @@ def test_what_is_held_comes_out_in_its_order_and_the_last_of_it_where_it_is_too_
     assert order.texts == ["afterwards"]
 
 
-def test_streams_are_given_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_streams_are_given_back_also_by_logs(capsys: pytest.CaptureFixture[str]) -> None:
     usual = sys.stdout, sys.stderr
-    with held_streams("too much"):
-        print("out")
-        print("error", file=sys.stderr)
-        assert capsys.readouterr() == ("", "")
+    flyte.logger.warning("before")  # the SDK's log has its handler from here on
+    other = logging.getLogger("test of held streams")
+    handler = logging.StreamHandler()
+    other.addHandler(handler)
+    capsys.readouterr()
+    try:
+        with held_streams("too much"):
+            print("out")
+            print("error", file=sys.stderr)
+            flyte.logger.warning("of the SDK")
+            other.warning("of another")
+            assert capsys.readouterr() == ("", "")
+        assert handler.stream is usual[1]
+    finally:
+        other.removeHandler(handler)
     assert (sys.stdout, sys.stderr) == usual
-    assert capsys.readouterr() == ("out\n", "error\n")
+    out, error = capsys.readouterr()
+    assert out == "out\n"
+    assert error.startswith("error\n")
+    assert error.index("of the SDK") < error.index("of another")

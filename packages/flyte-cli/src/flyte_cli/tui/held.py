@@ -80,9 +80,10 @@ def held_streams(note: str) -> Generator[None]:
     held = Held()
     usual = sys.stdout, sys.stderr
     streams = tuple(cast("TextIO", HeldStream(stream, held)) for stream in usual)
+    # First this: the handler of the SDK's own log looks where standard error is, and cannot be given another stream.
+    sys.stdout, sys.stderr = streams
     for stream, holding in zip(usual, streams, strict=True):
         move_log_handlers(stream, holding)
-    sys.stdout, sys.stderr = streams
     try:
         yield
     finally:
