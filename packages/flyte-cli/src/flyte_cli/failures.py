@@ -83,7 +83,7 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
         if isinstance(error, kinds):
             return error_text(_plain_message(error), colour=colour), code
     if _is_of_store(error):
-        return error_text(str(error), colour=colour), exit_codes.CONTROL_PLANE
+        return error_text(_plain_message(error), colour=colour), exit_codes.CONTROL_PLANE
     return _internal(error, verbose=verbose, colour=colour), exit_codes.INTERNAL
 
 
@@ -140,10 +140,16 @@ def _plain_message(error: BaseException) -> str:
         return f"`{where}` needs {name}\nhint: `{where} --help` shows how it is called"
     if isinstance(error, click.ClickException):
         return error.format_message()
-    text = str(error)
+    text = _with_notes(error)
     if "nothing listens there" in text and any(f"//{host}:" in text for host in _THIS_MACHINE):
         text += "\nhint: `flyte status devbox` says where the devbox of this machine is, `flyte start devbox` starts it"
     return text
+
+
+def _with_notes(error: BaseException) -> str:
+    """Return the text of an error with what was noted of it on the way; hints stay behind all else."""
+    lines = [line for part in (str(error), *getattr(error, "__notes__", ())) for line in part.strip("\n").split("\n")]
+    return "\n".join(sorted(lines, key=lambda line: line.startswith("hint:")))
 
 
 def _run_failed(run: LocalRun, *, verbose: bool, colour: bool) -> str:

@@ -87,7 +87,6 @@ def edit_settings(settings: "Settings", from_file: Path | None) -> None:
             raise click.UsageError(f"{error}{kept}") from None
         if kept:
             error.add_note(kept.lstrip("\n"))
-            click.echo(kept.lstrip("\n"), err=True)
         raise
     lines = [f"  {line}" for line in changes]
     done = f"Changed the settings of {settings.scope_description()}:"

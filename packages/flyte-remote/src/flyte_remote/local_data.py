@@ -16,7 +16,7 @@ from flyte_models.errors import RuntimeUserError
 from flyte_models.values import value
 from flyte_protocol.endpoints import Endpoint
 from flyte_remote.connection import connection, devbox_folder
-from flyte_remote.uploads import UPLOADS_AT_ONCE, files_of, upload, upload_folder
+from flyte_remote.uploads import UPLOADS_AT_ONCE, all_of, files_of, upload, upload_folder
 from flyte_types.noted import noted_handles, payload_parts
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ async def _stored(paths: Mapping[str, Path], project: str | None, domain: str | 
             return path, await content_md5(path)
 
     every = dict.fromkeys(each for uri, path in paths.items() for each in (inside[uri] or [path] * path.is_file()))
-    md5s = dict(await asyncio.gather(*map(hashed, every)))
+    md5s = dict(await all_of(map(hashed, every)))
 
     async def file(path: Path) -> tuple[str, str]:
         async with slots:
@@ -251,9 +251,7 @@ async def _stored(paths: Mapping[str, Path], project: str | None, domain: str | 
         for uri, path in paths.items()
     }
     once = {keys[uri]: (uri, path) for uri, path in paths.items()}
-    sent = await asyncio.gather(
-        *(folder(path, key) if path.is_dir() else file(path) for key, (_, path) in once.items())
-    )
+    sent = await all_of(folder(path, key) if path.is_dir() else file(path) for key, (_, path) in once.items())
     by_key = dict(zip(once, sent, strict=True))
     return {uri: by_key[key] for uri, key in keys.items()}
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from flyte_models.values import value
@@ -14,6 +15,7 @@ from flyte_syncify import syncify
 __all__ = [
     "UPLOADS_AT_ONCE",
     "UploadPlace",
+    "all_of",
     "files_of",
     "upload",
     "upload_bytes",
@@ -22,6 +24,8 @@ __all__ = [
     "upload_folder",
     "upload_place",
 ]
+
+T = TypeVar("T")
 
 UPLOADS_AT_ONCE = 16
 """How many files are uploaded at the same time: each needs a connection."""
@@ -97,10 +101,15 @@ async def upload(
     """
     from flyte_storage.signed import content_md5, put_signed  # noqa: PLC0415 - loads a client
 
-    digest = md5 or await content_md5(path)
-    place = await upload_place(name or path.name, digest, root=root, project=project, domain=domain)
-    headers = dict(place.headers) | ({"Content-Type": content_type} if content_type else {})
-    await put_signed(path, place.signed_url, headers=headers, md5=digest)
+    try:
+        digest = md5 or await content_md5(path)
+        place = await upload_place(name or path.name, digest, root=root, project=project, domain=domain)
+        headers = dict(place.headers) | ({"Content-Type": content_type} if content_type else {})
+        await put_signed(path, place.signed_url, headers=headers, md5=digest)
+    except Exception as error:
+        # Many go at once, and an address in the store does not say which of them it was.
+        error.add_note(f"the file is `{path}`, which was not uploaded")
+        raise
     return digest.hex(), place.native_url
 
 
@@ -201,8 +210,22 @@ async def upload_folder(
             _, address = await upload(path, name=name, root=root, project=project, domain=domain, md5=md5s.get(path))
         return address.removesuffix(name) if address.endswith(name) else address.removesuffix(quote(name))
 
-    addresses = await asyncio.gather(*map(one, files))
+    addresses = await all_of(map(one, files))
     return addresses[0].rstrip("/")
+
+
+async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await all at once and return what they give, in their order; the first failure is raised when the others have ended.
+
+    What is still on its way is cancelled: an upload that is not whole is none, for a store shows it to nobody.
+    """
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def files_of(folder: Path) -> list[Path]:
