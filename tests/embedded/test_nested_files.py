@@ -152,6 +152,18 @@ def test_each_content_is_sent_once(folder, program, port) -> None:
         assert outputs_without(folder, run) == ["one", "one", "two", "one"]
 
 
+def test_what_several_triggers_and_defaults_refer_to_is_sent_once(folder, program, port) -> None:
+    for name, text in TEXTS.items():
+        # No other test sends this content, and both triggers refer to `two.txt`.
+        (folder / name).write_text(f"{text} for triggers")
+    with NotingProxy({each.path: (name, each.input_class) for name, each in DATA.items()}, port) as proxy:
+        init(proxy.port)
+        flyte.deploy(program.deployed)
+        sent = [message.filename for name, _, message in proxy.noted if name == "CreateUploadLocation"]
+        names = sorted(Path(name).name for name in sent if not name.startswith("fast"))
+        assert names == ["four.txt", "one.txt", "three.txt", "two.txt"]
+
+
 def test_a_path_of_an_image_is_left_to_the_task(folder, program, caplog) -> None:
     run = flyte.run(program.dataclass_words, config=program.Config(1, [File(path="/of/an/image/x.txt")]))
     assert "`config.files[0]` refers to `/of/an/image/x.txt`" in caplog.text

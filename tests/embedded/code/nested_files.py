@@ -99,11 +99,14 @@ async def default_words(config: Config = Config(1, [File(path=str(FOLDER / "one.
 
 
 @deployed.task(
-    triggers=flyte.Trigger(
-        "now_and_then",
-        flyte.Cron("0 0 1 1 *"),
-        inputs={"config": Config(2, [File(path=str(FOLDER / "two.txt"))])},
-        auto_activate=False,
+    triggers=tuple(
+        flyte.Trigger(
+            name,
+            flyte.Cron("0 0 1 1 *"),
+            inputs={"config": Config(2, [File(path=str(FOLDER / "two.txt"))])},
+            auto_activate=False,
+        )
+        for name in ("now_and_then", "seldom")
     )
 )
 async def deployed_words(

@@ -228,9 +228,10 @@ async def deploy(
     }
     every = [one for each in everything for one in requests[id(each)]]
     if place.connected is not None:
-        _check_data(every)
+        check_local_data(_literals(every))
         try:
-            await upload_literals(_defaults(every), project=place.project, domain=place.domain)
+            # All at once: what several of them refer to is sent once.
+            await upload_literals(_literals(every), project=place.project, domain=place.domain)
             await _offload(every, place.connected)
         except RpcError as error:
             tasks = [DeployedTask(one.spec, []) for one in every]
@@ -386,23 +387,21 @@ async def _request(
     return request
 
 
-def _defaults(requests: list[task_service_pb2.DeployTaskRequest]) -> list[tuple[str, literals_pb2.Literal]]:
+def _literals(requests: list[task_service_pb2.DeployTaskRequest]) -> list[tuple[str, literals_pb2.Literal]]:
+    """Give what may refer to files of this machine: defaults of tasks, and inputs of triggers, each with a name to tell."""
     return [
-        (f"{one.task_id.name}.{each.name}", each.parameter.default)
-        for one in requests
-        for each in one.spec.default_inputs
+        *(
+            (f"{one.task_id.name}.{each.name}", each.parameter.default)
+            for one in requests
+            for each in one.spec.default_inputs
+        ),
+        *(
+            (f"{one.task_id.name}.{trigger.name}.{name}", literal)
+            for one in requests
+            for trigger in one.triggers
+            for name, literal in named_literals(trigger.spec.inputs)
+        ),
     ]
-
-
-def _check_data(requests: list[task_service_pb2.DeployTaskRequest]) -> None:
-    """Refuse defaults of tasks, and inputs of triggers, that refer to what is not on this machine."""
-    of_triggers = [
-        (f"{one.task_id.name}.{trigger.name}.{name}", literal)
-        for one in requests
-        for trigger in one.triggers
-        for name, literal in named_literals(trigger.spec.inputs)
-    ]
-    check_local_data([*_defaults(requests), *of_triggers])
 
 
 async def _offload(requests: list[task_service_pb2.DeployTaskRequest], connected: Connection) -> None:

@@ -162,6 +162,7 @@ class Trigger(_Named):
         )
         spec.inputs.CopyFrom(inputs)
         at = connection()
+        await upload_inputs(spec.inputs)
         await offload_inputs(at, spec, at.project(), at.domain(), task_id=task.pb2.task_id)
         request = trigger_service_pb2.DeployTriggerRequest(
             name=_name(trigger.name, task_name), spec=spec, automation_spec=automation_of(trigger)
@@ -261,7 +262,7 @@ class Trigger(_Named):
 
 
 async def offload_inputs(at: Connection, spec: Any, project: str, domain: str, **task: Any) -> None:
-    """Put the inputs of a trigger, and the local files in them, into the control plane's store.
+    """Put the inputs of a trigger into the control plane's store; files that they refer to are there already (`upload_inputs`).
 
     Where a control plane takes them in the trigger only they stay there.
 
@@ -274,7 +275,6 @@ async def offload_inputs(at: Connection, spec: Any, project: str, domain: str, *
     """
     from flyteidl2.dataproxy import dataproxy_service_pb2  # noqa: PLC0415
 
-    await upload_inputs(spec.inputs, project=project, domain=domain)
     request = dataproxy_service_pb2.UploadInputsRequest(
         project_id=project_identifier(project, domain, at), inputs=spec.inputs, **task
     )
