@@ -49,12 +49,28 @@ def start(folder: Path, port: int = 0, *, endpoint: str = "") -> tuple[subproces
     if endpoint:
         command += ["--endpoint", endpoint]
     server = subprocess.Popen(command)
-    end = time.monotonic() + LONGEST
-    while not record.exists():
-        assert server.poll() is None, "the devbox ended at once"
-        assert time.monotonic() < end, "the devbox does not start"
-        time.sleep(0.02)
-    return server, json.loads(record.read_text())["port"]
+    last = time.monotonic() + LONGEST
+    try:
+        while not record.exists():
+            assert server.poll() is None, "the devbox ended at once"
+            assert time.monotonic() < last, "the devbox does not start"
+            time.sleep(0.02)
+        return server, json.loads(record.read_text())["port"]
+    except BaseException:
+        # Nobody else knows of it yet.
+        server.kill()
+        server.wait()
+        raise
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[int]:
+    """Let a devbox run, and yield its port. It is ended whatever happens, also while a test is only set up."""
+    server, port = start(folder)
+    try:
+        yield port
+    finally:
+        end(server)
 
 
 def end(server: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:

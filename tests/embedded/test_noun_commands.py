@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .running import end, start, until, write_config
+from .running import running, until, write_config
 
 PROGRAM = """
 import datetime
@@ -85,15 +85,14 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def flyte(tmp_path_factory):
-    server, port = start(tmp_path_factory.mktemp("devbox"))
     folder = tmp_path_factory.mktemp("shop")
     (folder / "shop.py").write_text(PROGRAM)
     (folder / ".flyte").mkdir()
-    write_config(folder / ".flyte" / "config.yaml", port)
-    shell = Shell(folder)
-    shell("deploy", "shop.py", "env")
-    yield shell
-    end(server)
+    with running(tmp_path_factory.mktemp("devbox")) as port:
+        write_config(folder / ".flyte" / "config.yaml", port)
+        shell = Shell(folder)
+        shell("deploy", "shop.py", "env")
+        yield shell
 
 
 def test_triggers(flyte) -> None:
