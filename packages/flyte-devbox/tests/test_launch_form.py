@@ -90,6 +90,7 @@ def test_a_field_gives_a_value_of_its_type(kind: str, text: str, value: object) 
         ("datetime", "tomorrow", "no time"),
         ("duration", "5 parsecs", "no duration"),
         ("duration", "1" * 400, "no duration"),
+        pytest.param("duration", "1" * 1_000_000 + "x", "no duration", id="a duration that is very long"),
     ],
 )
 def test_what_is_no_value_of_the_type_is_said(kind: str, text: str, said: str) -> None:
