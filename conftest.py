@@ -1,11 +1,16 @@
-"""What all tests share: settings of properties, and a container image where an engine starts."""
+"""What all tests share: settings of properties, that nothing is left behind, and a container image where an engine starts."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import threading
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,16 +21,77 @@ settings.register_profile("flyte", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("flyte")
 
 _CONF = Path(__file__).parent / "tests" / "containers.conf"
+_GRACE = 60
+"""Seconds in which what was told to end ends on a slow machine."""
 _COMMANDS = ("sh", *"cat echo env head id ls mkdir pwd seq sleep sort test touch tr true wc".split())
 
 
+@pytest.fixture(autouse=True, scope="session")
+def processes_end(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, str]]:
+    """No process that works in the folders of the tests is left at the end; gives the file after which each was first seen."""
+    seen: dict[int, str] = {}
+    names = _names_in(pytestconfig.rootpath)
+    yield seen
+    deadline = time.monotonic() + _GRACE
+    while (left := _processes_below(tmp_path_factory.getbasetemp())) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    made = _names_in(pytestconfig.rootpath) - names
+    assert not made, f"tests have made files in the checkout: {', '.join(sorted(made))}"
+    said = [f"{seen.get(pid, 'the last file')}: process {pid}: {command}" for pid, command in left.items()]
+    assert not said, "tests have left processes behind (killed now):\n" + "\n".join(said)
+
+
 @pytest.fixture(autouse=True, scope="module")
-def settings_of_one_file() -> Iterator[None]:
-    """What the tests of a file set up by `flyte.init` is not for those of the next, which may run in the same process."""
+def nothing_is_left(
+    request: pytest.FixtureRequest, processes_end: dict[int, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """What the tests of a file set up is not for those of the next, which may run in the same process."""
+    variables, folder, path, threads = _variables(), Path.cwd(), list(sys.path), set(threading.enumerate())
     yield
     initialization = sys.modules.get("flyte.initialization")
     if initialization is not None:
         initialization._settings = None  # noqa: SLF001 - as in a new process
+    sys.path[:] = path  # `flyte.init` adds the root folder
+    for pid in _processes_below(tmp_path_factory.getbasetemp()):
+        processes_end.setdefault(pid, request.node.nodeid)
+    now = _variables()
+    changed = {name for name in variables.keys() | now.keys() if variables.get(name) != now.get(name)}
+    assert not changed, f"the tests of {request.node.nodeid} have left variables changed: {', '.join(sorted(changed))}"
+    assert Path.cwd() == folder, f"the tests of {request.node.nodeid} have left the process in {Path.cwd()}"
+    # Of daemons there are some that are for the whole process, such as the loop of sync code.
+    new = [thread for thread in threading.enumerate() if thread not in threads and not thread.daemon]
+    deadline = time.monotonic() + _GRACE
+    for thread in new:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = [thread.name for thread in new if thread.is_alive()]
+    assert not left, f"the tests of {request.node.nodeid} have left threads: {', '.join(left)}"
+
+
+def _variables() -> dict[str, str]:
+    """Return those that tests may set; the other ones are pytest's, and what Polars tells its allocator when it is loaded."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "_RJEM_"))}
+
+
+def _names_in(folder: Path) -> set[str]:
+    """Return the names in the checkout that tests may not add to; caches have a dot or an underscore before them."""
+    return {path.name for path in folder.iterdir() if not path.name.startswith((".", "_"))}
+
+
+def _processes_below(folder: Path) -> dict[int, str]:
+    """Return the processes that name or are in a folder, with their commands; none where the system does not tell."""
+    found: dict[int, str] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            place = f"{(entry / 'cwd').readlink()}/"
+        except OSError:
+            continue
+        if int(entry.name) != os.getpid() and (f"{folder}/" in command or f"{folder}/" in place):
+            found[int(entry.name)] = command[:300]
+    return found
 
 
 @pytest.fixture(scope="module")
