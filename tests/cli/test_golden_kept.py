@@ -374,7 +374,7 @@ steps.half, beside version v1:
 """)
     assert place.shows("deploy", "--version", "v1", "steps.py", "rest") == snapshot("""\
 ! error: 1 of 3 tasks could not be registered:
-!  `steps.half`: TaskService.DeployTask: version `v1` of task `steps.half` exists and is another one
+!  `steps.half`: version `v1` is registered with something else (retries: 2 -> 3; function: <digest> -> <digest>; code: fast<digest>.tar.gz -> fast<digest>.tar.gz)
 ! registered: `steps.third`
 ! not tried: `rest.all_of_it`
 ! hint: deploy again under another version, or without one; what is registered stays as it is

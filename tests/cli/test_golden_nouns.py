@@ -83,7 +83,7 @@ starts  cron 0 3 * * * UTC\
     (place.folder / "steps.py").write_text(PROGRAM.replace("0 3", "0 4").replace("x // 2", "x // 2 + 1"))
     assert place.shows(*deploy) == snapshot("""\
 ! error: 1 of 1 tasks could not be registered:
-!  `steps.half`: TaskService.DeployTask: version `v1` of task `steps.half` exists and is another one
+!  `steps.half`: version `v1` is registered with something else (function: <digest> -> <digest>; code: fast<digest>.tar.gz -> fast<digest>.tar.gz)
 ! registered: none
 ! hint: deploy again under another version, or without one; what is registered stays as it is
 exit code 5\

@@ -12,7 +12,7 @@ from tests.recording import NotingProxy
 import flyte
 import flyte.remote
 from flyte.io import DataFrame, Dir, File
-from flyte_models.errors import RuntimeUserError
+from flyte_models.errors import DeploymentError, RuntimeUserError
 
 from .running import DATA, command, init, load
 
@@ -162,6 +162,16 @@ def test_what_several_triggers_and_defaults_refer_to_is_sent_once(folder, progra
         sent = [message.filename for name, _, message in proxy.noted if name == "CreateUploadLocation"]
         names = sorted(Path(name).name for name in sent if not name.startswith("fast"))
         assert names == ["four.txt", "one.txt", "three.txt", "two.txt"]
+
+
+def test_a_given_version_with_another_default_file_is_refused_with_what_differs(folder, program) -> None:
+    flyte.deploy(program.deployed, version="given")
+    assert flyte.deploy(program.deployed, version="given")[0].tasks()[0].outcome == "unchanged"
+    (folder / "one.txt").write_text("another text")
+    with pytest.raises(DeploymentError) as refused:
+        flyte.deploy(program.deployed, version="given")
+    assert "version `given` is registered with something else (default of file: " in str(refused.value)
+    assert "hint: deploy again under another version, or without one" in str(refused.value)
 
 
 def test_a_path_of_an_image_is_left_to_the_task(folder, program, caplog) -> None:

@@ -82,3 +82,21 @@ def test_types_are_shown_as_they_are_declared() -> None:
     assert before.startswith("Point (schema ")
     assert after.startswith("Point (schema ")
     assert before != after
+
+
+def test_long_texts_are_compared_as_a_whole_and_shown_where_they_differ() -> None:
+    place = "s3://bucket/" + "folder/" * 30
+
+    def at(name: str) -> Any:
+        return env.clone_with("before", env_vars={"PLACE": place + name}).task(plain.func)
+
+    made = differences(task_spec(at("one"), CONTEXT), task_spec(at("two"), CONTEXT))
+    assert [each.field for each in made] == ["env_vars[PLACE]"]
+    assert made[0].before.endswith("folder/one")
+    assert made[0].after.endswith("folder/two")
+    assert max(len(made[0].before), len(made[0].after)) <= 80
+
+
+def test_the_beginning_of_a_long_text_is_shown_where_that_differs() -> None:
+    other = plain.override(env_vars={"PLACE": "x" * 200})
+    assert found(other)["env_vars[PLACE]"] == ("nothing", "x" * 79 + "…")

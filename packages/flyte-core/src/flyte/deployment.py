@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
@@ -467,16 +467,20 @@ async def _registered(
         if error.status is not Code.ALREADY_EXISTS:
             raise
         # A computed version says all by itself; one that was given may have been taken by something else.
-        if is_version_given and not await _is_there(request, connected):
-            raise
+        if is_version_given:
+            asked = task_service_pb2.GetTaskDetailsRequest(task_id=request.task_id)
+            there = (await connected.call("TaskService", "GetTaskDetails", asked)).details.spec
+            found = differences(there, request.spec)
+            if not _is_same(found):
+                raise RpcError(error.status, _taken(request.task_id.version, found), method=error.method) from error
         return "unchanged"
     return "registered"
 
 
-async def _is_there(request: task_service_pb2.DeployTaskRequest, connected: Connection) -> bool:
-    asked = task_service_pb2.GetTaskDetailsRequest(task_id=request.task_id)
-    there = (await connected.call("TaskService", "GetTaskDetails", asked)).details.spec
-    return _is_same(differences(there, request.spec))
+def _taken(version: str, found: Sequence[Difference]) -> str:
+    shown = [str(each) for each in found if each.field != SOURCE]
+    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+    return f"version `{version}` is registered with something else ({'; '.join(shown[:_NAMED])}{more})"
 
 
 def _is_same(found: Iterable[Difference]) -> bool:

@@ -22,8 +22,8 @@ _NOTHING = "nothing"
 _LONGEST = 80
 _CODE = ("--tgz", "--pkl")
 """Arguments whose value is the address of the code: its last part has its digest, what stands before is a place."""
-_OF_THE_DEPLOYMENT = ("--version",)
-"""Arguments that are other ones in every deployment."""
+_OF_THE_DEPLOYMENT = ("--version", "--image-cache")
+"""Arguments that are other ones in other deployments: the cache has the images of all that is deployed together."""
 
 
 @value
@@ -78,9 +78,10 @@ def trigger_differences(name: str, before: TriggerFacts | None, after: TriggerFa
 
 
 def _compared(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Difference, ...]:
+    pairs = {path: (old.get(path, _NOTHING), new.get(path, _NOTHING)) for path in (*old, *new)}
     return tuple(
-        Difference(path, old.get(path, _NOTHING), new.get(path, _NOTHING))
-        for path in [*old, *(path for path in new if path not in old)]
+        Difference(path, _shown(before, after), _shown(after, before))
+        for path, (before, after) in pairs.items()
         if old.get(path) != new.get(path)
     )
 
@@ -104,7 +105,7 @@ def _named_leaves(spec: "task_definition_pb2.TaskSpec") -> dict[str, str]:
         for entry in variables:
             found[f"{role} {entry.key}"] = _type(entry.value.type)
             if entry.value.description:
-                found[f"docs of {role} {entry.key}"] = _shortened(entry.value.description)
+                found[f"docs of {role} {entry.key}"] = _text(entry.value.description)
     for each in spec.default_inputs:
         if each.parameter.HasField("default"):
             found[f"default of {each.name}"] = _literal(each.name, each.parameter.default)
@@ -118,7 +119,7 @@ def _named_leaves(spec: "task_definition_pb2.TaskSpec") -> dict[str, str]:
 def _trigger_leaves(name: str, facts: TriggerFacts, *, with_inputs: bool) -> dict[str, str]:
     found = {f"trigger {name}": automation_words(facts.automation)}
     if facts.description:
-        found[f"trigger {name}: description"] = _shortened(facts.description)
+        found[f"trigger {name}: description"] = _text(facts.description)
     settings = MessageToDict(facts.settings, preserving_proto_field_name=True)
     plain = {key: settings.get(key) for key in ("active", "run_spec") if settings.get(key) is not None}
     plain.setdefault("active", False)
@@ -128,7 +129,7 @@ def _trigger_leaves(name: str, facts: TriggerFacts, *, with_inputs: bool) -> dic
             found[f"trigger {name}: inputs[{pair.name}]"] = _literal(pair.name, pair.value)
         for pair in facts.inputs.context:
             if not pair.key.startswith("_u_"):
-                found[f"trigger {name}: custom_context[{pair.key}]"] = _shortened(pair.value)
+                found[f"trigger {name}: custom_context[{pair.key}]"] = _text(pair.value)
     return found
 
 
@@ -145,7 +146,7 @@ def _type(literal_type: Any) -> str:
     try:
         name = describe_type(python_type_of(literal_type))
     except ValueError:
-        return _shortened(" ".join(str(literal_type).split()))
+        return _text(" ".join(str(literal_type).split()))
     if "metadata {" not in str(literal_type):
         return name
     # Two classes of one name may have other fields.
@@ -155,9 +156,9 @@ def _type(literal_type: Any) -> str:
 
 def _literal(name: str, literal: "literals_pb2.Literal") -> str:
     try:
-        return _shortened(str(literal_string_repr({name: literal})[name]))
+        return _text(str(literal_string_repr({name: literal})[name]))
     except ValueError:
-        return _shortened(" ".join(str(literal).split()))
+        return _text(" ".join(str(literal).split()))
 
 
 def _leaves(item: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -170,7 +171,7 @@ def _leaves(item: Any, path: str) -> Iterator[tuple[str, str]]:
         for name, each in _named(cast("list[Any]", item)):
             yield from _leaves(each, f"{path}[{name}]")
     else:
-        yield path, _shortened(item)
+        yield path, _text(item)
 
 
 def _arguments(words: list[Any], path: str) -> Iterator[tuple[str, str]]:
@@ -187,7 +188,7 @@ def _arguments(words: list[Any], path: str) -> Iterator[tuple[str, str]]:
             skips = True
         else:
             kept.append(word)
-    yield path, _shortened(kept)
+    yield path, _text(kept)
 
 
 def _named(items: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -202,6 +203,17 @@ def _named(items: list[Any]) -> Iterator[tuple[str, Any]]:
         yield str(number), each
 
 
-def _shortened(item: Any) -> str:
-    text = item if isinstance(item, str) else repr(item)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+def _text(item: Any) -> str:
+    return item if isinstance(item, str) else repr(item)
+
+
+def _shown(text: str, other: str) -> str:
+    """Shorten a text for people, to a part in which it differs from the other one. What is compared are whole texts."""
+    if len(text) <= _LONGEST:
+        return text
+    same = next(
+        (i for i, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), min(len(text), len(other))
+    )
+    start = 0 if same < _LONGEST - 1 else same - _LONGEST // 4
+    end = start + _LONGEST - 1 - (start > 0)
+    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
