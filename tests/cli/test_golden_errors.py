@@ -135,6 +135,33 @@ hint: install it (`uv pip install pandaz`); if it is a module of yours, run from
     )
 
 
+def test_imports_of_flyte_that_come_later(shell: Shell) -> None:
+    (shell.folder / "later.py").write_text("import flyte.app\n")
+    assert shell.fail("run", "--local", "later.py", "main") == snapshot(
+        (
+            3,
+            """\
+error: `later.py` imports a module `flyte.app` that this version of flyte does not have
+  File "<folder>/later.py", line 1, in <module>
+    import flyte.app
+hint: the CHANGELOG lists what each version has, `flyte --version` tells which this is
+""",
+        )
+    )
+    (shell.folder / "later.py").write_text("from flyte import AppHandle\n")
+    assert shell.fail("run", "--local", "later.py", "main") == snapshot(
+        (
+            3,
+            """\
+error: `later.py` imports a name of `flyte` that this version of flyte does not have: cannot import name 'AppHandle' from 'flyte'
+  File "<folder>/later.py", line 1, in <module>
+    from flyte import AppHandle
+hint: the CHANGELOG lists what each version has, `flyte --version` tells which this is
+""",
+        )
+    )
+
+
 def test_syntax_error(shell: Shell) -> None:
     assert shell.fail("run", "syntax_error.py", "main") == snapshot(
         (

@@ -16,6 +16,15 @@ def explain(error: BaseException, path: Path) -> str:
         located, _, _ = where.rpartition("\n")
         return f"`{file}` has a syntax error in line {error.lineno}: {error.msg}\n{located}\nhint: correct that line"
     frames = user_frames([error.__traceback__])
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "flyte":
+        # Most likely a name of PyPI flyte that comes later; nothing that is installed beside this one helps.
+        is_module = isinstance(error, ModuleNotFoundError)
+        what = f"a module `{error.name}`" if is_module else f"a name of `{error.name}`"
+        why = "" if is_module else f": {str(error).partition(' (')[0]}"
+        return (
+            f"`{shown}` imports {what} that this version of flyte does not have{why}\n{frames.format().rstrip()}\n"
+            "hint: the CHANGELOG lists what each version has, `flyte --version` tells which this is"
+        )
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
         return (

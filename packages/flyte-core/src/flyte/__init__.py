@@ -179,11 +179,16 @@ else:
     _PENDING = frozenset(
         [
             "AppHandle",
+            "ai",
+            "app",
+            "clustered",
+            "connectors",
+            "sandbox",
             "serve",
             "with_servecontext",
         ]
     )
-    """Names of PyPI flyte 2.12 that this version does not have yet."""
+    """Names and modules of PyPI flyte 2.12 that this version does not have yet."""
 
     def __getattr__(name: str) -> object:
         if name not in _EXPORTS:
