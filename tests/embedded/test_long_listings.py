@@ -124,6 +124,12 @@ def test_the_command_leaves_it_to_the_server(config: Path, options: str, many: i
     assert len(json.loads(command(config, "get", "run", *options.split(), "-of", "json"))) == many
 
 
+def test_the_beginning_of_a_name_is_looked_for_among_the_latest_runs(config: Path) -> None:
+    assert json.loads(command(config, "get", "run", "first", "-of", "json"))["name"] == "first"
+    # The oldest of all is not among the latest thousand, and the command does not claim that there is none.
+    assert "none of its latest 1,000 runs begins with it" in command(config, "get", "run", "firs", code=2)
+
+
 def test_a_short_name_of_a_task_is_explained(config: Path) -> None:
     words = ["--config", str(config), "get", "run", "--task-name", "square"]
     done = subprocess.run([sys.executable, "-m", "flyte_cli.main", *words], capture_output=True, text=True, timeout=120)

@@ -28,6 +28,8 @@ _SHORTEST_PREFIX = 3
 LONGEST_WRITE = 30.0
 """Seconds that may pass from the end of an action to its record. What takes longer is shown when the run is over."""
 
+MOST_RUNS = 1000
+"""Runs of a control plane that are looked through for the beginning of a name."""
 MOST_ERRORS = 10
 """Unsuccessful actions of a control plane whose errors are fetched; more are shown without."""
 MOST_WAITING = 10
@@ -101,14 +103,23 @@ def find_run(store: ActionStore, name: str) -> RunRecord:
     if run is not None:
         return run
     runs = store.runs(1) if name == "latest" else []
-    if len(name) >= _SHORTEST_PREFIX:
-        runs = runs or [run for run in store.runs(1_000_000) if run.run_name.startswith(name)]
+    looked_at = 0
+    if not runs and len(name) >= _SHORTEST_PREFIX:
+        latest = store.runs(1_000_000)
+        # No control plane is known to look for the beginning of a name, so that of a long list the latest are read here.
+        looked_at = len(latest) if remote_of(store) is not None else 0
+        runs = [run for run in latest if run.run_name.startswith(name)]
     if len(runs) == 1:
         return runs[0]
     if runs:
         listed = ", ".join(f"`{run.run_name}`" for run in runs[:5])
         raise click.UsageError(
             f"{len(runs)} runs begin with `{name}`: {listed}{', …' if len(runs) > 5 else ''}\nhint: write more of the name"
+        )
+    if looked_at >= MOST_RUNS:
+        raise click.UsageError(
+            f"no run `{name}` is recorded {where_of(store)}, and none of its latest {looked_at:,} runs begins with it\n"
+            "hint: write the whole name of an older run; `flyte get run --created-before TIME` lists older ones"
         )
     raise click.UsageError(
         f"no run `{name}` is recorded {where_of(store)}\nhint: `flyte get run` lists the latest runs"

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from flyte.remote import Action, ActionDetails, Run, RunDetails, TimeFilter, User
+from flyte_cli.history import MOST_RUNS
 from flyte_cli.run_query import RunQuery
 from flyte_cli.times import moment
 from flyte_engine.records import ActionRecord, AttemptRecord, ErrorRecord, LogRecord, RunRecord
@@ -27,9 +28,6 @@ _PASSING = {Code.UNAVAILABLE, Code.INTERNAL, Code.DEADLINE_EXCEEDED, Code.ABORTE
 _PATIENCE = 60.0
 """Seconds for which a control plane may not answer, because it restarts."""
 _POLL_SECONDS = 0.5
-
-_MOST_RUNS = 1000
-"""How many runs are looked through for the beginning of a name, or for what a control plane does not filter by."""
 
 
 class RemoteHistory:
@@ -53,9 +51,7 @@ class RemoteHistory:
 
     def runs(self, limit: int = 100, *, project: str | None = None, domain: str | None = None) -> list[RunRecord]:
         """Return the latest runs."""
-        found = Run.listall(
-            limit=min(limit, _MOST_RUNS), project=project, domain=domain, sort_by=("created_at", "desc")
-        )
+        found = Run.listall(limit=min(limit, MOST_RUNS), project=project, domain=domain, sort_by=("created_at", "desc"))
         return [_listed(run) for run in found]
 
     def find(
