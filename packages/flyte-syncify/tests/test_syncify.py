@@ -176,6 +176,25 @@ def test_ctrl_c_cancels_the_coroutine_and_runs_its_clean_up() -> None:
     assert process.returncode == 130
 
 
+def test_a_stream_that_is_left_half_read_does_not_keep_the_interpreter() -> None:
+    """It is closed when the loop has ended; a loop that began then would never run."""
+    script = """
+        from flyte_syncify import syncify
+
+        @syncify
+        async def numbers():
+            for number in range(10):
+                yield number
+
+        kept = iter(numbers())
+        print(next(kept))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], timeout=60, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
 def test_a_second_ctrl_c_ends_a_stream_that_does_not_clean_up_in_time() -> None:
     script = """
         import asyncio, sys

@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import contextvars
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
@@ -109,7 +110,10 @@ class BackgroundLoop:
                 except StopAsyncIteration:
                     return
         finally:
-            context.run(self.run, _close(stream))
+            # What is left over when the interpreter ends is closed with it: a thread for a new loop would never begin to run,
+            # and who starts one waits for that.
+            if not sys.is_finalizing():
+                context.run(self.run, _close(stream))
 
     async def iterate_async(self, stream: AsyncIterator[T]) -> AsyncIterator[T]:
         """Yield the items of an async iterator that runs on the loop, to a caller on any loop."""
