@@ -270,3 +270,50 @@ def test_an_interrupt_at_any_moment_of_the_call_runs_the_clean_up() -> None:
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_interrupt_at_any_line_of_the_wait_is_an_interrupt() -> None:
+    """Regression: one in the moment in which a condition has given up its lock ended as an error about the lock."""
+    script = """
+        import asyncio, sys
+        from flyte_syncify import syncify
+
+        @syncify
+        async def short() -> str:
+            begun.append(True)
+            try:
+                await asyncio.sleep(0.01)
+                return "done"
+            finally:
+                ended.append(True)
+
+        def interrupt_at(number: int):
+            left = number
+            def trace(frame, event, _):
+                nonlocal left
+                if event == "line" and frame.f_code.co_name in ("wait", "result"):
+                    left -= 1
+                    if left == 0:
+                        raise KeyboardInterrupt
+                return trace
+            return trace
+
+        begun, ended = [], []
+        short()
+        interrupted = 0
+        for number in range(1, 200):
+            begun, ended = [], []
+            sys.settrace(interrupt_at(number))
+            try:
+                assert short() == "done"
+                break
+            except KeyboardInterrupt:
+                interrupted += 1
+            finally:
+                sys.settrace(None)
+            # One that had not begun does not begin any more.
+            assert ended == begun, number
+        assert interrupted >= 1
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

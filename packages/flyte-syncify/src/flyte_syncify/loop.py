@@ -30,12 +30,36 @@ conducted: ContextVar[Callable[[asyncio.AbstractEventLoop, Coroutine[Any, Any, A
 """How the calling thread waits for a coroutine on another thread's loop, where somebody conducts the two (`flyte.testing`)."""
 
 
+class _Gate:
+    """What one thread waits for, once, until another one opens it.
+
+    A `threading.Event`, or a future, waits on a condition: an interrupt in the moment in which that has given up its lock, and
+    does not wait yet, ends as a RuntimeError about the lock. Waiting for a lock is interrupted or not, and nothing between.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.is_open = False
+
+    def open(self) -> None:
+        if not self.is_open:
+            self.is_open = True
+            self._lock.release()
+
+    def wait(self, seconds: float = -1) -> None:
+        self._lock.acquire(timeout=seconds)
+
+
 def wait_blocking(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` on `loop`, which another thread runs, and block until it ends."""
     conductor = conducted.get()
     if conductor is not None:
         return conductor(loop, coroutine)
-    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+    future, done = asyncio.run_coroutine_threadsafe(coroutine, loop), _Gate()
+    future.add_done_callback(lambda _: done.open())
+    done.wait()
+    return future.result()
 
 
 class BackgroundLoop:
@@ -86,7 +110,7 @@ class BackgroundLoop:
             # An interrupt may come at any point from here on, also before the future is returned: the call knows its own task.
             return wait_blocking(call.loop, call.run())
         except BaseException:
-            if not call.ended.is_set():
+            if not call.ended.is_open:
                 call.give_up()
                 call.ended.wait(_CLEANUP_SECONDS)
             raise
@@ -173,7 +197,7 @@ class _Call(Generic[T]):
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.ended = threading.Event()
+        self.ended = _Gate()
         self._coroutine = coroutine
         self._task: asyncio.Task[Any] | None = None
         self._is_given_up = False
@@ -186,7 +210,7 @@ class _Call(Generic[T]):
                 raise asyncio.CancelledError
             return await self._coroutine
         finally:
-            self.ended.set()
+            self.ended.open()
 
     def give_up(self) -> None:
         """Cancel the coroutine, whether it runs, is about to start or was never scheduled."""
@@ -202,7 +226,7 @@ class _Call(Generic[T]):
     def _never_started(self) -> None:
         if self._task is None:
             self._coroutine.close()
-            self.ended.set()
+            self.ended.open()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
