@@ -7,7 +7,7 @@ import click
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import output_option, show
-from flyte_cli.scope import local_or_devbox
+from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.writing import write_file
 
 _ROOT = "a0"
@@ -22,10 +22,14 @@ _ROOT = "a0"
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write [default: print the page's HTML]",
 )
+@project_and_domain
 @local_or_devbox
 @output_option
-def get_report(run_name: str, action_name: str | None, output: Path | None) -> None:
+def get_report(
+    run_name: str, action_name: str | None, output: Path | None, project: str | None, domain: str | None
+) -> None:
     """Print or save the report of a run, or of one of its actions, as HTML."""
+    del project, domain  # which `open_runs` reads
     run_name, action_name = split_id(run_name, action_name)
     with open_runs() as store:
         run = find_run(store, run_name)

@@ -18,9 +18,15 @@ def remote_option() -> str:
     return " --devbox" if click.get_current_context().meta.get(ON_DEVBOX) else ""
 
 
-def left_run(run_name: str, *, is_local: bool = False) -> str:
-    """Say what becomes of a run when a command that showed it is interrupted."""
-    option = local_option() if is_local else remote_option()
+def left_run(run_name: str, *, is_local: bool = False, place: str = "") -> str:
+    """Say what becomes of a run when a command that showed it is interrupted.
+
+    Args:
+        run_name: The run.
+        is_local: Whether it is of this machine.
+        place: Options that say where else it is, with a space before them.
+    """
+    option = local_option() if is_local else remote_option() + place
     # What another process of this machine carries out is ended with that process.
     ends = "" if is_local else f", `flyte abort run {run_name}{option}` ends it"
     return f"interrupted: run `{run_name}` goes on unless it is over\nhint: `flyte watch {run_name}{option}` shows it{ends}"

@@ -15,6 +15,7 @@ from flyte.running.options import RunOptions
 from flyte.running.start import Runner
 from flyte.tasks.template import TaskTemplate
 from flyte_cli.app import RootOptions
+from flyte_cli.configuring import configured
 from flyte_cli.errors import LeftRunError, RemoteRunFailedError
 from flyte_cli.hints import left_run, remote_option
 from flyte_cli.run_options import RunChoices
@@ -131,7 +132,18 @@ def report(run: Run, began: float, *, follows: bool, is_debugged: bool = False) 
     try:
         _report(run, began, follows=follows, is_debugged=is_debugged)
     except KeyboardInterrupt:
-        raise LeftRunError(left_run(run.name)) from None
+        raise LeftRunError(left_run(run.name, place=_place_of(run))) from None
+
+
+def _place_of(run: Run) -> str:
+    """Return the options that find a run which is elsewhere than the configuration says."""
+    place, usual = run.pb2.action.id.run, configured().task
+    options = ""
+    if place.project != (usual.project or _DEVBOX_PROJECT):
+        options += f" -p {place.project}"
+    if place.domain != (usual.domain or _DEVBOX_DOMAIN):
+        options += f" -d {place.domain}"
+    return options
 
 
 def _report(run: Run, began: float, *, follows: bool, is_debugged: bool) -> None:
@@ -141,7 +153,7 @@ def _report(run: Run, began: float, *, follows: bool, is_debugged: bool) -> None
         click.echo(f"run       {run.name}\npage      {run.url}")
     more: dict[str, Any] = {"debug_url": _editor(run, is_told=is_for_people)} if is_debugged else {}
     if not follows:
-        _say(options, run, f"next      flyte get run {run.name}{remote_option()}", more)
+        _say(options, run, f"next      flyte get run {run.name}{remote_option()}{_place_of(run)}", more)
         return
     _follow(run, (lambda line: click.echo(line, err=True)) if options.progress else (lambda _: None))
     if run.phase not in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
@@ -166,7 +178,8 @@ def _editor(run: Run, *, is_told: bool) -> str | None:
     elif url is None:
         click.echo(
             "note: no editor has come, and the run is over\n"
-            f"hint: `flyte get logs {run.name}{remote_option()}` says why, or the control plane has no debug mode",
+            f"hint: `flyte get logs {run.name}{remote_option()}{_place_of(run)}` says why, or the control plane has no "
+            "debug mode",
             err=True,
         )
     return url
