@@ -163,17 +163,27 @@ def test_broken_and_damaged_transfers_are_repaired(hub: Hub, connected: int, tmp
 
 
 def test_content_that_stays_wrong_is_refused_and_never_seen(hub: Hub, connected: int, tmp_path: Path) -> None:
-    hub.wrong = {"model-2.safetensors": 99}
-    run = ended(hf_model("org/llama.v1", raw_data_path=str(tmp_path / "place")))
+    place = tmp_path / "place"
+    files = hub.repositories["org/llama.v1"].files
+    # Four at a time and the largest first: the damaged one, the smallest, begins when at least four others are there.
+    files.pop("empty.txt")
+    files |= {f"model-{number}.safetensors": content(1_000_000 + number, number) for number in range(3, 6)}
+    hub.wrong = {"onnx/notes.txt": 99}
+    run = ended(hf_model("org/llama.v1", raw_data_path=str(place)))
     assert run.phase == "failed"
-    assert "`model-2.safetensors` of `org/llama.v1` came with other content" in run.first_failure().error_message
-    assert "model-2.safetensors" not in files_of(tmp_path / "place")
-    assert json.loads((tmp_path / "place" / ".flyte-prefetch.json").read_text())["is_complete"] is False
+    assert "`onnx/notes.txt` of `org/llama.v1` came with other content" in run.first_failure().error_message
+    assert "onnx/notes.txt" not in files_of(place)
+    record = json.loads((place / ".flyte-prefetch.json").read_text())
+    assert record["is_complete"] is False
+    assert "onnx/notes.txt" not in record["files"]
+    # Its description reads these two whatever is there.
+    fetched = set(record["files"]) - {"config.json", "README.md"}
+    assert len(fetched) >= 2
     # The next one goes on, and knows what is there.
     hub.wrong, hub.asked = {}, []
-    ended(hf_model("org/llama.v1", raw_data_path=str(tmp_path / "place"), short_description="again"))
-    assert files_of(tmp_path / "place") == hub.repositories["org/llama.v1"].files
-    assert "model-1.safetensors" not in hub.transfers()
+    ended(hf_model("org/llama.v1", raw_data_path=str(place), short_description="again"))
+    assert files_of(place) == files
+    assert fetched.isdisjoint(hub.transfers())
 
 
 def test_a_new_commit_replaces_what_has_changed(hub: Hub, connected: int, tmp_path: Path) -> None:
