@@ -141,10 +141,10 @@ def test_imports_of_flyte_that_come_later(shell: Shell) -> None:
         (
             3,
             """\
-error: `later.py` imports a module `flyte.app` that this version of flyte does not have
+error: `later.py` cannot be imported: `flyte.app` is not built yet in this version of flyte
   File "<folder>/later.py", line 1, in <module>
     import flyte.app
-hint: the CHANGELOG lists what each version has, `flyte --version` tells which this is
+hint: `flyte.remote.App` and `flyte proxy app` look at, start, stop and reach the apps of a cluster
 """,
         )
     )
@@ -153,10 +153,10 @@ hint: the CHANGELOG lists what each version has, `flyte --version` tells which t
         (
             3,
             """\
-error: `later.py` imports a name of `flyte` that this version of flyte does not have: cannot import name 'AppHandle' from 'flyte'
+error: `later.py` cannot be imported: `flyte.AppHandle` is not built yet in this version of flyte
   File "<folder>/later.py", line 1, in <module>
     from flyte import AppHandle
-hint: the CHANGELOG lists what each version has, `flyte --version` tells which this is
+hint: `flyte.remote.App` and `flyte proxy app` look at, start, stop and reach the apps of a cluster
 """,
         )
     )

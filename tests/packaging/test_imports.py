@@ -1,12 +1,15 @@
 """What importing costs, held as counts of modules: the lazy root, the light layers, the command line."""
 
 import json
+import pickle
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from flyte_models.errors import NotBuiltError
 
 ROOT = Path(__file__).parents[2]
 OWN = ("flyte", "flyteplugins")
@@ -123,13 +126,53 @@ def test_lazy_names_static_names_and_all_are_the_same() -> None:
 
 def test_names_that_are_not_built_say_so() -> None:
     import flyte
+    import flyte.extras
 
-    for name in flyte._PENDING:  # pyright: ignore
-        with pytest.raises(AttributeError, match=rf"`flyte\.{name}` is not built yet"):
-            getattr(flyte, name)
-        assert not hasattr(flyte, name)
+    for module in (flyte, flyte.extras):
+        for name in module._PENDING:  # pyright: ignore
+            whole = f"{module.__name__}.{name}"
+            with pytest.raises(AttributeError, match=rf"`{whole}` is not built yet.*\nhint: "):
+                getattr(module, name)
+            assert not hasattr(module, name)
+            with pytest.raises(ImportError, match=rf"`{whole}` is not built yet.*\nhint: ") as caught:
+                exec(f"from {module.__name__} import {name}", {})
+            assert (type(caught.value), caught.value.name) == (NotBuiltError, whole)
     with pytest.raises(AttributeError, match="has no attribute `nonsense`"):
         flyte.nonsense  # type: ignore[attr-defined]
+    with pytest.raises(ImportError, match="cannot import name 'nonsense' from 'flyte'") as caught:
+        exec("from flyte import nonsense", {})
+    assert type(caught.value) is ImportError
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("import flyte.app", "flyte.app"),
+        ("import flyte.app.extras", "flyte.app"),
+        ("from flyte.app.extras import FastAPIAppEnvironment", "flyte.app"),
+        ("from flyte.ai.agents import Agent", "flyte.ai"),
+        ("import flyte.clustered as clustered", "flyte.clustered"),
+        ("from flyte.connectors import AsyncConnector", "flyte.connectors"),
+        ("from flyte.sandbox import sandbox_environment", "flyte.sandbox"),
+        ("import flyte.extras.model_streamer", "flyte.extras.model_streamer"),
+        ("from flyte.extras.webhooks import webhook_task", "flyte.extras.webhooks"),
+    ],
+)
+def test_modules_that_are_not_built_say_so(statement: str, name: str) -> None:
+    for _ in range(2):  # the second import asks anew: nothing half imported stays behind
+        with pytest.raises(
+            NotBuiltError, match=rf"^`{name}` is not built yet in this version of flyte\nhint: "
+        ) as caught:
+            exec(statement, {})
+        assert caught.value.name == name
+    assert name not in sys.modules
+
+
+def test_an_error_of_what_is_not_built_can_be_pickled() -> None:
+    with pytest.raises(ModuleNotFoundError) as caught:
+        exec("import flyte.app", {})
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), str(again), again.name) == (NotBuiltError, str(caught.value), "flyte.app")
 
 
 def test_no_submodule_of_flyte_shadows_a_root_function() -> None:

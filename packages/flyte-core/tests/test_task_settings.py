@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 
 import flyte
 from flyte.tasks.plugins import TaskPluginRegistry
@@ -330,3 +331,23 @@ def test_the_constructors_say_what_they_take() -> None:
 def test_a_pickled_task_comes_back_without_its_environment() -> None:
     made = pickle.loads(pickle.dumps(flyte.TaskTemplate[Any, Any](name="plain", interface=inherited.interface)))
     assert (made.name, made.parent_env, made.retries.count) == ("plain", None, 0)
+
+
+def test_a_pod_template_has_a_wire_form_of_its_own() -> None:
+    kubernetes = pytest.importorskip("kubernetes.client")
+    container = kubernetes.V1Container(name="main", image="x", env=[kubernetes.V1EnvVar(name="A", value="b")])
+    spec = kubernetes.V1PodSpec(containers=[container], node_selector={"disk": "ssd"})
+    template = flyte.PodTemplate(spec, "main", labels={"l": "1"}, annotations={"a": "2"})
+    # As PyPI flyte 2.12.1 gives it.
+    assert json_format.MessageToDict(template.to_k8s_pod()) == {
+        "metadata": {"labels": {"l": "1"}, "annotations": {"a": "2"}},
+        "podSpec": {
+            "containers": [{"name": "main", "image": "x", "env": [{"name": "A", "value": "b"}]}],
+            "nodeSelector": {"disk": "ssd"},
+        },
+        "primaryContainerName": "main",
+    }
+    assert json_format.MessageToDict(flyte.PodTemplate().to_k8s_pod()) == {
+        "metadata": {},
+        "primaryContainerName": "primary",
+    }

@@ -401,8 +401,3 @@ def test_what_needs_kubernetes_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "kubernetes.client", None)
     with pytest.raises(ModuleNotFoundError, match="`kubernetes` package.*\nhint: pip install kubernetes"):
         PodTemplate().allow_fuse()
-
-
-def test_the_wire_form_of_a_template_is_not_built_yet():
-    with pytest.raises(NotImplementedError, match="registration of tasks\nhint: "):
-        PodTemplate().to_k8s_pod()

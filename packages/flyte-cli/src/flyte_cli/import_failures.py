@@ -5,6 +5,7 @@ import traceback
 from pathlib import Path
 
 from flyte_cli.frames import user_frames
+from flyte_models.errors import NotBuiltError
 
 
 def explain(error: BaseException, path: Path) -> str:
@@ -16,8 +17,11 @@ def explain(error: BaseException, path: Path) -> str:
         located, _, _ = where.rpartition("\n")
         return f"`{file}` has a syntax error in line {error.lineno}: {error.msg}\n{located}\nhint: correct that line"
     frames = user_frames([error.__traceback__])
+    if isinstance(error, NotBuiltError):
+        message, _, hint = str(error).partition("\nhint: ")
+        return f"`{shown}` cannot be imported: {message}\n{frames.format().rstrip()}\nhint: {hint}"
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "flyte":
-        # Most likely a name of PyPI flyte that comes later; nothing that is installed beside this one helps.
+        # Most likely a name of another release; nothing that is installed beside this one helps.
         is_module = isinstance(error, ModuleNotFoundError)
         what = f"a module `{error.name}`" if is_module else f"a name of `{error.name}`"
         why = "" if is_module else f": {str(error).partition(' (')[0]}"

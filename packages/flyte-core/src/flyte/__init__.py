@@ -193,9 +193,9 @@ else:
     def __getattr__(name: str) -> object:
         if name not in _EXPORTS:
             if name in _PENDING:
-                raise AttributeError(
-                    f"`flyte.{name}` is not built yet in this version\nhint: the CHANGELOG lists what each version has"
-                )
+                from flyte.not_built import missing_attribute  # noqa: PLC0415 - `import flyte` loads one module
+
+                raise missing_attribute(f"flyte.{name}")
             raise AttributeError(f"module `flyte` has no attribute `{name}`")
         from importlib import import_module  # noqa: PLC0415 - `import flyte` loads one module
 

@@ -40,6 +40,10 @@ class InitializationError(BaseRuntimeError):
     """The SDK was used before `flyte.init`, or was initialised without what the call needs."""
 
 
+class NotBuiltError(ModuleNotFoundError):
+    """A module or a name of PyPI flyte was imported that this version does not have yet; `name` is the whole name."""
+
+
 class DeclarationError(ValueError):
     """What a task, an environment or a trigger declares cannot be registered; the message says what to change."""
 

@@ -148,15 +148,14 @@ class PodTemplate:
         return template
 
     def to_k8s_pod(self) -> Any:
-        """Give the template as the protocol has it.
+        """Give the template as the protocol has it, a `flyteidl2.core.tasks_pb2.K8sPod`.
+
+        What a task adds to its primary container (image, arguments, variables, resources) is not in it.
 
         Raises:
-            NotImplementedError: Always, in this version: it comes with the registration of tasks.
+            ModuleNotFoundError: The specification is an object of the `kubernetes` package, or flyte-core is not installed.
         """
-        raise NotImplementedError(
-            "`PodTemplate.to_k8s_pod` is not built yet in this version: it comes with the registration of tasks\n"
-            "hint: `pod_spec`, `labels` and `annotations` hold all of the template"
-        )
+        return import_module("flyte.registration.wire").pod_message(self)
 
     def _with_primary(self) -> tuple["PodTemplate", Any]:
         spec = _kubernetes().V1PodSpec(containers=[]) if self.pod_spec is None else deepcopy(self.pod_spec)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from flyte.registration.plan import ContainerPlan
     from flyte_models.pod_templates import PodTemplate
 
-__all__ = ["pod_spec"]
+__all__ = ["pod_spec", "spec_as_data"]
 
 _RESOURCES = {"CPU": "cpu", "MEMORY": "memory", "GPU": "gpu", "EPHEMERAL_STORAGE": "ephemeral-storage"}
 
@@ -22,7 +22,7 @@ def pod_spec(template: "PodTemplate", container: "ContainerPlan") -> dict[str, A
         DeclarationError: The template has containers, and none is the primary one.
         ModuleNotFoundError: The specification is an object of the `kubernetes` package, which is not installed.
     """
-    spec = _as_data(template.pod_spec)
+    spec = spec_as_data(template.pod_spec)
     containers: list[dict[str, Any]] = spec.setdefault("containers", [])
     name = template.primary_container_name
     if not containers:
@@ -50,7 +50,8 @@ def _merge_resources(primary: dict[str, Any], container: "ContainerPlan") -> Non
             known[side] = {**known.get(side, {}), **{_RESOURCES[name]: quantity for name, quantity in given}}
 
 
-def _as_data(spec: Any) -> dict[str, Any]:
+def spec_as_data(spec: Any) -> dict[str, Any]:
+    """Give a specification as Kubernetes writes it in JSON: that of an object of `kubernetes`, a dict, or nothing."""
     if spec is None:
         return {}
     if isinstance(spec, dict):

@@ -20,7 +20,7 @@ from flyte.registration.arguments import container_args
 from flyte.registration.devices import device_class_number, device_name
 from flyte.registration.documentation import documentation_of
 from flyte.registration.plan import ContainerPlan, LinkScope, MetadataPlan, ResourcePlan, TaskPlan, plan_of
-from flyte.registration.pods import pod_spec
+from flyte.registration.pods import pod_spec, spec_as_data
 from flyte_models.resources import Device
 from flyte_models.secrets import Secret
 from flyte_models.version import __version__
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from flyte.git import GitStatus
     from flyte.tasks.template import TaskTemplate
     from flyte_models.interface import NativeInterface
+    from flyte_models.pod_templates import PodTemplate
     from flyte_models.serialization import SerializationContext
     from flyte_models.task_context import TaskContext
 
@@ -38,6 +39,7 @@ __all__ = [
     "default_inputs",
     "documented",
     "extended_resources",
+    "pod_message",
     "resource_message",
     "security_context",
     "task_spec",
@@ -256,10 +258,7 @@ def _add_target(template: tasks_pb2.TaskTemplate, plan: TaskPlan) -> None:
     container = plan.container
     if plan.pod_template is not None:
         pod = plan.pod_template
-        template.k8s_pod.metadata.SetInParent()
-        template.k8s_pod.metadata.labels.update(pod.labels or {})
-        template.k8s_pod.metadata.annotations.update(pod.annotations or {})
-        template.k8s_pod.pod_spec.update(pod_spec(pod, container))
+        _fill_pod(template.k8s_pod, pod, pod_spec(pod, container))
         template.config["primary_container_name"] = pod.primary_container_name
     elif plan.sql is not None:
         if isinstance(plan.sql, str):
@@ -269,6 +268,20 @@ def _add_target(template: tasks_pb2.TaskTemplate, plan: TaskPlan) -> None:
             template.sql.CopyFrom(plan.sql)
     else:
         template.container.CopyFrom(_container(container))
+
+
+def pod_message(pod: "PodTemplate") -> tasks_pb2.K8sPod:
+    """Give a template as the protocol has it, without what a task adds to its primary container."""
+    message = tasks_pb2.K8sPod(primary_container_name=pod.primary_container_name)
+    _fill_pod(message, pod, spec_as_data(pod.pod_spec))
+    return message
+
+
+def _fill_pod(message: tasks_pb2.K8sPod, pod: "PodTemplate", spec: dict[str, Any]) -> None:
+    message.metadata.SetInParent()
+    message.metadata.labels.update(pod.labels or {})
+    message.metadata.annotations.update(pod.annotations or {})
+    message.pod_spec.update(spec)
 
 
 def _container(plan: ContainerPlan) -> tasks_pb2.Container:

@@ -226,8 +226,10 @@ class TaskEnvironment(Environment):
         Raises:
             NotImplementedError: Always.
         """
+        from flyte.not_built import what_is_there  # noqa: PLC0415 - declaring tasks loads little
+
         raise NotImplementedError(
-            "`TaskEnvironment.sandbox` is not built yet in this version\nhint: `env.task` runs the function itself"
+            f"`TaskEnvironment.sandbox` is not built yet in this version of flyte\nhint: {what_is_there('sandbox')}"
         )
 
     def clone_with(  # noqa: PLR0917 - the public signature
