@@ -19,10 +19,10 @@ from flyte_devbox.access import Access
 from flyte_devbox.contents import find_content
 from flyte_devbox.errors import ServiceError, internal, invalid_argument, unauthenticated
 from flyte_devbox.live import LiveAction
+from flyte_devbox.new_actions import ChildTask, NewChild
 from flyte_devbox.rows import TERMINAL
 from flyte_devbox.services.actions import abort_below, children_of, update_of, update_of_ended
 from flyte_devbox.services.lookups import ACTIONS, find_action, read_in
-from flyte_devbox.submission import ChildTask, NewChild
 from flyte_devbox.validation import check
 from flyte_devbox.watching import Change
 from flyte_protocol.channel import (

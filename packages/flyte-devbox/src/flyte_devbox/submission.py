@@ -1,32 +1,38 @@
 """How runs and actions come to be: checked, recorded, then handed to the scheduler. Repeating a request is harmless."""
 
 import asyncio
-import hashlib
 import os
-import secrets
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from flyteidl2.actions import actions_service_pb2
-from flyteidl2.common import identifier_pb2
 from flyteidl2.common import run_pb2 as common_run_pb2
-from flyteidl2.core import catalog_pb2
 from flyteidl2.settings import settings_definition_pb2
-from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
-from flyteidl2.workflow import run_definition_pb2
+from flyteidl2.task import task_definition_pb2
 
 from flyte_devbox.contents import keep_content, read_small, sync_file
 from flyte_devbox.database import Database
 from flyte_devbox.defaults import levels_of, merged, settled
 from flyte_devbox.errors import ServiceError, already_exists, invalid_argument, not_found
+from flyte_devbox.finding import find_run_row
 from flyte_devbox.live import LiveAction, LiveRun
+from flyte_devbox.new_actions import (
+    DONE,
+    ROOT,
+    TASK,
+    ChildTask,
+    NewChild,
+    check_name,
+    initial_paused,
+    new_child,
+)
+from flyte_devbox.new_runs import RunRequest, new_root, new_run_name, new_run_of
 from flyte_devbox.objects import ObjectFolder
 from flyte_devbox.policies import TaskPolicy
 from flyte_devbox.records import (
     NewAction,
-    NewRun,
     add_action,
     add_run,
     find_run,
@@ -35,77 +41,16 @@ from flyte_devbox.records import (
     spec_digest,
     update_action,
 )
-from flyte_devbox.rows import IDENTITY, TERMINAL, seconds_of
+from flyte_devbox.rows import TERMINAL
 from flyte_devbox.scheduler import Scheduler, initial_state
 from flyte_devbox.starting import AttemptStarter
 from flyte_devbox.watching import Hub
 from flyte_models import lifecycle
-from flyte_models.debugging import DEBUG_VARIABLE, is_asked_for
-from flyte_models.values import value
 
-__all__ = ["ChildTask", "NewChild", "RunRequest", "Submission", "inputs_hash"]
+__all__ = ["Submission"]
 
-ROOT = "a0"
-_TASK = run_definition_pb2.ACTION_TYPE_TASK
-_TRACE = run_definition_pb2.ACTION_TYPE_TRACE
-_CONDITION = run_definition_pb2.ACTION_TYPE_CONDITION
-_DONE = {5, 10}
 _TINY_BYTES = 512
 """Inputs up to this are kept in memory until the action begins: tens of thousands may wait."""
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-
-@value
-class RunRequest:
-    """A run to create; its inputs are stored already."""
-
-    org: str
-    project: str
-    domain: str
-    name: str
-    """Empty for one that is made up."""
-    spec: task_definition_pb2.TaskSpec
-    run_spec: run_pb2.RunSpec
-    input_uri: str
-    inputs_hash: str
-    source: int
-    started_at: float
-    trigger: identifier_pb2.TriggerIdentifier | None = None
-    automation: common_pb2.TriggerAutomationSpec | None = None
-
-
-def inputs_hash(inputs: common_pb2.Inputs, ignored: tuple[str, ...] = ()) -> str:
-    """Name inputs by their content, without those that do not count."""
-    kept = common_pb2.Inputs(literals=[pair for pair in inputs.literals if pair.name not in ignored])
-    return hashlib.sha256(kept.SerializeToString(deterministic=True)).hexdigest()
-
-
-def new_run_name() -> str:
-    """Make up the name of a run, as the protocol's clients do: a letter, then letters and digits, 20 in all."""
-    return "r" + "".join(secrets.choice(_ALPHABET) for _ in range(19))
-
-
-@value
-class ChildTask:
-    """A specification whose actions are taken, looked at once."""
-
-    spec: task_definition_pb2.TaskSpec
-    data: bytes
-    """The same, as it is recorded."""
-    digest: bytes
-    policy: TaskPolicy
-
-
-@dataclass(slots=True)
-class NewChild:
-    """A child action that is to be recorded."""
-
-    action: actions_service_pb2.Action
-    kind: str
-    run: LiveRun
-    task: ChildTask | None
-    new: NewAction
-    inputs: bytes | None
 
 
 class Submission:
@@ -130,47 +75,14 @@ class Submission:
         """
         now = time.time()
         name = request.name or new_run_name()
-        _check_name(name)
+        check_name(name)
         request = self._settled(request)
         spec, run_spec = request.spec, request.run_spec
-        task_id = spec.task_template.id
         run_base = self._run_base(request, name)
         recover_from = self._recover_from(request)
-        metadata = run_definition_pb2.ActionMetadata(
-            executed_by=IDENTITY,
-            task=_task_metadata(spec, request.org, run_spec.queue),
-            action_type=_TASK,
-            environment_name=spec.environment.name,
-            funtion_name=task_id.name.rpartition(".")[2],
-            source=request.source,  # type: ignore[arg-type]
-        )
-        if request.trigger is not None:
-            metadata.trigger_id.CopyFrom(request.trigger)
-            metadata.trigger_name = request.trigger.name.name
-        if request.automation is not None:
-            metadata.trigger_type.CopyFrom(request.automation)
-        if run_spec.HasField("relation"):
-            metadata.relation.CopyFrom(run_spec.relation)
-        new_run = NewRun(
-            request.org,
-            request.project,
-            request.domain,
-            name,
-            run_spec.SerializeToString(),
-            request.source,
-            dict(run_spec.labels.values),
-            False,
-            run_spec.max_action_concurrency,
-            request.started_at,
-            now,
-            task_id.name,
-            task_id.version,
-            request.trigger.name.name if request.trigger is not None else "",
-            request.trigger.name.task_name if request.trigger is not None else "",
-            recover_from,
-        )
+        new_run = new_run_of(request, name, recover_from, now)
 
-        def work(connection: sqlite3.Connection) -> tuple[int, int, bytes, TaskPolicy, str]:
+        def work(connection: sqlite3.Connection) -> tuple[int, int, TaskPolicy, NewAction]:
             if find_run(connection, request.project, request.domain, name) is not None:
                 raise already_exists(
                     f"a run named `{name}` exists in `{request.project}/{request.domain}`\n"
@@ -178,34 +90,11 @@ class Submission:
                 )
             digest = keep_spec(connection, spec)
             policy = self._starter.policy(digest, spec)
-            cache_key = _root_cache_key(request, policy) if policy.is_cached and not _is_debugged(request) else ""
             run = add_run(connection, new_run)
-            action = add_action(
-                connection,
-                run,
-                NewAction(
-                    ROOT,
-                    "",
-                    _TASK,
-                    1,
-                    policy.retry.count + 1,
-                    metadata.SerializeToString(),
-                    digest,
-                    None,
-                    task_id.name,
-                    spec.environment.name,
-                    run_spec.queue,
-                    request.input_uri,
-                    run_base,
-                    cache_key,
-                    _first_cache_status(policy, cache_key),
-                    0,
-                    now,
-                ),
-            )
-            return run, action, digest, policy, cache_key
+            root = new_root(request, policy, digest, run_base, now)
+            return run, add_action(connection, run, root), policy, root
 
-        run_row, action_row, digest, policy, cache_key = await self._database.write(work)
+        run_row, action_row, policy, root = await self._database.write(work)
         run = LiveRun(
             run_row,
             request.org,
@@ -225,14 +114,14 @@ class Submission:
                 ROOT,
                 "",
                 0,
-                _TASK,
-                initial_state(policy.retry.count + 1),
+                TASK,
+                initial_state(root.max_attempts),
                 policy,
-                digest,
-                request.input_uri,
-                run_base,
-                cache_key,
-                _first_cache_status(policy, cache_key),
+                root.digest,
+                root.input_uri,
+                root.run_base,
+                root.cache_key,
+                root.cache_status,
                 now,
                 now,
             )
@@ -256,7 +145,7 @@ class Submission:
         if error is not None:
             raise error
 
-    def describe(self, spec: task_definition_pb2.TaskSpec) -> "ChildTask":
+    def describe(self, spec: task_definition_pb2.TaskSpec) -> ChildTask:
         """Return what is to be known of a specification before actions of it are taken."""
         data = spec.SerializeToString(deterministic=True)
         digest = spec_digest(data)
@@ -264,8 +153,8 @@ class Submission:
         return ChildTask(spec, data, digest, policy)
 
     def prepare(
-        self, action: actions_service_pb2.Action, task: "ChildTask | None", inputs: bytes | None = None
-    ) -> "NewChild | None":
+        self, action: actions_service_pb2.Action, task: ChildTask | None, inputs: bytes | None = None
+    ) -> NewChild | None:
         """Check a child action; return what is to be recorded, or `None` when it is alive already.
 
         Args:
@@ -277,7 +166,7 @@ class Submission:
             ServiceError: as `enqueue`.
         """
         run_id, name = action.action_id.run, action.action_id.name
-        _check_name(name)
+        check_name(name)
         run = self._scheduler.find_run(run_id.project, run_id.domain, run_id.name)
         if run is None:
             find_run_row(self._database, run_id)
@@ -298,10 +187,10 @@ class Submission:
             return None
         depth = parent.depth + 1 if parent is not None else 1
         return NewChild(
-            action, kind, run, task, _new_child(action, kind, run, task, depth=depth, asked_in=asked_in), inputs
+            action, kind, run, task, new_child(action, kind, run, task, depth=depth, asked_in=asked_in), inputs
         )
 
-    async def take(self, children: "Sequence[NewChild]") -> list[ServiceError | None]:
+    async def take(self, children: Sequence[NewChild]) -> list[ServiceError | None]:
         """Record child actions in one transaction and hand them over; return for each why it was not taken, if it was not.
 
         Raises:
@@ -330,7 +219,7 @@ class Submission:
                 answers.append(None)
         return answers
 
-    async def _hand_over(self, child: "NewChild", row: int, known: sqlite3.Row | None) -> None:
+    async def _hand_over(self, child: NewChild, row: int, known: sqlite3.Row | None) -> None:
         run, new, action = child.run, child.new, child.action
         if new.name in run.actions:
             # Two requests for the same action crossed.
@@ -373,7 +262,7 @@ class Submission:
 
     async def _revive(self, live: LiveAction, known: sqlite3.Row, asked_in: int) -> bool:
         """Let an action that failed run again for a later attempt of its parent; tell whether it does."""
-        if known["phase"] in _DONE or live.type != _TASK or asked_in <= known["asked_in"]:
+        if known["phase"] in DONE or live.type != TASK or asked_in <= known["asked_in"]:
             return False
         live.state = initial_state(known["max_attempts"], known["attempt"])
         live.created_at = known["created_at"]
@@ -450,7 +339,7 @@ def _record_child(connection: sqlite3.Connection, child: NewChild) -> tuple[int,
         "SELECT * FROM actions WHERE run_id = ? AND name = ?", (run, new.name)
     ).fetchone()
     if known is not None:
-        if child.kind == "trace" and known["phase"] not in _DONE:
+        if child.kind == "trace" and known["phase"] not in DONE:
             # An attempt has made a call again that failed for an earlier one.
             connection.execute(
                 "UPDATE actions SET phase = ?, detail = ?, output_uri = ?, started_at = ?, ended_at = ?, updated_at = ?"
@@ -461,144 +350,3 @@ def _record_child(connection: sqlite3.Connection, child: NewChild) -> tuple[int,
     if child.inputs is not None:
         keep_content(connection, run, new.input_uri, child.inputs)
     return add_action(connection, run, new), None
-
-
-def _new_child(
-    action: actions_service_pb2.Action,
-    kind: str,
-    run: LiveRun,
-    task: ChildTask | None,
-    *,
-    depth: int,
-    asked_in: int,
-) -> NewAction:
-    now = time.time()
-    metadata = run_definition_pb2.ActionMetadata(
-        parent=action.parent_action_name, group=action.group, executed_by=IDENTITY
-    )
-    detail: bytes | None = None
-    output_uri = environment = queue = cache_key = ""
-    phase, started, ended = 1, None, None
-    if task is not None:
-        spec = task.spec
-        template = spec.task_template
-        queue, name, environment = action.task.queue, template.id.name, spec.environment.name
-        metadata.task.CopyFrom(_task_metadata(spec, run.org, queue))
-        metadata.action_type = _TASK
-        metadata.environment_name = environment
-        metadata.funtion_name = name.rpartition(".")[2]
-        cache_key = action.task.cache_key.value if template.metadata.discoverable else ""
-    elif kind == "trace":
-        trace = action.trace
-        name = metadata.trace.name = trace.name
-        metadata.action_type = _TRACE
-        detail, output_uri = trace.SerializeToString(), trace.outputs.output_uri
-        phase = trace.phase or 5
-        started = seconds_of(trace.start_time) if trace.HasField("start_time") else now
-        ended = seconds_of(trace.end_time) if trace.HasField("end_time") else now
-    else:
-        condition = action.condition
-        name = metadata.condition.name = condition.name
-        metadata.condition.type.CopyFrom(condition.type)
-        metadata.action_type = _CONDITION
-        detail = condition.SerializeToString()
-        phase, started = 9, now
-    policy = None if task is None else task.policy
-    return NewAction(
-        action.action_id.name,
-        action.parent_action_name,
-        metadata.action_type,
-        phase,
-        policy.retry.count + 1 if policy is not None else 1,
-        metadata.SerializeToString(),
-        None if task is None else task.digest,
-        detail,
-        name,
-        environment,
-        queue,
-        action.input_uri,
-        action.run_output_base,
-        cache_key,
-        _first_cache_status(policy, cache_key),
-        depth,
-        now,
-        output_uri,
-        None,
-        started,
-        ended,
-        asked_in,
-    )
-
-
-def find_run_row(database: Database, run: identifier_pb2.RunIdentifier) -> sqlite3.Row:
-    """Return the row of a run.
-
-    Raises:
-        ServiceError: NOT_FOUND.
-    """
-    row = database.read_one(
-        "SELECT * FROM runs WHERE project = ? AND domain = ? AND name = ?", (run.project, run.domain, run.name)
-    )
-    if row is None:
-        raise not_found(
-            f"there is no run `{run.name}` in `{run.project}/{run.domain}`\nhint: `flyte get run` lists them"
-        )
-    return row
-
-
-def initial_paused() -> lifecycle.ActionState:
-    """Return the state of a condition that waits for its signal."""
-    return lifecycle.advance(initial_state(1), lifecycle.Pause())
-
-
-def _check_name(name: str) -> None:
-    if (
-        not name.isascii()
-        or not all(character.isalnum() or character in "-_." for character in name)
-        or name[0] in ".-"
-    ):
-        raise invalid_argument(
-            f"`{name[:50]}` is no name: letters, digits, `-`, `_` and `.` are allowed, not beginning with `.` or `-`"
-        )
-
-
-def _task_metadata(spec: task_definition_pb2.TaskSpec, org: str, queue: str) -> run_definition_pb2.TaskActionMetadata:
-    given = spec.task_template.id
-    return run_definition_pb2.TaskActionMetadata(
-        id=task_definition_pb2.TaskIdentifier(
-            org=given.org or org,
-            project=given.project,
-            domain=given.domain,
-            name=given.name,
-            version=given.version,
-        ),
-        task_type=spec.task_template.type,
-        short_name=spec.short_name or given.name.rpartition(".")[2],
-        queue=queue,
-    )
-
-
-def _first_cache_status(policy: TaskPolicy | None, cache_key: str) -> int:
-    if policy is None or not policy.is_cached or not cache_key:
-        return catalog_pb2.CACHE_DISABLED
-    return catalog_pb2.CACHE_MISS
-
-
-def _is_debugged(request: RunRequest) -> bool:
-    """Tell whether the task is tried and edited before it runs: what it gives then is not what its version gives."""
-    variables = {pair.key: pair.value for pair in request.run_spec.envs.values}
-    return request.spec.task_template.metadata.debuggable and is_asked_for(variables.get(DEBUG_VARIABLE))
-
-
-def _root_cache_key(request: RunRequest, policy: TaskPolicy) -> str:
-    task_id = request.spec.task_template.id
-    digest = hashlib.sha256()
-    parts: Mapping[str, bytes] = {
-        "name": task_id.name.encode(),
-        "version": policy.cache_version.encode(),
-        "interface": request.spec.task_template.interface.SerializeToString(deterministic=True),
-        "inputs": request.inputs_hash.encode(),
-    }
-    for label, content in parts.items():
-        digest.update(f"{label}:{len(content)}:".encode() + content)
-    return digest.hexdigest()

@@ -18,9 +18,10 @@ from google.protobuf.message import DecodeError
 from flyte_devbox.cron import next_of_rate, parse_cron
 from flyte_devbox.database import Database
 from flyte_devbox.errors import ServiceError, failed_precondition, invalid_argument, not_found
+from flyte_devbox.new_runs import RunRequest, inputs_hash, new_run_name
 from flyte_devbox.objects import ObjectFolder
 from flyte_devbox.rows import seconds_of, timestamp
-from flyte_devbox.submission import RunRequest, Submission, inputs_hash, new_run_name
+from flyte_devbox.submission import Submission
 
 __all__ = [
     "TriggerClock",

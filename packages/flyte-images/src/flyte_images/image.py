@@ -1,16 +1,29 @@
 """`flyte.Image`: the recipe of a container image. Nothing here builds, and files are read when the tag is asked for."""
 
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from functools import cached_property
-from hashlib import md5
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from flyte_images import layers as steps
+from flyte_images.arguments import (
+    ARCHITECTURES,
+    COPY_STYLES,
+    INSTALL_MODES,
+    Architecture,
+    mounts_of,
+    one_of,
+    pip_options_of,
+    platforms_of,
+    secret_of,
+    texts_of,
+    this_python,
+    version_of,
+)
 from flyte_images.defaults import COMPATIBLE_RELEASE, default_image_uri
-from flyte_images.layers import CopyStyle, Layer, PipOptions, ProjectInstallMode
+from flyte_images.layers import CopyStyle, Layer, ProjectInstallMode
+from flyte_images.tags import content_tag, read_all
 from flyte_models.env_vars import variable_error
 from flyte_models.errors import ImageBuildError
 from flyte_models.secrets import Secret, SecretRequest
@@ -18,42 +31,9 @@ from flyte_models.values import light_dataclass
 
 __all__ = ["Architecture", "Image", "set_default_registry"]
 
-Architecture = Literal["linux/amd64", "linux/arm64"]
-
-_ARCHITECTURES = ("linux/amd64", "linux/arm64")
-_INSTALL_MODES = ("dependencies_only", "install_project")
-_COPY_STYLES = ("loaded_modules", "all")
 _DEFAULT_NAME = "flyte"
 _PLUGIN_PREFIX = "flyteplugins-"
 _DIST = Path("dist")
-
-# Recorded from the reference, byte for byte: the tag of every image on the plain Debian base is made of them.
-_DEBIAN_LAYERS: tuple[Layer, ...] = (
-    steps.Labels(
-        (
-            "LABEL org.opencontainers.image.authors='Union.AI <info@union.ai>'",
-            "LABEL org.opencontainers.image.source=https://github.com/flyteorg/flyte",
-        )
-    ),
-    steps.Commands(
-        (
-            (
-                "if ! id -u flyte >/dev/null 2>&1; then useradd --create-home --shell /bin/bash flyte; fi"
-                " && mkdir -p /home/flyte && chown -R flyte:flyte /home/flyte && chown -R flyte:flyte /root"
-            ),
-        )
-    ),
-    steps.WorkDir("/home/flyte"),
-    steps.EnvVars(
-        (
-            ("VIRTUAL_ENV", "/opt/venv"),
-            ("PATH", "/opt/venv/bin:$PATH"),
-            ("PYTHONPATH", "/root"),
-            ("UV_LINK_MODE", "copy"),
-        )
-    ),
-    steps.AptPackages(("build-essential", "ca-certificates")),
-)
 
 _default_registry: Callable[[], str | None] = lambda: None  # noqa: E731
 _making = 0
@@ -64,10 +44,6 @@ def set_default_registry(give: Callable[[], str | None]) -> None:
     """Name what gives the registry of images that name none; the package that knows the configuration calls this."""
     global _default_registry  # noqa: PLW0603 - a registry of one
     _default_registry = give
-
-
-def _this_python() -> tuple[int, int]:
-    return sys.version_info[0], sys.version_info[1]
 
 
 @light_dataclass(frozen=True)
@@ -97,7 +73,7 @@ class Image:
     registry: str | None = None
     name: str | None = None
     platform: tuple[Architecture, ...] = ("linux/amd64",)
-    python_version: tuple[int, int] = field(default_factory=_this_python)
+    python_version: tuple[int, int] = field(default_factory=this_python)
     extendable: bool = False
     """Whether more layers can be put on top."""
     _is_cloned: bool = False
@@ -141,8 +117,8 @@ class Image:
             TypeError: An argument has not its type.
             ValueError: A platform is unknown.
         """
-        version = _version(python_version)
-        platforms: tuple[Architecture, ...] = _ARCHITECTURES if platform is None else _platforms(platform)
+        version = version_of(python_version)
+        platforms: tuple[Architecture, ...] = ARCHITECTURES if platform is None else platforms_of(platform)
         base = f"python:{version[0]}.{version[1]}-slim-bookworm"
         if install_flyte:
             base = default_image_uri(version, flyte_version or COMPATIBLE_RELEASE)
@@ -154,11 +130,11 @@ class Image:
             platform=platforms,
             python_version=version,
             extendable=True,
-            _layers=() if install_flyte else _DEBIAN_LAYERS,
+            _layers=() if install_flyte else steps.DEBIAN_LAYERS,
             _tag=None if install_flyte else f"py{version[0]}.{version[1]}",
         )
         if registry_secret and not (registry or name):
-            return replace_fields(made, _image_registry_secret=_secret(registry_secret))
+            return replace_fields(made, _image_registry_secret=secret_of(registry_secret))
         if registry or name:
             return made.clone(registry=registry, registry_secret=registry_secret, name=name)
         return made
@@ -166,12 +142,12 @@ class Image:
     @classmethod
     def from_base(cls, image_uri: str) -> "Image":
         """Take an image as it is, by its URI. `clone(name=..., extendable=True)` makes one that takes layers."""
-        return _make(base_image=image_uri, python_version=_this_python())
+        return _make(base_image=image_uri, python_version=this_python())
 
     @classmethod
     def from_ref_name(cls, name: str = "default") -> "Image":
         """Take the image that the configuration gives this name (`image.image_refs`, `flyte.init(images=...)`)."""
-        return _make(_ref_name=name, python_version=_this_python())
+        return _make(_ref_name=name, python_version=this_python())
 
     @classmethod
     def from_dockerfile(
@@ -193,8 +169,8 @@ class Image:
             dockerfile=Path(file),
             registry=registry,
             name=name,
-            platform=("linux/amd64",) if platform is None else _platforms(platform),
-            python_version=_this_python(),
+            platform=("linux/amd64",) if platform is None else platforms_of(platform),
+            python_version=this_python(),
         )
 
     @classmethod
@@ -228,7 +204,7 @@ class Image:
             platform: Default: both `linux/amd64` and `linux/arm64`.
             secret_mounts: Secrets that the installation needs.
         """
-        options = _pip_options("from_uv_script", index_url, extra_index_urls, pre, extra_args, secret_mounts)
+        options = pip_options_of("from_uv_script", index_url, extra_index_urls, pre, extra_args, secret_mounts)
         base = cls.from_debian_base(
             python_version, None, False, registry, registry_secret, name=name, platform=platform
         )
@@ -260,7 +236,7 @@ class Image:
             secret_mounts: Secrets that the installation needs.
         """
         base = cls.from_debian_base(None, None, False, registry, registry_secret, name=name, platform=platform)
-        layer = steps.PixiScript(Path(script), environment, extra_args, _mounts("from_pixi_script", secret_mounts))
+        layer = steps.PixiScript(Path(script), environment, extra_args, mounts_of("from_pixi_script", secret_mounts))
         return base.clone(addl_layer=layer)
 
     def clone(  # noqa: PLR0917 - the public signature
@@ -294,12 +270,12 @@ class Image:
         return replace_fields(
             self,
             registry=registry or self.registry,
-            _image_registry_secret=_secret(registry_secret) or self._image_registry_secret,
+            _image_registry_secret=secret_of(registry_secret) or self._image_registry_secret,
             name=name or self.name,
             base_image=base_image or self.base_image,
-            python_version=self.python_version if python_version is None else _version(python_version),
+            python_version=self.python_version if python_version is None else version_of(python_version),
             extendable=self.extendable if extendable is None else extendable,
-            platform=self.platform if platform is None else _platforms(platform),
+            platform=self.platform if platform is None else platforms_of(platform),
             _layers=(*self._layers, *([addl_layer] if addl_layer is not None else [])),
             _is_cloned=True,
             _tag=None,
@@ -326,8 +302,8 @@ class Image:
             extra_args: Further arguments of `uv pip install`.
             secret_mounts: Secrets that the installation needs.
         """
-        options = _pip_options("with_pip_packages", index_url, extra_index_urls, pre, extra_args, secret_mounts)
-        return self._with(steps.PipPackages(_texts("with_pip_packages", packages), options))
+        options = pip_options_of("with_pip_packages", index_url, extra_index_urls, pre, extra_args, secret_mounts)
+        return self._with(steps.PipPackages(texts_of("with_pip_packages", packages), options))
 
     def with_requirements(  # noqa: PLR0917 - the public signature
         self,
@@ -342,7 +318,7 @@ class Image:
         path = Path(file)
         if path.suffix != ".txt":
             raise ValueError(f"a requirements file must be named `....txt`, got `{path}`")
-        options = _pip_options("with_requirements", index_url, extra_index_urls, pre, extra_args, secret_mounts)
+        options = pip_options_of("with_requirements", index_url, extra_index_urls, pre, extra_args, secret_mounts)
         return self._with(steps.Requirements(path, options))
 
     def with_uv_project(  # noqa: PLR0917 - the public signature
@@ -368,9 +344,9 @@ class Image:
             secret_mounts: Secrets that the installation needs.
             project_install_mode: `dependencies_only`, or `install_project` to have its code in the image as well.
         """
-        options = _pip_options("with_uv_project", index_url, extra_index_urls, pre, extra_args, secret_mounts)
+        options = pip_options_of("with_uv_project", index_url, extra_index_urls, pre, extra_args, secret_mounts)
         lock = Path(uvlock) if uvlock is not None else None
-        mode = _one_of("project_install_mode", project_install_mode, _INSTALL_MODES)
+        mode = one_of("project_install_mode", project_install_mode, INSTALL_MODES)
         return self._with(steps.UVProject(Path(pyproject_file), lock, options, cast("Any", mode)))
 
     def with_poetry_project(
@@ -384,8 +360,8 @@ class Image:
         """Install the dependencies of a project of Poetry, or the project itself; it must have a lock file."""
         pyproject = Path(pyproject_file)
         lock = Path(poetry_lock) if poetry_lock is not None else pyproject.with_name("poetry.lock")
-        mode = _one_of("project_install_mode", project_install_mode, _INSTALL_MODES)
-        mounts = _mounts("with_poetry_project", secret_mounts)
+        mode = one_of("project_install_mode", project_install_mode, INSTALL_MODES)
+        mounts = mounts_of("with_poetry_project", secret_mounts)
         return self._with(steps.PoetryProject(pyproject, lock, extra_args, mounts, cast("Any", mode)))
 
     def with_pixi_project(  # noqa: PLR0917 - the public signature
@@ -398,23 +374,23 @@ class Image:
         project_install_mode: ProjectInstallMode = "dependencies_only",
     ) -> "Image":
         """Install one environment of a project of pixi, or the project itself."""
-        mode = _one_of("project_install_mode", project_install_mode, _INSTALL_MODES)
+        mode = one_of("project_install_mode", project_install_mode, INSTALL_MODES)
         lock = Path(pixi_lock) if pixi_lock is not None else None
-        mounts = _mounts("with_pixi_project", secret_mounts)
+        mounts = mounts_of("with_pixi_project", secret_mounts)
         layer = steps.PixiProject(Path(manifest_file), lock, environment, extra_args, mounts, cast("Any", mode))
         return self._with(layer)
 
     def with_apt_packages(self, *packages: str, secret_mounts: SecretRequest | None = None) -> "Image":
         """Install packages of Debian."""
-        mounts = _mounts("with_apt_packages", secret_mounts)
-        return self._with(steps.AptPackages(_texts("with_apt_packages", packages), mounts))
+        mounts = mounts_of("with_apt_packages", secret_mounts)
+        return self._with(steps.AptPackages(texts_of("with_apt_packages", packages), mounts))
 
     def with_commands(self, commands: list[str], secret_mounts: SecretRequest | None = None) -> "Image":
         """Run commands of the shell, each a step of its own."""
         if isinstance(commands, str):
             raise TypeError(f"`with_commands` takes a list of commands, got {commands!r}\nhint: `[{commands!r}]`")
-        mounts = _mounts("with_commands", secret_mounts)
-        return self._with(steps.Commands(_texts("with_commands", commands), mounts))
+        mounts = mounts_of("with_commands", secret_mounts)
+        return self._with(steps.Commands(texts_of("with_commands", commands), mounts))
 
     def with_env_vars(self, env_vars: dict[str, str]) -> "Image":
         """Set environment variables.
@@ -458,7 +434,7 @@ class Image:
             copy_style: `loaded_modules` or `all`, as of a bundle.
             dst: Where it goes.
         """
-        return self._with(steps.CodeBundle(cast("Any", _one_of("copy_style", copy_style, _COPY_STYLES)), dst))
+        return self._with(steps.CodeBundle(cast("Any", one_of("copy_style", copy_style, COPY_STYLES)), dst))
 
     def with_dockerignore(self, path: Path) -> "Image":
         """Use this `.dockerignore` for the build."""
@@ -506,7 +482,7 @@ class Image:
                 "the image has no name, so it has no URI\nhint: `image.clone(name=...)`, and `registry=...` to push it"
             )
         prefix = f"{self.registry}/" if self.registry else ""
-        return f"{prefix}{self.name}:{self._tag or self._content_tag()}"
+        return f"{prefix}{self.name}:{self._tag or content_tag(self.base_image, self.dockerfile, self._layers)}"
 
     @property
     def needs_build(self) -> bool:
@@ -542,32 +518,12 @@ class Image:
             FileNotFoundError: A file that the recipe names is not there.
             ValueError: A file that it names has not the form that it must have.
         """
-        for layer in self._layers:
-            if not isinstance(layer, steps.CodeBundle):
-                for _ in layer.fingerprint(self._fingerprint_context()):
-                    pass
+        read_all(self._layers)
 
     def without_code_bundle(self) -> "Image":
         """Give the recipe without the code of a run: what runs with a bundle use."""
         kept = tuple(layer for layer in self._layers if not isinstance(layer, steps.CodeBundle))
         return self if len(kept) == len(self._layers) else replace_fields(self, _layers=kept)
-
-    def _fingerprint_context(self) -> steps.FingerprintContext:
-        return steps.FingerprintContext(has_ignore_file=bool(steps.layers_of_kind(self._layers, steps.DockerIgnore)))
-
-    def _content_tag(self) -> str:
-        digest = md5(usedforsecurity=False)
-        if self.base_image:
-            digest.update(self.base_image.encode())
-        if self.dockerfile is not None:
-            if not self.dockerfile.is_file():
-                raise FileNotFoundError(f"there is no Dockerfile `{self.dockerfile}`")
-            digest.update(self.dockerfile.read_bytes())
-        context = self._fingerprint_context()
-        for layer in self._layers:
-            for part in layer.fingerprint(context):
-                digest.update(part)
-        return digest.hexdigest()
 
     def _with(self, layer: Layer) -> "Image":
         return self.clone(addl_layer=layer)
@@ -615,62 +571,3 @@ def replace_fields(image: Image, **changes: Any) -> Image:
         return replace(image, **changes)
     finally:
         _making -= 1
-
-
-def _version(version: Any) -> tuple[int, int]:
-    if version is None:
-        return _this_python()
-    parts = cast("tuple[Any, ...]", version)
-    if not isinstance(version, tuple) or len(parts) != 2 or not all(isinstance(part, int) for part in parts):
-        raise TypeError(f"`python_version` must be two numbers, got {version!r}\nhint: `python_version=(3, 12)`")
-    return cast("tuple[int, int]", version)
-
-
-def _platforms(platform: Any) -> tuple[Architecture, ...]:
-    given: tuple[Any, ...] = (platform,) if isinstance(platform, str) else tuple(platform)
-    for each in given:
-        _one_of("platform", each, _ARCHITECTURES)
-    return given
-
-
-def _one_of(name: str, given: Any, known: tuple[str, ...]) -> str:
-    if given not in known:
-        raise ValueError(f"`{name}` must be one of {', '.join(f'`{each}`' for each in known)}, got {given!r}")
-    return given
-
-
-def _secret(secret: Any) -> Secret | None:
-    return Secret(secret) if isinstance(secret, str) else secret
-
-
-def _texts(method: str, given: Iterable[Any]) -> tuple[str, ...]:
-    texts = tuple(given)
-    for each in texts:
-        if isinstance(each, list | tuple):
-            raise TypeError(
-                f"`{method}` got a {type(each).__name__}: {each!r}\nhint: pass the items one by one: `{method}(*packages)`"  # pyright: ignore[reportUnknownArgumentType]
-            )
-        if not isinstance(each, str):
-            raise TypeError(f"`{method}` takes texts, got {each!r}")
-    return texts
-
-
-def _mounts(method: str, secrets: Any) -> tuple[str | Secret, ...]:
-    if secrets is None:
-        return ()
-    given: tuple[Any, ...] = (secrets,) if isinstance(secrets, str | Secret) else tuple(secrets)
-    for each in given:
-        if not isinstance(each, str | Secret):
-            raise TypeError(f"`secret_mounts` of `{method}` must be names or `flyte.Secret`s, got {each!r}")
-    return given
-
-
-def _pip_options(  # noqa: PLR0917
-    method: str, index_url: Any, extra_index_urls: Any, pre: bool, extra_args: Any, secret_mounts: Any
-) -> PipOptions:
-    urls: tuple[Any, ...] = ()
-    if extra_index_urls is not None:
-        urls = (extra_index_urls,) if isinstance(extra_index_urls, str) else tuple(extra_index_urls)
-    return PipOptions(
-        index_url, _texts("extra_index_urls", urls), bool(pre), extra_args, _mounts(method, secret_mounts)
-    )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flyte_images.scripts import ScriptMetadata
 
 __all__ = [
+    "DEBIAN_LAYERS",
     "AptPackages",
     "CodeBundle",
     "Commands",
@@ -420,3 +421,32 @@ def layers_of_kind(layers: Sequence[Layer], kind: type[Any]) -> list[Any]:
 def env_vars_of(variables: Mapping[str, Any]) -> EnvVars:
     """Make a layer of environment variables; what is no text is written as one."""
     return EnvVars(tuple((str(name), str(item)) for name, item in variables.items()))
+
+
+# Recorded from the reference, byte for byte: the tag of every image on the plain Debian base is made of them.
+DEBIAN_LAYERS: tuple[Layer, ...] = (
+    Labels(
+        (
+            "LABEL org.opencontainers.image.authors='Union.AI <info@union.ai>'",
+            "LABEL org.opencontainers.image.source=https://github.com/flyteorg/flyte",
+        )
+    ),
+    Commands(
+        (
+            (
+                "if ! id -u flyte >/dev/null 2>&1; then useradd --create-home --shell /bin/bash flyte; fi"
+                " && mkdir -p /home/flyte && chown -R flyte:flyte /home/flyte && chown -R flyte:flyte /root"
+            ),
+        )
+    ),
+    WorkDir("/home/flyte"),
+    EnvVars(
+        (
+            ("VIRTUAL_ENV", "/opt/venv"),
+            ("PATH", "/opt/venv/bin:$PATH"),
+            ("PYTHONPATH", "/root"),
+            ("UV_LINK_MODE", "copy"),
+        )
+    ),
+    AptPackages(("build-essential", "ca-certificates")),
+)

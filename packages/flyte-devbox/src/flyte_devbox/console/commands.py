@@ -11,9 +11,9 @@ from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
 from flyte_devbox.console.launch_form import inputs_of
 from flyte_devbox.errors import failed_precondition, invalid_argument
+from flyte_devbox.finding import find_run_row
 from flyte_devbox.services.lookups import find_task, read_data, root_action
 from flyte_devbox.services.run import Service as RunService
-from flyte_devbox.submission import find_run_row
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox

@@ -15,7 +15,7 @@ from flyteidl2.common import identifier_pb2
 from flyte_devbox.connect import Receive, Send
 from flyte_devbox.console.log_parts import is_log_name
 from flyte_devbox.errors import ServiceError, invalid_argument
-from flyte_devbox.submission import find_run_row
+from flyte_devbox.finding import find_run_row
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox

@@ -25,9 +25,9 @@ from flyte_devbox.console.launch_form import FormError, fields_of
 from flyte_devbox.console.log_parts import is_log_name, read_part
 from flyte_devbox.editors import sign_in
 from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, invalid_argument, not_found
+from flyte_devbox.finding import find_run_row
 from flyte_devbox.forms import value_of
 from flyte_devbox.services.lookups import ACTIONS, attempts, editor_link, editor_of, read_data, root_action
-from flyte_devbox.submission import find_run_row
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox

@@ -11,10 +11,10 @@ from flyteidl2.workflow import run_definition_pb2, state_service_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.errors import ServiceError, failed_precondition
+from flyte_devbox.finding import find_run_row
 from flyte_devbox.live import LiveAction
 from flyte_devbox.services.conditions import signal_condition
 from flyte_devbox.services.lookups import ACTIONS, find_action, read_in
-from flyte_devbox.submission import find_run_row
 from flyte_models.phases import ActionPhase
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from google.protobuf import duration_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.errors import failed_precondition, invalid_argument, not_found
+from flyte_devbox.new_runs import inputs_hash
 from flyte_devbox.services.logging import log_lines
 from flyte_devbox.services.lookups import attempts, find_action, find_task, read_data
 from flyte_devbox.services.run import check_project
-from flyte_devbox.submission import inputs_hash
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox

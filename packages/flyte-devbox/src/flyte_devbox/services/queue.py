@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from flyteidl2.workflow import queue_service_pb2
 
+from flyte_devbox.finding import find_run_row
 from flyte_devbox.services.actions import abort_below, action_of
-from flyte_devbox.submission import find_run_row
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox

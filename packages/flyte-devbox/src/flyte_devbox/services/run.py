@@ -12,6 +12,8 @@ from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.errors import failed_precondition, invalid_argument, not_found
+from flyte_devbox.finding import find_run_row
+from flyte_devbox.new_runs import RunRequest, inputs_hash, new_run_name
 from flyte_devbox.services.conditions import literal_of_payload, phase_name, signal_condition
 from flyte_devbox.services.groups import task_groups
 from flyte_devbox.services.listing import compare, conditions_of, page_of
@@ -25,7 +27,6 @@ from flyte_devbox.services.lookups import (
     read_in,
     root_action,
 )
-from flyte_devbox.submission import RunRequest, find_run_row, inputs_hash, new_run_name
 from flyte_devbox.triggering import add_defaults, trigger_details
 
 if TYPE_CHECKING:

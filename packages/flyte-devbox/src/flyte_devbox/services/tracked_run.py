@@ -12,12 +12,13 @@ from google.rpc import status_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.errors import ServiceError, already_exists, failed_precondition, invalid_argument, not_found
+from flyte_devbox.finding import find_run_row
+from flyte_devbox.new_runs import new_run_name
 from flyte_devbox.records import NewAction, NewRun, add_action, add_run, find_run, keep_spec
 from flyte_devbox.services.events import merge_event
 from flyte_devbox.services.lookups import find_task, root_action
 from flyte_devbox.services.run import Service as RunService
 from flyte_devbox.services.run import check_project
-from flyte_devbox.submission import find_run_row, new_run_name
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
