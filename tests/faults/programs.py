@@ -39,7 +39,7 @@ def load(name: str) -> Any:
 def on(port: int, work: Any) -> Any:
     async def go() -> Any:
         async with Transport(Endpoint.of(f"http://127.0.0.1:{port}")) as transport:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 return await work(transport)
 
     return asyncio.run(go())

@@ -76,7 +76,7 @@ class Scene:
         assert server is not None
         server.send_signal(how)
         try:
-            server.wait(30)
+            server.wait(60)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()

@@ -55,7 +55,7 @@ def _wait_for_end(scene, name: str) -> int:
 
 
 def _recorded(scene) -> dict[str, int]:
-    with sqlite3.connect(f"file:{scene.folder}/state.db?mode=ro", uri=True) as connection:
+    with sqlite3.connect(f"file:{scene.folder}/state.db?mode=ro", uri=True, timeout=LONGEST) as connection:
         rows = connection.execute(
             "SELECT r.name || '/' || a.name, a.phase FROM actions a JOIN runs r ON r.id = a.run_id"
         ).fetchall()
@@ -64,9 +64,9 @@ def _recorded(scene) -> dict[str, int]:
 
 
 def _finished(scene) -> dict[str, float]:
-    """Which actions are recorded as finished now."""
-    now = boot_time()
-    return {name: now for name, phase in _recorded(scene).items() if phase == phase_pb2.ACTION_PHASE_SUCCEEDED}
+    """Which actions are recorded as finished, and a time by which they were: others may begin and end while this looks."""
+    finished = [name for name, phase in _recorded(scene).items() if phase == phase_pb2.ACTION_PHASE_SUCCEEDED]
+    return dict.fromkeys(finished, boot_time())
 
 
 def _check(scene, story, finished: dict[str, float]) -> None:
@@ -101,7 +101,7 @@ def _run_seed(tmp_path, story, seed: int, *, forgets: bool = False) -> None:
             print(log.read_text()[-5000:] if log.exists() else "")
             raise
         scene.end(signal.SIGTERM)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LONGEST
         while left := scene.left_behind():
             assert time.monotonic() < deadline, f"left behind: {left}"
             time.sleep(0.05)
