@@ -39,7 +39,7 @@ class Proxy:
     def stop(self) -> None:
         self._do(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     def cut(self) -> None:
@@ -69,7 +69,7 @@ class Proxy:
         return True
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -166,22 +166,26 @@ class CutsBehind(Proxy):
     def __init__(self, target: int, mark: bytes, most: int) -> None:
         super().__init__(target)
         self._mark, self._left = mark, most
-        self._has_begun = False
+        self._asked: set[Pair] = set()
 
     def lets_in(self) -> bool:
         return self._left > 0
 
     def asks(self, piece: bytes, pair: Pair) -> None:
-        self._has_begun = self._has_begun or self._mark in piece
+        if self._mark in piece:
+            self._asked.add(pair)
 
     def lets_answer(self, pair: Pair) -> bool:
-        if not self._has_begun:
-            return True
-        self._left -= 1
         if self._left == 0:
-            # Not at once: what was sent before is to arrive.
-            self._loop.call_later(0.5, self._abort)
-        return self._left >= 0
+            return False
+        # The beginning of an answer: it may come in several pieces.
+        if pair in self._asked:
+            self._asked.discard(pair)
+            self._left -= 1
+            if self._left == 0:
+                # Not at once: what was sent before is to arrive.
+                self._loop.call_later(0.5, self._abort)
+        return True
 
 
 class HoldsOneBack(Proxy):
