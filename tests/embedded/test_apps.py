@@ -20,7 +20,7 @@ from flyte import initialization
 from flyte.remote import App
 from flyte_protocol.rpc_errors import RpcError
 
-from .running import LONGEST, write_config
+from .running import LONGEST, until, write_config
 
 ACTIVE = app_definition_pb2.Status.DEPLOYMENT_STATUS_ACTIVE
 
@@ -57,7 +57,7 @@ def app_of(name: str, image: str = "python") -> app_definition_pb2.App:
 
 
 def counts(port: int) -> tuple[dict[str, int], int]:
-    calls, rows = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/counts").read())
+    calls, rows = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/counts", timeout=LONGEST).read())
     return calls, rows
 
 
@@ -111,9 +111,20 @@ def test_a_wait_outlives_connections_that_break() -> None:
     assert App.get("cut-shop").deactivate(wait=True).is_deactivated()
 
 
-def test_a_wait_ends_when_the_app_is_deleted() -> None:
+def watches(port: int) -> int:
+    """How often somebody began to watch an app."""
+    return counts(port)[0].get("Watch", 0)
+
+
+def test_a_wait_ends_when_the_app_is_deleted(server) -> None:
     made = App.create(app_of("slow-shop"))
-    later = threading.Timer(0.5, lambda: App.delete("slow-shop"))
+    before = watches(server)
+
+    def delete() -> None:
+        until(lambda: watches(server) > before, "it is waited for")
+        App.delete("slow-shop")
+
+    later = threading.Thread(target=delete)
     later.start()
     with pytest.raises(RuntimeError, match="is deleted"):
         made.watch()
@@ -137,7 +148,8 @@ def test_for_a_block_only() -> None:
 def test_lists_ask_the_server_for_no_more_than_they_show(server) -> None:
     for number in range(12):
         App.create(app_of(f"mine-{number:02}"))
-    App.get("mine-11").watch()
+    for number in range(12):
+        App.get(f"mine-{number:02}").watch()
     before, rows = counts(server)
     assert [each.name for each in App.listall(created_by_subject="me", limit=5)] == [f"mine-{n:02}" for n in range(5)]
     after, rows_then = counts(server)
@@ -189,7 +201,9 @@ def test_commands(command) -> None:
     for verb in ("get", "proxy"):
         line = f"flyte -c config.yaml {verb} app cli-"
         variables = {"COMP_WORDS": line, "COMP_CWORD": "5", "_FLYTE_COMPLETE": "bash_complete"}
-        assert command(**variables) == "plain,cli-shop\n"
+        # A shell waits for some seconds only, which a slow machine may need to begin.
+        offered = until(lambda variables=variables: command(**variables), f"something is offered for `{line}`")
+        assert offered == "plain,cli-shop\n"
     assert command("update", "app", "cli-shop", "--deactivate", "--wait") == "App `cli-shop` is stopped.\n"
     assert "nothing to change" in command("update", "app", "cli-shop", code=2)
     assert "cannot be pulled" in command("update", "app", "broken-cli", "--activate", "--wait", code=1)
@@ -205,12 +219,13 @@ def test_an_interrupted_wait_ends_at_once(server, tmp_path) -> None:
         "app = App.get('slow-wait')\nprint('waiting', flush=True)\napp.watch()\n"
     )
     environment: dict[str, Any] = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    before = watches(server)
     waiting = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
     assert waiting.stdout is not None
     assert waiting.stdout.readline() == "waiting\n"
-    time.sleep(0.3)
+    until(lambda: watches(server) > before, "it waits")
     waiting.send_signal(signal.SIGINT)
     _, errors = waiting.communicate(timeout=LONGEST)
     assert errors.rstrip().endswith("KeyboardInterrupt")
