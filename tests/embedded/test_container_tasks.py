@@ -79,6 +79,9 @@ def test_the_container_goes_on_while_the_server_is_away(boxes, tmp_path) -> None
         stack.enter_context(connected_to(port, tmp_path))
         run = flyte.run(boxes.gated)
         until(lambda: containers(folder, running=True), "it runs")
+        # One that nobody has written down is ended by the next server, and begun anew.
+        phases = [ActionPhase.RUNNING] * 2
+        until(lambda: [each.phase for each in flyte.remote.Action.listall(run.name)] == phases, "that is recorded")
         server.kill()
         server.wait()
         server, port = start(folder, port)
