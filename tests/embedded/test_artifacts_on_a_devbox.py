@@ -113,6 +113,19 @@ def test_partitions(words, caplog) -> None:
     assert versions(latest_per_partition=True) == ["odd", "3us", "2eu", "1eu"]
 
 
+def test_the_latest_of_a_partition_is_the_latest_that_meets_the_other_conditions(words) -> None:
+    for number, (region, team) in enumerate([("eu", "a"), ("us", "a"), ("eu", "b"), ("eu", "a"), ("eu", "b")]):
+        Artifact.create(words, name="shared", version=str(number), partitions={"region": region}, attrs={"team": team})
+
+    def versions(**wanted: object) -> list[str]:
+        found = Artifact.listall("shared", latest_per_partition=True, **wanted)  # pyright: ignore[reportArgumentType]
+        return [each.version for each in found]
+
+    assert versions() == ["4", "1"]
+    assert versions(attrs={"team": "a"}) == ["3", "1"]
+    assert versions(attrs={"team": "b"}, region="us") == []
+
+
 def test_partitions_with_odd_names(words) -> None:
     odd = {"a.b": "1", 'q"uote': "it's", "back\\slash": "é", "é": "%"}
     Artifact.create(words, name="odd", version="1", partitions=odd, attrs=odd)

@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Coroutine
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -277,10 +278,10 @@ class _Connection(asyncio.Protocol):
 
     async def _catch_up(self) -> None:
         while self._missed and not self._is_full:
-            rows = list(self._missed)[:500]
+            rows = list(islice(self._missed, 500))
             for row in rows:
                 del self._missed[row]
-            for found in read_in(self._devbox.database, f"{ACTIONS} WHERE a.id IN", [], rows):
+            for found in read_in(self._devbox.database.read, f"{ACTIONS} WHERE a.id IN", [], rows):
                 if found["phase"] in TERMINAL:
                     self._tell(found)
             await asyncio.sleep(0)

@@ -11,14 +11,24 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from flyte_devbox.schema import MIGRATIONS
 
-__all__ = ["Database", "DatabaseError"]
+__all__ = ["Database", "DatabaseError", "Reading", "reading"]
 
 _T = TypeVar("_T")
 _BATCH = 500
+_READERS = 3
+"""How many long readings go on at once: one that looks through everything does not hold up the short ones."""
+
+Reading: TypeAlias = Callable[[str, Sequence[Any]], list[sqlite3.Row]]
+"""Gives the rows of a query: `Database.read`, or `reading` of a connection."""
+
+
+def reading(connection: sqlite3.Connection) -> Reading:
+    """Return what reads rows on a connection."""
+    return lambda sql, parameters: connection.execute(sql, parameters).fetchall()
 
 
 class DatabaseError(Exception):
@@ -38,8 +48,48 @@ class _Job(Generic[_T]):
         self.error: BaseException | None = None
 
 
+class _Joined:
+    """SQL's `joined(blob)`: the bytes of all rows, one after the other. Of serialized messages that is all of them merged."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def step(self, part: bytes) -> None:
+        self._parts.append(part)
+
+    def finalize(self) -> bytes:
+        return b"".join(self._parts)
+
+
+class _Readers:
+    """Threads that read, each on a connection of its own: that is never used by two at once, also when who waits is cancelled."""
+
+    def __init__(self, open_one: Callable[[], sqlite3.Connection]) -> None:
+        self._open_one = open_one
+        self._own = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self.threads = ThreadPoolExecutor(_READERS, thread_name_prefix="flyte-devbox-reader")
+
+    def run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._open_one()
+            self._opened.append(connection)
+            connection.execute("PRAGMA query_only=ON")
+        return work(connection)
+
+    def close(self) -> None:
+        for connection in tuple(self._opened):
+            connection.interrupt()
+        self.threads.shutdown(cancel_futures=True)
+        for connection in self._opened:
+            connection.close()
+
+
 class Database:
     """The devbox's tables. `read` is for the event loop's thread; `write` may be awaited by any number of tasks at once.
+
+    What grows with what is recorded, as listings do, is read by `read_aside`.
 
     Raises:
         DatabaseError: the file is of a newer version, damaged or cannot be opened.
@@ -59,11 +109,12 @@ class Database:
         self._thread = threading.Thread(target=self._write_all, name="flyte-devbox-writer", daemon=True)
         self._thread.start()
         self._is_closed = False
-        self._aside: tuple[ThreadPoolExecutor, sqlite3.Connection] | None = None
+        self._aside: _Readers | None = None
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=30)
         connection.row_factory = sqlite3.Row
+        connection.create_aggregate("joined", 1, _Joined)  # type: ignore[arg-type]
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -88,18 +139,17 @@ class Database:
     async def read_aside(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run queries that may take long in a thread, on a connection of their own, so that nobody waits for them.
 
+        It sees every write that was answered before.
+
         Raises:
             DatabaseError: the devbox is shutting down.
         """
         if self._is_closed:
             raise DatabaseError("the devbox is shutting down")
         if self._aside is None:
-            connection = self._open()
-            connection.execute("PRAGMA query_only=ON")
-            # One thread: the connection is never used by two at once, even when who waits for it is cancelled.
-            self._aside = ThreadPoolExecutor(1, thread_name_prefix="flyte-devbox-reader"), connection
-        executor, connection = self._aside
-        return await asyncio.get_running_loop().run_in_executor(executor, work, connection)
+            self._aside = _Readers(self._open)
+        readers = self._aside
+        return await asyncio.get_running_loop().run_in_executor(readers.threads, readers.run, work)
 
     async def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run `work` in the writer's transaction; return its result when it is durable.
@@ -128,10 +178,7 @@ class Database:
         self._jobs.put(None)
         self._thread.join(timeout=30)
         if self._aside is not None:
-            executor, connection = self._aside
-            connection.interrupt()
-            executor.shutdown(cancel_futures=True)
-            connection.close()
+            self._aside.close()
         self._reader.close()
         self._writer.close()
 

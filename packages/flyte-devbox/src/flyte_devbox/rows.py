@@ -182,7 +182,7 @@ def transitions_of(attempt: sqlite3.Row) -> list[tuple[int, float]]:
 
 
 def attempt_of(row: sqlite3.Row, attempt: sqlite3.Row) -> run_definition_pb2.ActionAttempt:
-    """Return one attempt at an action."""
+    """Return one attempt at an action, given its row as `lookups.attempts` reads it."""
     steps = transitions_of(attempt)
     message = run_definition_pb2.ActionAttempt(
         phase=attempt["phase"],
@@ -191,8 +191,8 @@ def attempt_of(row: sqlite3.Row, attempt: sqlite3.Row) -> run_definition_pb2.Act
         cluster=CLUSTER,
         logs_available=bool(attempt["worker"]),
     )
-    if attempt["event"] is not None:
-        _merge_event(message, run_definition_pb2.ActionEvent.FromString(attempt["event"]))
+    if told := (attempt["event"] or b"") + (attempt["told"] or b""):
+        _merge_event(message, run_definition_pb2.ActionEvent.FromString(told))
     first = steps[0][1] if steps else attempt["started_at"]
     if first is not None:
         message.start_time.CopyFrom(timestamp(first))

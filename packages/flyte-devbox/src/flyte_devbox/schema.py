@@ -110,5 +110,44 @@ ALTER TABLE artifacts ADD COLUMN facts TEXT;
 """
 """What versions are selected by, as JSON; the service fills in those of earlier releases."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _CONTENTS, _RUNS_BY_TIME, _ACTIONS_FAILED, _FACTS_OF_ARTIFACTS)
+_LABELS = """
+CREATE TABLE run_labels (
+    key TEXT NOT NULL, value TEXT NOT NULL, run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    PRIMARY KEY (key, value, run_id)
+) WITHOUT ROWID;
+CREATE INDEX run_labels_by_run ON run_labels (run_id);
+INSERT INTO run_labels (key, value, run_id)
+    SELECT l.key, l.value, r.id FROM runs r, json_each(r.labels) l WHERE l.value IS NOT NULL;
+"""
+"""Runs that have a label are found without reading those of all others."""
+
+_LISTINGS = """
+CREATE INDEX runs_of_task ON runs (is_tracked, project, domain, task_name, created_at, id);
+CREATE INDEX runs_of_trigger ON runs (is_tracked, project, domain, trigger_task, trigger_name, created_at, id);
+CREATE INDEX runs_alive ON runs (id) WHERE phase NOT IN (5, 6, 7, 8, 10);
+CREATE INDEX actions_by_run ON actions (run_id);
+CREATE INDEX artifacts_by_time ON artifacts (project, domain, created_at, id);
+CREATE INDEX artifacts_by_name ON artifacts (project, domain, name);
+CREATE INDEX artifacts_without_facts ON artifacts (id) WHERE facts IS NULL;
+"""
+"""A page of a listing reads what is on it; what goes on is found at the start among any number of runs that are over."""
+
+_EVENTS = """
+CREATE TABLE attempt_events (
+    id INTEGER PRIMARY KEY, action_id INTEGER NOT NULL REFERENCES actions (id) ON DELETE CASCADE, number INTEGER NOT NULL,
+    digest BLOB NOT NULL, event BLOB NOT NULL, UNIQUE (action_id, number, digest)
+);
+"""
+"""What is told of attempts, one row for each thing that is told: a further one is added without reading the others."""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _CONTENTS,
+    _RUNS_BY_TIME,
+    _ACTIONS_FAILED,
+    _FACTS_OF_ARTIFACTS,
+    _LABELS,
+    _LISTINGS,
+    _EVENTS,
+)
 """Step `n` leads from schema `n` to `n + 1`."""

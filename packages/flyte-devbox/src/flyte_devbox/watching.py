@@ -1,10 +1,15 @@
-"""Tells streams what has changed: a subscriber has a set of changed actions and empties it at its own pace; none is dropped."""
+"""Tells streams what has changed: a subscriber has a set of changed actions and empties it at its own pace; none is dropped.
+
+A subscriber that does not empty it is cut off.
+"""
 
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from itertools import islice
 from typing import TypeAlias
 
+from flyte_devbox.errors import ServiceError
 from flyte_devbox.live import LiveAction
 
 __all__ = ["Change", "Hub", "Listener", "Subscription"]
@@ -12,32 +17,54 @@ __all__ = ["Change", "Hub", "Listener", "Subscription"]
 Listener: TypeAlias = "Callable[[int, Change], None]"
 """Is told at once of the row of a child that has changed, and how."""
 
+_MOST_TOGETHER = 500
+_MOST_KEPT = 200_000
+"""How many changed actions are kept for a stream: 20 MB. A stream that is cut is opened again, and begins with how all are."""
+
 
 class Subscription:
     """What has changed since a stream last looked."""
 
-    __slots__ = ("_changed", "_event", "parent", "run")
+    __slots__ = ("_changed", "_event", "_is_behind", "parent", "run")
 
     def __init__(self, run: int | None, parent: str | None) -> None:
         self.run = run
         self.parent = parent
         self._changed: dict[int, None] = {}
         self._event = asyncio.Event()
+        self._is_behind = False
 
     def add(self, action: int) -> None:
         """Note a change."""
-        self._changed[action] = None
         self._event.set()
+        if not self._is_behind:
+            self._changed[action] = None
+            if len(self._changed) > _MOST_KEPT:
+                self._is_behind = True
+                self._changed.clear()
 
     async def changes(self, timeout: float | None = None) -> list[int]:  # noqa: ASYNC109 - none is an answer, not an error
-        """Return the rows of the actions that changed, at least one, or none after `timeout` seconds."""
+        """Return the rows of the actions that changed, at least one, or none after `timeout` seconds.
+
+        They are 500 at most, so that no message has all of a large run: the others are returned by the next call.
+
+        Raises:
+            ServiceError: UNAVAILABLE: more have changed than are kept for a reader that does not read.
+        """
         try:
             await asyncio.wait_for(self._event.wait(), timeout)
         except TimeoutError:
             return []
-        self._event.clear()
-        changed = list(self._changed)
-        self._changed.clear()
+        if self._is_behind:
+            raise ServiceError(
+                "unavailable",
+                f"more than {_MOST_KEPT:,} actions have changed while nobody read this stream\nhint: open it again",
+            )
+        changed = list(islice(self._changed, _MOST_TOGETHER))
+        for action in changed:
+            del self._changed[action]
+        if not self._changed:
+            self._event.clear()
         return changed
 
 

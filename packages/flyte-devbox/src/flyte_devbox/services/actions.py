@@ -139,7 +139,7 @@ async def watch_children(
         yield None
         while True:
             changed = await subscription.changes()
-            for row in read_in(devbox.database, f"{ACTIONS} WHERE a.id IN", [], changed):
+            for row in read_in(devbox.database.read, f"{ACTIONS} WHERE a.id IN", [], changed):
                 yield _shown(devbox, row)
 
 

@@ -10,6 +10,7 @@ from flyteidl2.common import list_pb2
 from flyteidl2.core import artifact_id_pb2
 
 from flyte_devbox import rows
+from flyte_devbox.database import reading
 from flyte_devbox.errors import already_exists, failed_precondition, not_found
 from flyte_devbox.services.listing import compare, conditions_of, page_of
 from flyte_devbox.services.run import check_project
@@ -18,6 +19,7 @@ from flyte_devbox.triggering import partition_values
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
+_COMPLETED = 500
 _COLUMNS = {"name": "name", "version": "version", "created_at": "created_at"}
 _VALUE_AT = "(SELECT value FROM json_each({}) WHERE key = ?)"
 _NAME = "project = ? AND domain = ? AND name = ?"
@@ -77,18 +79,24 @@ class Service:
         """List versions, the latest first; only the latest of each partition if that is asked for."""
         await self._complete_facts()
         conditions, parameters = conditions_of(request.request.filters, _COLUMNS, special=_condition)
-        conditions = ["project = ?", "domain = ?", *conditions]
-        parameters = [request.project_id.name, request.project_id.domain, *parameters]
+        scope, values = ["project = ?", "domain = ?"], [request.project_id.name, request.project_id.domain]
         if request.name:
-            conditions.append("name = ?")
-            parameters.append(request.name)
+            scope.append("name = ?")
+            values.append(request.name)
+        where = " AND ".join([*scope, *conditions])
+        parameters = [*values, *parameters]
         if request.latest_per_partition:
-            conditions.append("id IN (SELECT max(id) FROM artifacts GROUP BY project, domain, name, partition)")
+            # The latest of those that are asked for, which need not be the latest of all.
+            where = f"id IN (SELECT max(id) FROM artifacts WHERE {where} GROUP BY name, partition)"
         page = page_of(request.request, _COLUMNS, default="created_at DESC", unique="id DESC")
-        sql = f"SELECT artifact FROM artifacts WHERE {' AND '.join(conditions)} {page.tail}"
-        found, token = page.cut(self._database.read(sql, parameters))
-        artifacts = [artifact_pb2.Artifact.FromString(row["artifact"]) for row in found]
-        return artifact_service_pb2.ListArtifactsResponse(artifacts=artifacts, token=token)
+        sql = f"SELECT artifact FROM artifacts WHERE {where} {page.tail}"
+
+        def work(connection: sqlite3.Connection) -> artifact_service_pb2.ListArtifactsResponse:
+            found, token = page.cut(reading(connection)(sql, parameters))
+            artifacts = [artifact_pb2.Artifact.FromString(row["artifact"]) for row in found]
+            return artifact_service_pb2.ListArtifactsResponse(artifacts=artifacts, token=token)
+
+        return await self._database.read_aside(work)
 
     async def list_artifact_names(
         self, request: artifact_service_pb2.ListArtifactNamesRequest
@@ -102,35 +110,34 @@ class Service:
             f" WHERE {where} GROUP BY name {page.tail}"
         )
         scope = (request.project_id.name, request.project_id.domain)
-        found, token = page.cut(self._database.read(sql, [*scope, *parameters]))
-        groups: list[artifact_service_pb2.ArtifactGroup] = []
-        for row in found:
-            latest = self._database.read_one("SELECT artifact FROM artifacts WHERE id = ?", (row["latest"],))
-            group = artifact_service_pb2.ArtifactGroup(versions=row["versions"])
-            if latest is not None:
-                group.latest.ParseFromString(latest["artifact"])
-                if group.latest.spec.time_partition.value.HasField("time_value"):
-                    group.latest_time_partition.CopyFrom(group.latest.spec.time_partition.value.time_value)
-                if group.latest.spec.partitions.value:
-                    group.latest_partitions.append(group.latest.spec.partitions)
-            schema = self._schema((*scope, row["name"]))
-            if schema is not None:
-                group.partition_schema.CopyFrom(schema[0])
-            groups.append(group)
-        return artifact_service_pb2.ListArtifactNamesResponse(groups=groups, token=token)
+
+        def work(connection: sqlite3.Connection) -> artifact_service_pb2.ListArtifactNamesResponse:
+            read = reading(connection)
+            found, token = page.cut(read(sql, [*scope, *parameters]))
+            groups = [_group(connection, scope, row) for row in found]
+            return artifact_service_pb2.ListArtifactNamesResponse(groups=groups, token=token)
+
+        return await self._database.read_aside(work)
 
     async def list_artifact_metadata_keys(
         self, request: artifact_service_pb2.ListArtifactMetadataKeysRequest
     ) -> artifact_service_pb2.ListArtifactMetadataKeysResponse:
         """List the keys of the users' metadata of the latest thousand versions."""
-        sql = (
-            "SELECT artifact FROM artifacts WHERE project = ? AND domain = ? AND (? = '' OR name = ?) "
-            "ORDER BY id DESC LIMIT 1000"
-        )
-        values = (request.project_id.name, request.project_id.domain, request.name, request.name)
-        keys: set[str] = set()
-        for row in self._database.read(sql, values):
-            keys |= set(artifact_pb2.Artifact.FromString(row["artifact"]).spec.info.user_metadata)
+        values = [request.project_id.name, request.project_id.domain]
+        # In the order of an index: there may be very many versions.
+        where, order = "project = ? AND domain = ?", "created_at DESC, id DESC"
+        if request.name:
+            where, order = _NAME, "id DESC"
+            values.append(request.name)
+        sql = f"SELECT artifact FROM artifacts WHERE {where} ORDER BY {order} LIMIT 1000"
+
+        def work(connection: sqlite3.Connection) -> set[str]:
+            keys: set[str] = set()
+            for row in connection.execute(sql, values):
+                keys |= set(artifact_pb2.Artifact.FromString(row["artifact"]).spec.info.user_metadata)
+            return keys
+
+        keys = await self._database.read_aside(work)
         return artifact_service_pb2.ListArtifactMetadataKeysResponse(keys=sorted(keys))
 
     async def declare_artifact(
@@ -173,21 +180,23 @@ class Service:
         page = page_of(request.request, {}, default="value ASC", unique="value")
         sql = f"SELECT DISTINCT {_VALUE_AT.format('partition')} AS value FROM artifacts WHERE {where} {page.tail}"
         values = [request.key, request.project_id.name, request.project_id.domain, request.name, *parameters]
-        found, _ = page.cut(self._database.read(sql, values))
+        found, _ = page.cut(await self._database.read_aside(lambda connection: reading(connection)(sql, values)))
         return artifact_service_pb2.ListPartitionValuesResponse(values=[str(row["value"]) for row in found])
 
     async def _complete_facts(self) -> None:
         """Fill in what versions are selected by that an earlier release has published."""
         if self._has_facts:
             return
-        missing = self._database.read("SELECT id, artifact FROM artifacts WHERE facts IS NULL")
-        facts = [(_facts(artifact_pb2.Artifact.FromString(row["artifact"]).spec), row["id"]) for row in missing]
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> int:
+            missing = connection.execute(f"SELECT id, artifact FROM artifacts WHERE facts IS NULL LIMIT {_COMPLETED}")
+            facts = [(_facts(artifact_pb2.Artifact.FromString(row["artifact"]).spec), row["id"]) for row in missing]
             connection.executemany("UPDATE artifacts SET facts = ? WHERE id = ?", facts)
+            return len(facts)
 
-        if facts:
-            await self._database.write(work)
+        # Bit by bit, so that nobody else waits long to write.
+        while await self._database.write(work) == _COMPLETED:
+            pass
         self._has_facts = True
 
     def _schema(self, key: tuple[str, str, str]) -> tuple[artifact_pb2.ArtifactPartitionSchema, bool] | None:
@@ -195,6 +204,23 @@ class Service:
         if row is None:
             return None
         return artifact_pb2.ArtifactPartitionSchema.FromString(row["schema"]), bool(row["is_declared"])
+
+
+def _group(
+    connection: sqlite3.Connection, scope: tuple[str, str], row: sqlite3.Row
+) -> artifact_service_pb2.ArtifactGroup:
+    group = artifact_service_pb2.ArtifactGroup(versions=row["versions"])
+    latest = connection.execute("SELECT artifact FROM artifacts WHERE id = ?", (row["latest"],)).fetchone()
+    if latest is not None:
+        group.latest.ParseFromString(latest["artifact"])
+        if group.latest.spec.time_partition.value.HasField("time_value"):
+            group.latest_time_partition.CopyFrom(group.latest.spec.time_partition.value.time_value)
+        if group.latest.spec.partitions.value:
+            group.latest_partitions.append(group.latest.spec.partitions)
+    schema = _stored_schema(connection, (*scope, row["name"]))
+    if schema is not None:
+        group.partition_schema.CopyFrom(schema)
+    return group
 
 
 def publish(connection: sqlite3.Connection, artifact: artifact_pb2.Artifact, now: float) -> None:
@@ -256,7 +282,7 @@ def _condition(one: list_pb2.Filter) -> tuple[str, list[Any]] | None:
 
 
 def _at(one: list_pb2.Filter, of: str, key: str) -> tuple[str, list[Any]]:
-    condition, parameters = compare(one, _VALUE_AT.format(of))
+    condition, parameters = compare(one, _VALUE_AT.format(of), is_text=key != "time" or of != "facts")
     # The key stands before the values in all comparisons. It is a parameter, since paths cannot name every key.
     return condition, [key, *parameters]
 

@@ -1,9 +1,10 @@
 """What events say of attempts: kept beside what the devbox knows itself. Phases of tracked runs come from here alone."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from flyteidl2.workflow import run_definition_pb2
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
 __all__ = ["merge_event", "record_events"]
+
+_SINGLE: Final[tuple[Literal["log_context", "outputs", "cache_metadata"], ...]] = (
+    "log_context",
+    "outputs",
+    "cache_metadata",
+)
 
 
 async def record_events(devbox: "Devbox", events: Iterable[run_definition_pb2.ActionEvent]) -> None:
@@ -34,25 +41,47 @@ async def record_events(devbox: "Devbox", events: Iterable[run_definition_pb2.Ac
 
 
 def merge_event(connection: sqlite3.Connection, action: int, event: run_definition_pb2.ActionEvent) -> None:
-    """Add what an event brings to the attempt that it is about."""
+    """Add what an event brings to the attempt that it is about; what is known already is not added again."""
     known: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM attempts WHERE action_id = ? AND number = ?", (action, event.attempt)
+        "SELECT event FROM attempts WHERE action_id = ? AND number = ?", (action, event.attempt)
     ).fetchone()
     kept = run_definition_pb2.ActionEvent()
     if known is not None and known["event"] is not None:
+        # Lists in it are of the devbox itself, or of earlier releases: they do not grow.
         kept.ParseFromString(known["event"])
-    for name in ("log_info", "cluster_events"):
-        new = [item for item in getattr(event, name) if item not in getattr(kept, name)]
-        getattr(kept, name).extend(new)
-    for name in ("log_context", "outputs", "cache_metadata"):
-        if event.HasField(name):  # type: ignore[arg-type]
-            getattr(kept, name).CopyFrom(getattr(event, name))
-    if known is not None:
+    parts = [
+        *(run_definition_pb2.ActionEvent(log_info=[one]) for one in event.log_info if one not in kept.log_info),
+        *(
+            run_definition_pb2.ActionEvent(cluster_events=[one])
+            for one in event.cluster_events
+            if one not in kept.cluster_events
+        ),
+    ]
+    if known is None:
+        _add_attempt(connection, action, event)
+    elif _take_over(kept, event):
         connection.execute(
             "UPDATE attempts SET event = ? WHERE action_id = ? AND number = ?",
             (kept.SerializeToString(), action, event.attempt),
         )
-        return
+    contents = [part.SerializeToString(deterministic=True) for part in parts]
+    connection.executemany(
+        "INSERT OR IGNORE INTO attempt_events (action_id, number, digest, event) VALUES (?, ?, ?, ?)",
+        [(action, event.attempt, hashlib.sha256(content).digest(), content) for content in contents],
+    )
+
+
+def _take_over(kept: run_definition_pb2.ActionEvent, event: run_definition_pb2.ActionEvent) -> bool:
+    """Let the latest of what there is once take the place of the earlier; tell whether there is any."""
+    given = [name for name in _SINGLE if event.HasField(name)]
+    for name in given:
+        getattr(kept, name).CopyFrom(getattr(event, name))
+    return bool(given)
+
+
+def _add_attempt(connection: sqlite3.Connection, action: int, event: run_definition_pb2.ActionEvent) -> None:
+    kept = run_definition_pb2.ActionEvent()
+    _take_over(kept, event)
     at = rows.seconds_of(event.updated_time if event.HasField("updated_time") else event.reported_time)
     connection.execute(
         "INSERT INTO attempts (action_id, number, phase, output_uri, transitions, worker, cache_status, event)"

@@ -150,13 +150,18 @@ def refuse_too_many(filters: int, values: int) -> None:
         )
 
 
-def compare(one: list_pb2.Filter, column: str) -> tuple[str, list[Any]]:
+def compare(one: list_pb2.Filter, column: str, *, is_text: bool = False) -> tuple[str, list[Any]]:
     """Return the condition of one filter on a column.
+
+    Args:
+        one: the filter.
+        column: as SQL.
+        is_text: whether the values are texts whatever the field is called, as those of labels are.
 
     Raises:
         ServiceError: INVALID_ARGUMENT: it has no value.
     """
-    values = [_value(one.field, text) for text in one.values]
+    values: list[Any] = list(one.values) if is_text else [_value(one.field, text) for text in one.values]
     if one.function in {_F.EXISTS, _F.NOT_EXISTS}:
         return f"({column} IS {'NOT ' if one.function == _F.EXISTS else ''}NULL)", []
     if not values:

@@ -10,7 +10,7 @@ from flyteidl2.task import common_pb2, task_definition_pb2
 from google.protobuf.message import DecodeError
 
 from flyte_devbox import rows
-from flyte_devbox.database import Database
+from flyte_devbox.database import Database, Reading
 from flyte_devbox.editors import Editor, link_to
 from flyte_devbox.errors import ServiceError, not_found
 from flyte_models.debugging import DEBUG_ACTION
@@ -67,8 +67,13 @@ def root_action(database: Database, run: int) -> sqlite3.Row:
 
 
 def attempts(database: Database, action: int) -> list[sqlite3.Row]:
-    """Return the attempts of an action by number."""
-    return database.read("SELECT * FROM attempts WHERE action_id = ? ORDER BY number", (action,))
+    """Return the attempts of an action by number, each with what was told of it as `told`."""
+    return database.read(
+        "SELECT t.*, (SELECT joined(e.event) FROM"
+        " (SELECT event FROM attempt_events WHERE action_id = t.action_id AND number = t.number ORDER BY id) e) AS told"
+        " FROM attempts t WHERE t.action_id = ? ORDER BY t.number",
+        (action,),
+    )
 
 
 def editor_of(devbox: "Devbox", row: sqlite3.Row) -> Editor | None:
@@ -104,13 +109,13 @@ def find_task(database: Database, task: task_definition_pb2.TaskIdentifier) -> s
 
 
 def read_in(
-    database: Database, sql: str, parameters: Sequence[Any], values: Sequence[Any], tail: str = ""
-) -> list[Any]:
+    read: Reading, sql: str, parameters: Sequence[Any], values: Sequence[Any], tail: str = ""
+) -> list[sqlite3.Row]:
     """Read the rows of a query that ends in `IN`, for any number of values."""
-    found: list[Any] = []
+    found: list[sqlite3.Row] = []
     for begin in range(0, len(values), _BATCH):
         some = values[begin : begin + _BATCH]
-        found.extend(database.read(f"{sql} ({', '.join('?' * len(some))}){tail}", [*parameters, *some]))
+        found.extend(read(f"{sql} ({', '.join('?' * len(some))}){tail}", [*parameters, *some]))
     return found
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.common import list_pb2
@@ -11,6 +12,7 @@ from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
 from flyte_devbox import rows
+from flyte_devbox.database import reading
 from flyte_devbox.errors import failed_precondition, invalid_argument, not_found
 from flyte_devbox.finding import find_run_row
 from flyte_devbox.new_runs import RunRequest, inputs_hash, new_run_name
@@ -249,9 +251,13 @@ class Service:
             )
         page = page_of(request.request, _RUN_COLUMNS, default="r.created_at DESC", unique="r.id DESC")
         sql = f"{_ROOTS} AND {' AND '.join(conditions)} {page.tail}"
-        found, token = page.cut(self._database.read(sql, parameters))
-        now = time.time()
-        return run_service_pb2.ListRunsResponse(runs=[rows.run_of(row, now) for row in found], token=token)
+
+        def work(connection: sqlite3.Connection) -> run_service_pb2.ListRunsResponse:
+            found, token = page.cut(reading(connection)(sql, parameters))
+            now = time.time()
+            return run_service_pb2.ListRunsResponse(runs=[rows.run_of(row, now) for row in found], token=token)
+
+        return await self._database.read_aside(work)
 
     def _scope(self, request: Any, kind: str | None) -> tuple[list[str], list[Any]]:
         conditions, parameters = ["r.is_tracked = ?"], list[Any]([int(self.is_tracked)])
@@ -278,9 +284,13 @@ class Service:
         conditions, parameters = conditions_of(request.request.filters, _ACTION_COLUMNS, special=_type_condition)
         page = page_of(request.request, _ACTION_COLUMNS, default="a.id ASC", unique="a.id ASC")
         sql = f"{ACTIONS} WHERE {' AND '.join(['a.run_id = ?', *conditions])} {page.tail}"
-        found, token = page.cut(self._database.read(sql, [run["id"], *parameters]))
-        now = time.time()
-        return run_service_pb2.ListActionsResponse(actions=[rows.action_of(row, now) for row in found], token=token)
+
+        def work(connection: sqlite3.Connection) -> run_service_pb2.ListActionsResponse:
+            found, token = page.cut(reading(connection)(sql, [run["id"], *parameters]))
+            now = time.time()
+            return run_service_pb2.ListActionsResponse(actions=[rows.action_of(row, now) for row in found], token=token)
+
+        return await self._database.read_aside(work)
 
     # --- watch ----------------------------------------------------------------------------------------------------
 
@@ -319,12 +329,13 @@ class Service:
         where = " AND ".join(conditions)
         with self._devbox.hub.subscribe(None) as subscription:
             order = "ORDER BY r.created_at DESC, r.id DESC LIMIT 100"
-            found = self._database.read(f"{_ROOTS} AND {where} {order}", parameters)
+            latest = f"{_ROOTS} AND {where} {order}"
+            found = await self._database.read_aside(lambda connection: reading(connection)(latest, parameters))
             now = time.time()
             yield run_service_pb2.WatchRunsResponse(runs=[rows.run_of(row, now) for row in found])
             while True:
                 changed = await subscription.changes()
-                found = read_in(self._database, f"{_ROOTS} AND {where} AND a.id IN", parameters, changed)
+                found = read_in(self._database.read, f"{_ROOTS} AND {where} AND a.id IN", parameters, changed)
                 if found:
                     now = time.time()
                     yield run_service_pb2.WatchRunsResponse(runs=[rows.run_of(row, now) for row in found])
@@ -339,18 +350,17 @@ class Service:
         with self._devbox.hub.subscribe(run) as subscription:
             last, is_last_page = 0, False
             while not is_last_page:
-                sql = f"{ACTIONS} WHERE a.run_id = ? AND a.id > ? ORDER BY a.id LIMIT {_SNAPSHOT}"
-                found = self._database.read(sql, (run, last))
-                is_last_page = len(found) < _SNAPSHOT
-                if found:
-                    last = found[-1]["id"]
-                    yield self._enriched(run, found, where, parameters)
+                read = partial(_enriched, run=run, where=where, parameters=parameters, after=last)
+                count, last, message = await self._database.read_aside(read)
+                is_last_page = count < _SNAPSHOT
+                if count:
+                    yield message
             while True:
                 is_over = self._is_over(run)
                 changed = await subscription.changes(0.05 if is_over else 5.0)
                 if changed:
-                    found = read_in(self._database, f"{ACTIONS} WHERE a.id IN", [], changed)
-                    yield self._enriched(run, found, where, parameters)
+                    read = partial(_enriched, run=run, where=where, parameters=parameters, among=changed)
+                    yield (await self._database.read_aside(read))[2]
                     # Changes that come close together travel together.
                     await asyncio.sleep(0.02)
                 elif is_over:
@@ -359,29 +369,6 @@ class Service:
     def _is_over(self, run: int) -> bool:
         row = self._database.read_one("SELECT phase FROM runs WHERE id = ?", (run,))
         return row is None or row["phase"] in rows.TERMINAL
-
-    def _enriched(
-        self, run: int, found: Sequence[sqlite3.Row], where: str, parameters: list[Any]
-    ) -> run_service_pb2.WatchActionsResponse:
-        now = time.time()
-        meets: set[int] | None = None
-        if where:
-            sql = f"SELECT a.id FROM actions a WHERE {where} AND a.id IN"
-            meets = {row["id"] for row in read_in(self._database, sql, parameters, [row["id"] for row in found])}
-        counts: dict[str, dict[int, int]] = {}
-        sql = "SELECT parent, phase, count(*) AS n FROM actions WHERE run_id = ? AND parent IN"
-        for row in read_in(self._database, sql, [run], [row["name"] for row in found], " GROUP BY parent, phase"):
-            counts.setdefault(row["parent"], {})[row["phase"]] = row["n"]
-        return run_service_pb2.WatchActionsResponse(
-            enriched_actions=[
-                run_definition_pb2.EnrichedAction(
-                    action=rows.action_of(row, now),
-                    meets_filter=meets is None or row["id"] in meets,
-                    children_phase_counts=counts.get(row["name"], {}),
-                )
-                for row in found
-            ]
-        )
 
     async def watch_cluster_events(
         self, request: run_service_pb2.WatchClusterEventsRequest
@@ -408,6 +395,52 @@ class Service:
                 await asyncio.sleep(1.0)
 
 
+def _enriched(
+    connection: sqlite3.Connection,
+    run: int,
+    where: str,
+    parameters: Sequence[Any],
+    *,
+    after: int = 0,
+    among: Sequence[int] | None = None,
+) -> tuple[int, int, run_service_pb2.WatchActionsResponse]:
+    """Read actions of a run as its watchers see them; return how many, the last row, and the message.
+
+    Args:
+        connection: reads.
+        run: whose actions they are.
+        where: what an action has to meet; empty for all.
+        parameters: those of `where`.
+        after: the row behind which they begin.
+        among: their rows; without them, as many as a snapshot has at once.
+    """
+    read = reading(connection)
+    if among is not None:
+        found = read_in(read, f"{ACTIONS} WHERE a.id IN", [], among)
+    else:
+        found = read(f"{ACTIONS} WHERE a.run_id = ? AND a.id > ? ORDER BY a.id LIMIT {_SNAPSHOT}", [run, after])
+    now = time.time()
+    meets: set[int] | None = None
+    if where:
+        condition = f"SELECT a.id FROM actions a WHERE {where} AND a.id IN"
+        meets = {row["id"] for row in read_in(read, condition, parameters, [row["id"] for row in found])}
+    counts: dict[str, dict[int, int]] = {}
+    children = "SELECT parent, phase, count(*) AS n FROM actions WHERE run_id = ? AND parent IN"
+    for row in read_in(read, children, [run], [row["name"] for row in found], " GROUP BY parent, phase"):
+        counts.setdefault(row["parent"], {})[row["phase"]] = row["n"]
+    message = run_service_pb2.WatchActionsResponse(
+        enriched_actions=[
+            run_definition_pb2.EnrichedAction(
+                action=rows.action_of(row, now),
+                meets_filter=meets is None or row["id"] in meets,
+                children_phase_counts=counts.get(row["name"], {}),
+            )
+            for row in found
+        ]
+    )
+    return len(found), found[-1]["id"] if found else 0, message
+
+
 def check_project(devbox: "Devbox", project: str) -> None:
     """Refuse what is meant for a project that does not exist.
 
@@ -421,8 +454,13 @@ def check_project(devbox: "Devbox", project: str) -> None:
 def _label_condition(one: list_pb2.Filter) -> tuple[str, list[Any]] | None:
     if not one.field.startswith("labels."):
         return None
-    condition, values = compare(one, "(SELECT value FROM json_each(r.labels) WHERE key = ?)")
-    return condition, [one.field.removeprefix("labels."), *values]
+    key = one.field.removeprefix("labels.")
+    if one.function in {list_pb2.Filter.EXISTS, list_pb2.Filter.NOT_EXISTS}:
+        is_not = "NOT " if one.function == list_pb2.Filter.NOT_EXISTS else ""
+        return f"r.id {is_not}IN (SELECT run_id FROM run_labels WHERE key = ?)", [key]
+    # Without such a label nothing is true of its value.
+    condition, values = compare(one, "value", is_text=True)
+    return f"r.id IN (SELECT run_id FROM run_labels WHERE key = ? AND {condition})", [key, *values]
 
 
 def _type_condition(one: list_pb2.Filter) -> tuple[str, list[Any]] | None:

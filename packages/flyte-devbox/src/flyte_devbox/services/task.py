@@ -9,6 +9,7 @@ from flyteidl2.task import task_definition_pb2, task_service_pb2
 from flyteidl2.trigger import trigger_definition_pb2
 
 from flyte_devbox import rows
+from flyte_devbox.database import Reading, reading
 from flyte_devbox.errors import already_exists
 from flyte_devbox.records import keep_spec
 from flyte_devbox.services.listing import conditions_of, page_of
@@ -76,7 +77,9 @@ class Service:
         """Return a version of a task."""
         row = find_task(self._database, request.task_id)
         spec = self._devbox.starter.spec(row["digest"])
-        details = task_definition_pb2.TaskDetails(task_id=_task_id(row), metadata=self._metadata(row), spec=spec)
+        details = task_definition_pb2.TaskDetails(
+            task_id=_task_id(row), metadata=_metadata(self._database.read, row), spec=spec
+        )
         return task_service_pb2.GetTaskDetailsResponse(details=details)
 
     async def list_tasks(self, request: task_service_pb2.ListTasksRequest) -> task_service_pb2.ListTasksResponse:
@@ -92,18 +95,21 @@ class Service:
         latest = "t.id = (SELECT max(u.id) FROM tasks u WHERE u.project = t.project AND u.domain = t.domain AND u.name = t.name)"
         page = page_of(request.request, _COLUMNS, default="t.deployed_at DESC", unique="t.id DESC")
         where = " AND ".join([scope, latest, *conditions])
-        sql = f"SELECT t.* FROM tasks t WHERE {where} {page.tail}"
-        found, token = page.cut(self._database.read(sql, [*values, *parameters]))
-        total = self._database.read_one(f"SELECT count(*) AS n FROM tasks t WHERE {scope} AND {latest}", values)
-        filtered = self._database.read_one(f"SELECT count(*) AS n FROM tasks t WHERE {where}", [*values, *parameters])
-        return task_service_pb2.ListTasksResponse(
-            tasks=[self._task(row) for row in found],
-            token=token,
-            metadata=task_service_pb2.ListTasksResponse.ListTasksMetadata(
-                total=total["n"] if total is not None else 0,
-                filtered_total=filtered["n"] if filtered is not None else 0,
-            ),
-        )
+
+        def work(connection: sqlite3.Connection) -> task_service_pb2.ListTasksResponse:
+            read = reading(connection)
+            found, token = page.cut(read(f"SELECT t.* FROM tasks t WHERE {where} {page.tail}", [*values, *parameters]))
+            (total,) = read(f"SELECT count(*) AS n FROM tasks t WHERE {scope} AND {latest}", values)
+            (filtered,) = read(f"SELECT count(*) AS n FROM tasks t WHERE {where}", [*values, *parameters])
+            return task_service_pb2.ListTasksResponse(
+                tasks=[_task(read, row) for row in found],
+                token=token,
+                metadata=task_service_pb2.ListTasksResponse.ListTasksMetadata(
+                    total=total["n"], filtered_total=filtered["n"]
+                ),
+            )
+
+        return await self._database.read_aside(work)
 
     async def list_versions(
         self, request: task_service_pb2.ListVersionsRequest
@@ -114,81 +120,92 @@ class Service:
         page = page_of(request.request, _COLUMNS, default="t.deployed_at DESC", unique="t.id DESC")
         where = " AND ".join(["t.project = ? AND t.domain = ? AND t.name = ?", *conditions])
         sql = f"SELECT t.* FROM tasks t WHERE {where} {page.tail}"
-        found, token = page.cut(self._database.read(sql, [name.project, name.domain, name.name, *parameters]))
-        latest = self._latest_runs(name)
-        versions = [
-            task_service_pb2.ListVersionsResponse.VersionResponse(
-                version=row["version"],
-                deployed_at=rows.timestamp(row["deployed_at"]),
-                deployed_by=rows.IDENTITY,
-                latest_run=latest.get(row["version"]),
-            )
-            for row in found
-        ]
-        return task_service_pb2.ListVersionsResponse(versions=versions, token=token)
 
-    def _task(self, row: sqlite3.Row) -> task_definition_pb2.Task:
-        return task_definition_pb2.Task(
-            task_id=_task_id(row),
-            metadata=self._metadata(row),
-            task_summary=task_definition_pb2.TaskSummary(latest_run=self._latest_run(row)),
-        )
+        def work(connection: sqlite3.Connection) -> task_service_pb2.ListVersionsResponse:
+            read = reading(connection)
+            found, token = page.cut(read(sql, [name.project, name.domain, name.name, *parameters]))
+            latest = _latest_runs(read, name)
+            versions = [
+                task_service_pb2.ListVersionsResponse.VersionResponse(
+                    version=row["version"],
+                    deployed_at=rows.timestamp(row["deployed_at"]),
+                    deployed_by=rows.IDENTITY,
+                    latest_run=latest.get(row["version"]),
+                )
+                for row in found
+            ]
+            return task_service_pb2.ListVersionsResponse(versions=versions, token=token)
 
-    def _metadata(self, row: sqlite3.Row) -> task_definition_pb2.TaskMetadata:
-        return task_definition_pb2.TaskMetadata(
-            deployed_by=rows.IDENTITY,
-            short_name=row["short_name"],
-            deployed_at=rows.timestamp(row["deployed_at"]),
-            environment_name=row["environment"],
-            triggers_summary=self._triggers(row),
-            short_description=row["description"],
-        )
+        return await self._database.read_aside(work)
 
-    def _triggers(self, row: sqlite3.Row) -> task_definition_pb2.TaskTriggersSummary | None:
-        found = self._database.read(
-            "SELECT * FROM triggers WHERE project = ? AND domain = ? AND task_name = ?",
-            (row["project"], row["domain"], row["name"]),
-        )
-        if not found:
-            return None
-        if len(found) > 1:
-            stats = task_definition_pb2.TaskTriggersSummary.TriggerStats(
-                total=len(found), active=sum(one["is_active"] for one in found)
-            )
-            return task_definition_pb2.TaskTriggersSummary(stats=stats)
-        details = details_of(found[0])
-        return task_definition_pb2.TaskTriggersSummary(
-            details=task_definition_pb2.TaskTriggersSummary.TriggerDetails(
-                name=found[0]["name"], active=bool(found[0]["is_active"]), automation_spec=details.automation_spec
-            )
-        )
 
-    def _latest_run(self, row: sqlite3.Row) -> task_definition_pb2.LatestRunSummary | None:
-        # In the order of the index: a task may have very many runs.
-        run = self._database.read_one(
-            "SELECT * FROM runs WHERE project = ? AND domain = ? AND task_name = ? ORDER BY id DESC LIMIT 1",
-            (row["project"], row["domain"], row["name"]),
-        )
-        return None if run is None else self._summary(run)
+def _task(read: Reading, row: sqlite3.Row) -> task_definition_pb2.Task:
+    return task_definition_pb2.Task(
+        task_id=_task_id(row),
+        metadata=_metadata(read, row),
+        task_summary=task_definition_pb2.TaskSummary(latest_run=_latest_run(read, row)),
+    )
 
-    def _latest_runs(self, task: task_definition_pb2.TaskName) -> dict[str, task_definition_pb2.LatestRunSummary]:
-        """Return the latest run of each version that has any: by one query, since a task may have very many runs."""
-        found = self._database.read(
-            "SELECT * FROM runs WHERE id IN"
-            " (SELECT max(id) FROM runs WHERE project = ? AND domain = ? AND task_name = ? GROUP BY task_version)",
-            (task.project, task.domain, task.name),
-        )
-        return {run["task_version"]: self._summary(run) for run in found}
 
-    def _summary(self, run: sqlite3.Row) -> task_definition_pb2.LatestRunSummary:
-        return task_definition_pb2.LatestRunSummary(
-            run_id=identifier_pb2.RunIdentifier(
-                org=run["org"], project=run["project"], domain=run["domain"], name=run["name"]
-            ),
-            run_time=rows.timestamp(run["created_at"]),
-            phase=run["phase"],
-            root_task_name=run["task_name"],
+def _metadata(read: Reading, row: sqlite3.Row) -> task_definition_pb2.TaskMetadata:
+    return task_definition_pb2.TaskMetadata(
+        deployed_by=rows.IDENTITY,
+        short_name=row["short_name"],
+        deployed_at=rows.timestamp(row["deployed_at"]),
+        environment_name=row["environment"],
+        triggers_summary=_triggers(read, row),
+        short_description=row["description"],
+    )
+
+
+def _triggers(read: Reading, row: sqlite3.Row) -> task_definition_pb2.TaskTriggersSummary | None:
+    found = read(
+        "SELECT * FROM triggers WHERE project = ? AND domain = ? AND task_name = ?",
+        (row["project"], row["domain"], row["name"]),
+    )
+    if not found:
+        return None
+    if len(found) > 1:
+        stats = task_definition_pb2.TaskTriggersSummary.TriggerStats(
+            total=len(found), active=sum(one["is_active"] for one in found)
         )
+        return task_definition_pb2.TaskTriggersSummary(stats=stats)
+    details = details_of(found[0])
+    return task_definition_pb2.TaskTriggersSummary(
+        details=task_definition_pb2.TaskTriggersSummary.TriggerDetails(
+            name=found[0]["name"], active=bool(found[0]["is_active"]), automation_spec=details.automation_spec
+        )
+    )
+
+
+def _latest_run(read: Reading, row: sqlite3.Row) -> task_definition_pb2.LatestRunSummary | None:
+    # In the order of the index: a task may have very many runs.
+    found = read(
+        "SELECT * FROM runs WHERE project = ? AND domain = ? AND task_name = ? ORDER BY id DESC LIMIT 1",
+        (row["project"], row["domain"], row["name"]),
+    )
+    return _summary(found[0]) if found else None
+
+
+def _latest_runs(read: Reading, task: task_definition_pb2.TaskName) -> dict[str, task_definition_pb2.LatestRunSummary]:
+    """Return the latest run of each version that has any: by one query, since a task may have very many runs."""
+    found = read(
+        "SELECT * FROM runs WHERE id IN"
+        " (SELECT max(id) FROM runs WHERE project = ? AND domain = ? AND task_name = ? GROUP BY task_version)",
+        (task.project, task.domain, task.name),
+    )
+    return {run["task_version"]: _summary(run) for run in found}
+
+
+def _summary(run: sqlite3.Row) -> task_definition_pb2.LatestRunSummary:
+    return task_definition_pb2.LatestRunSummary(
+        run_id=identifier_pb2.RunIdentifier(
+            org=run["org"], project=run["project"], domain=run["domain"], name=run["name"]
+        ),
+        run_time=rows.timestamp(run["created_at"]),
+        phase=run["phase"],
+        root_task_name=run["task_name"],
+    )
 
 
 def _insert(

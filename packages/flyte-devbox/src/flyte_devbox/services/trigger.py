@@ -10,6 +10,7 @@ from flyteidl2.task import task_definition_pb2
 from flyteidl2.trigger import trigger_definition_pb2, trigger_service_pb2
 
 from flyte_devbox import rows
+from flyte_devbox.database import reading
 from flyte_devbox.errors import invalid_argument, not_found
 from flyte_devbox.services.listing import conditions_of, page_of
 from flyte_devbox.services.lookups import find_task
@@ -100,7 +101,9 @@ class Service:
         page = page_of(request.request, _COLUMNS, default="deployed_at DESC", unique="project, domain, task_name, name")
         where = " AND ".join([scope, *conditions])
         sql = f"SELECT * FROM triggers WHERE {where} {page.order if kind == 'task_id' else page.tail}"
-        found: Sequence[sqlite3.Row] = self._database.read(sql, [*values, *parameters])
+        found: Sequence[sqlite3.Row] = await self._database.read_aside(
+            lambda connection: reading(connection)(sql, [*values, *parameters])
+        )
         if kind == "task_id":
             # The version is in the message alone. One task has few triggers.
             version = request.task_id.version
@@ -128,7 +131,8 @@ class Service:
         columns = {"revision": "revision", "created_at": "created_at"}
         page = page_of(request.request, columns, default="revision DESC", unique="revision")
         sql = f"SELECT * FROM trigger_revisions WHERE {_KEY} {page.tail}"
-        found, token = page.cut(self._database.read(sql, _key(request.name)))
+        key = _key(request.name)
+        found, token = page.cut(await self._database.read_aside(lambda connection: reading(connection)(sql, key)))
         revisions: list[trigger_definition_pb2.TriggerRevision] = []
         for row in found:
             details = trigger_definition_pb2.TriggerDetails.FromString(row["details"])
