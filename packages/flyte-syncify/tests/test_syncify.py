@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
 
 from flyte_syncify import Syncify, syncify
+from flyte_syncify import loop as loop_module
 
 var: contextvars.ContextVar[str] = contextvars.ContextVar("var", default="unset")
 
@@ -82,6 +84,51 @@ def test_abandoned_generator_is_closed() -> None:
         if i == 2:
             break
     assert closed == [True]
+
+
+@pytest.mark.parametrize("gives_in", [True, False])
+def test_clean_up_that_does_not_end_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, gives_in: bool
+) -> None:
+    monkeypatch.setattr(loop_module, "_CLEANUP_SECONDS", 0.05)
+    ends, ended, entered = asyncio.Event(), threading.Event(), threading.Event()
+
+    @syncify
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            entered.set()
+            while not ends.is_set():
+                try:
+                    await ends.wait()
+                except asyncio.CancelledError:
+                    if gives_in:
+                        break
+            ended.set()
+
+    stream = iter(numbers())
+    assert next(stream) == 1
+    stream.close()  # type: ignore[attr-defined]
+    assert entered.is_set()
+    assert "numbers` has not ended within 0.05 s" in caplog.text
+    assert double(2) == 4
+    syncify.loop.get().call_soon_threadsafe(ends.set)
+    assert ended.wait(60)
+
+
+def test_an_error_of_clean_up_code_is_raised() -> None:
+    @syncify
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            raise OSError("it cannot be closed")
+
+    stream = iter(numbers())
+    assert next(stream) == 1
+    with pytest.raises(OSError, match="cannot be closed"):
+        stream.close()  # type: ignore[attr-defined]
 
 
 def test_context_variables_of_the_caller_are_visible() -> None:

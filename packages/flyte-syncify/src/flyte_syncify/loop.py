@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import contextvars
+import logging
 import os
 import sys
 import threading
@@ -13,9 +14,12 @@ from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+_logger = logging.getLogger(__name__)
+_closing: set[asyncio.Future[Any]] = set()
+"""Clean-up code that runs: a loop alone does not keep its tasks alive."""
 
 _CLEANUP_SECONDS = 10.0
-"""How long an interrupted caller waits for the clean-up code of the coroutine it was waiting for."""
+"""How long a caller waits for the clean-up code of the coroutine that it has interrupted, or of the stream that it leaves."""
 
 _START_SECONDS = 0.05
 """After this long an interrupted call that has not started was never scheduled."""
@@ -124,7 +128,8 @@ class BackgroundLoop:
     def iterate(self, stream: AsyncIterator[T]) -> Iterator[T]:
         """Yield the items of an async iterator that runs on the loop.
 
-        All steps run in one context (a copy of the caller's), so context variables set by the generator hold between items.
+        All steps run in one context (a copy of the caller's), so context variables set by the generator hold between items. When
+        the caller leaves it, its clean-up code gets up to 10 seconds.
         """
         context = contextvars.copy_context()
         try:
@@ -249,10 +254,29 @@ async def _next(stream: AsyncIterator[T]) -> T:
 
 
 async def _close(stream: AsyncIterator[Any]) -> None:
+    """Run the clean-up code of a stream. One that does not come to its end in time is cancelled, and nobody waits for it."""
     # One that still runs was given up by a second interrupt: it is cancelled already, and ends by itself.
     close = getattr(stream, "aclose", None)
-    if close is not None and not getattr(stream, "ag_running", False):
-        await close()
+    if close is None or getattr(stream, "ag_running", False):
+        return
+    closing = asyncio.ensure_future(close())
+    _closing.add(closing)
+    closing.add_done_callback(_closing.discard)
+    try:
+        done, _ = await asyncio.wait({closing}, timeout=_CLEANUP_SECONDS)
+    except asyncio.CancelledError:
+        closing.cancel()
+        await asyncio.wait({closing}, timeout=_CLEANUP_SECONDS)
+        raise
+    if done:
+        closing.result()
+        return
+    closing.cancel()
+    _logger.warning(
+        "the clean-up code of `%s` has not ended within %g s, and is cancelled",
+        getattr(stream, "__qualname__", type(stream).__name__),
+        _CLEANUP_SECONDS,
+    )
 
 
 async def _cancel_all() -> None:
