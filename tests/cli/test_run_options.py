@@ -250,7 +250,7 @@ def test_the_cache_is_deleted(shell: Shell) -> None:
 @pytest.mark.parametrize("option", ["--clustered", "--replicas=2", "--plugin-config=x.yaml"])
 def test_a_script_on_several_machines_is_refused(shell: Shell, option: str) -> None:
     _, err = shell.flyte("run", "python-script", "script.py", option, code=2)
-    assert "needs a control plane" in err
+    assert "asks for several machines, and this version runs scripts on one" in err
 
 
 def test_hints_of_local_runs_say_so_where_a_control_plane_is_configured(shell: Shell) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -101,6 +102,47 @@ def test_what_ran_there_is_shown_as_what_ran_here(home: Path) -> None:
     assert _flyte(home, "get", "logs", "--devbox", "to-show").stdout == "total: adding up\n"
     missing = _flyte(home, "get", "run", "--devbox", "none-such")
     assert (missing.returncode, "on the control plane" in missing.stderr) == (2, True)
+
+
+def test_what_is_told_of_the_devbox(home: Path) -> None:
+    record = json.loads((home / "devbox" / "devbox.json").read_text())
+    known = {
+        "running": True,
+        "folder": str(home / "devbox"),
+        "endpoint": f"localhost:{record['port']}",
+        "pid": record["pid"],
+        "version": record["version"],
+        "needs_token": True,
+    }
+    told = _flyte(home, "status", "devbox", "--json").stdout
+    assert (told.count("\n"), json.loads(told)) == (1, known)
+    assert record["token"] not in told
+    folder = ("--folder", str(home / "devbox"))
+    assert json.loads(_flyte(home, "get", "devbox", *folder, "--no-probes", "-of", "json").stdout) == known
+    probed = json.loads(_flyte(home, "get", "devbox", "-of", "json").stdout)
+    assert probed["ready"] is True
+    assert probed.keys() - known.keys() >= {"ready", "answered_ms", "database_mb", "free_disk_gb"}
+
+
+def test_no_probes_asks_a_devbox_nothing(home: Path) -> None:
+    """One that is stopped answers nobody: with probes the command waits for it, without them it tells what is known."""
+    record = json.loads((home / "devbox" / "devbox.json").read_text())
+    os.kill(record["pid"], signal.SIGSTOP)
+    try:
+        plain = _flyte(home, "get", "devbox", "--no-probes", "-of", "json")
+        probed = _flyte(home, "get", "devbox", "-of", "json")
+    finally:
+        os.kill(record["pid"], signal.SIGCONT)
+    assert (json.loads(plain.stdout)["running"], "ready" in json.loads(plain.stdout)) == (True, False)
+    assert json.loads(probed.stdout)["ready"] is False
+
+
+def test_a_devbox_that_does_not_run_is_told_of_too(tmp_path: Path) -> None:
+    missing = _flyte(tmp_path, "status", "devbox", "--json")
+    assert missing.returncode == 1
+    assert json.loads(missing.stdout) == {"running": False, "folder": str(tmp_path / "devbox")}
+    told = _flyte(tmp_path, "get", "devbox", "--no-probes")
+    assert (told.returncode, "hint: `flyte start devbox` starts it" in told.stdout) == (1, True)
 
 
 def test_a_devbox_without_a_token_is_used_as_it_is(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The commands for what a control plane keeps, beside runs and tasks, against a devbox."""
 
+import base64
 import json
 import os
 import signal
@@ -71,6 +72,7 @@ class Shell:
             [sys.executable, "-m", "flyte_cli.main", *words],
             cwd=self.folder,
             env={"HOME": str(self.folder), "PATH": os.environ["PATH"], **variables},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,
@@ -161,6 +163,97 @@ def test_secrets_of_all_projects_and_of_one(flyte) -> None:
     assert flyte.json("run", "--follow", "shop.py", "colour")["outputs"] == {"o0": "green"}
     flyte("delete", "secret", "COLOUR")
     assert "there is no secret `COLOUR`" in flyte("delete", "secret", "COLOUR", code=2)
+
+
+DOCKER = {
+    "auths": {
+        "ghcr.io": {"auth": "bWU6aGlkZGVu", "email": "me@example.org"},
+        "quay.io": {"username": "you", "password": "pw"},
+        "kept.example.org": {},
+    },
+    "credHelpers": {"kept.example.org": "keeper"},
+}
+PULLS = """
+import os
+
+import flyte
+
+names = ("ALL", "SOME", "USUAL")
+env = flyte.TaskEnvironment("pulls", secrets=[flyte.Secret(name, as_env_var=name) for name in names])
+
+
+@env.task
+def kept() -> list[str]:
+    return [os.environ[name] for name in names]
+"""
+KEEPER = """#!/bin/sh
+read -r registry
+printf '{"ServerURL": "%s", "Username": "%s", "Secret": "asked"}' "$registry" "$registry"
+"""
+
+
+def auth(text: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(text.encode()).decode()}
+
+
+@pytest.fixture
+def docker(flyte, tmp_path) -> Path:
+    """A configuration of docker beside one that keeps its credentials elsewhere, and a task that shows what was kept."""
+    (flyte.folder / "pulls.py").write_text(PULLS)
+    keeper = tmp_path / "bin" / "docker-credential-keeper"
+    keeper.parent.mkdir()
+    keeper.write_text(KEEPER)
+    keeper.chmod(0o755)
+    (tmp_path / "docker.json").write_text(json.dumps(DOCKER))
+    return tmp_path / "docker.json"
+
+
+def test_a_secret_of_what_docker_has_signed_in_to(flyte, docker) -> None:
+    """What is kept is what PyPI flyte 2.12.1 keeps of the same file, and the registry whose user and password stand apart."""
+    path = f"{docker.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+    def keep(name: str, *words: str, **variables: str) -> None:
+        make = ("create", "secret", name, "--type", "image_pull", "--from-docker-config", *words)
+        assert flyte(*make, PATH=path, **variables) == f"Kept secret `{name}`.\n"
+
+    keep("ALL", "--docker-config-path", str(docker))
+    keep("SOME", "--docker-config-path", str(docker), "--registries", "quay.io, kept.example.org")
+    # Without a path it is docker's own configuration that is read.
+    usual = docker.parent / "usual"
+    usual.mkdir()
+    docker.rename(usual / "config.json")
+    keep("USUAL", "--registries", "ghcr.io", DOCKER_CONFIG=str(usual))
+    types = {each["secretMetadata"]["type"] for each in flyte.json("get", "secret")}
+    assert types == {"SECRET_TYPE_IMAGE_PULL_SECRET"}
+    told = flyte.json("run", "--follow", "pulls.py", "kept")["outputs"]["o0"]
+    ghcr, quay, asked = auth("me:hidden"), auth("you:pw"), auth("kept.example.org:asked")
+    assert [json.loads(each)["auths"] for each in told] == [
+        {"ghcr.io": ghcr, "quay.io": quay, "kept.example.org": asked},
+        {"quay.io": quay, "kept.example.org": asked},
+        {"ghcr.io": ghcr},
+    ]
+    for name in ("ALL", "SOME", "USUAL"):
+        flyte("delete", "secret", name)
+
+
+def test_credentials_of_a_registry_that_are_not_whole_are_refused(flyte, docker) -> None:
+    make = ("create", "secret", "PULL", "--type", "image_pull")
+    named = ("--from-docker-config", "--docker-config-path", str(docker))
+    unknown = flyte(*make, *named, "--registries", "nosuch.io", code=2)
+    assert "docker has not signed in to `nosuch.io`" in unknown
+    assert "it knows `ghcr.io`, `quay.io`, `kept.example.org`\n" in unknown
+    assert "`docker-credential-keeper`, which is not here" in flyte(*make, *named, code=2)
+    for words in (("--docker-config-path", str(docker)), ("--registries", "ghcr.io")):
+        refused = flyte(*make, *words, code=2)
+        assert f"error: `{words[0]}` is about what docker has signed in to\nhint: add `--from-docker-config`" in refused
+        assert "hint: add `--type image_pull`" in flyte("create", "secret", "PULL", *words, code=2)
+    assert "`--from-docker-config` and `--registry` exclude each other" in flyte(
+        *make, *named, "--registry", "ghcr.io", code=2
+    )
+    assert "standard input ends before the registry\nhint: add `--registry`" in flyte(*make, code=2)
+    assert "hint: add `--username`" in flyte(*make, "--registry", "ghcr.io", code=2)
+    assert "the password for `ghcr.io` is empty" in flyte(*make, "--registry", "ghcr.io", "--username", "me", code=2)
+    assert flyte("get", "secret") == ""
 
 
 def test_runs_are_looked_for_by_the_control_plane(flyte) -> None:

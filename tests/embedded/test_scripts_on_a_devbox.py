@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +13,7 @@ from flyte_models.phases import ActionPhase
 
 from .running import connected_to, write_config
 
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -60,19 +62,88 @@ def test_a_script_that_fails_fails_its_run(script) -> None:
         flyte.run_python_script(script, include_files=["/etc/passwd"])
 
 
-def test_from_the_command_line(script, port, tmp_path) -> None:
+@pytest.fixture
+def command(script, port, tmp_path) -> Command:
+    """`flyte run OPTIONS python-script script.py WORDS`, with what else the end of a run is waited for."""
     config = write_config(tmp_path / "config.yaml", port)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "flyte_cli.main", "--config", str(config), "run", "--follow"),
-            *("python-script", "script.py", "--extra-args", "a,b"),
-        ],
-        cwd=script.parent,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+
+    def run(*words: str, before: tuple[str, ...] = ("--follow",)) -> "subprocess.CompletedProcess[str]":
+        start = (sys.executable, "-m", "flyte_cli.main", "--config", str(config), "run", *before)
+        return subprocess.run(
+            [*start, "python-script", "script.py", *words],
+            cwd=script.parent,
+            env=dict(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+def test_from_the_command_line(command) -> None:
+    done = command("--extra-args", "a,b")
     assert done.returncode == 0, done.stderr
     assert "result    None" in done.stdout
     assert "arguments ['a', 'b'] False" in done.stderr
+    with_files = command("--include-files", "beside.txt", "--output-dir", "filled")
+    assert with_files.returncode == 0, with_files.stderr
+    assert "arguments [] True" in with_files.stderr
+    assert "result    Dir" in with_files.stdout
+
+
+def test_its_options_make_the_container(command) -> None:
+    words = "--cpu 2 --memory 1Gi --gpu 1 --gpu-type A100 --queue slow --timeout 77 --image registry.example.org/own:1"
+    assert command(*words.split(), before=("--name", "contained")).returncode == 0
+    action = flyte.remote.Run.get("contained").details().action_details.pb2
+    template, spec = action.task.task_template, flyte.remote.Run.get("contained").details().pb2.run_spec
+    assert template.container.image == "registry.example.org/own:1"
+    requested = {each.name: each.value for each in template.container.resources.requests}
+    kinds = template.container.resources.ResourceName
+    assert requested == {kinds.CPU: "2", kinds.MEMORY: "1Gi", kinds.GPU: "1"}
+    assert template.extended_resources.gpu_accelerator.device == "nvidia-tesla-a100"
+    assert template.metadata.timeout.seconds == 77
+    assert spec.queue == "slow"
+
+
+def test_options_of_the_run_are_those_of_the_script_too(command, port, tmp_path) -> None:
+    """PyPI flyte 2.12.1 takes the name, project and domain, and loses labels and variables."""
+    before = ("--name", "placed", "-d", "staging", "--label", "team=ml", "--env", "COLOUR=red", "--queue", "slow")
+    assert command("--extra-args", "a", before=(*before, "--follow")).returncode == 0
+    with connected_to(port, tmp_path, domain="staging"):
+        spec = flyte.remote.Run.get("placed").details().pb2.run_spec
+    assert dict(spec.labels.values) == {"team": "ml"}
+    assert ("COLOUR", "red") in {(each.key, each.value) for each in spec.envs.values}
+    assert spec.queue == "slow"
+
+
+def test_a_script_that_takes_too_long_is_ended(command, script) -> None:
+    script.write_text("import time\nprint('begun', flush=True)\ntime.sleep(1000)\n")
+    done = command("--timeout", "5", before=("--follow", "--name", "long"))
+    assert done.returncode == 1
+    assert flyte.remote.Run.get("long").phase == ActionPhase.TIMED_OUT
+
+
+SEVERAL = """--clustered; --replicas 2; --nproc-per-node 2; --rdzv-backend c10d; --torchrun-max-restarts 1; --cluster-max-restarts 1
+--restart-on-host-maintenance; --ttl-seconds-after-finished 9; --plugin-config plugin.yaml"""
+
+
+@pytest.mark.parametrize("words", [each.strip() for each in SEVERAL.replace("\n", ";").split(";")])
+def test_what_needs_several_machines_or_a_built_image_is_refused(command, words: str) -> None:
+    done = command(*words.split())
+    assert done.returncode == 2
+    assert f"error: `{words.split(maxsplit=1)[0]}` asks for several machines" in done.stderr
+
+
+def test_packages_need_an_image(command) -> None:
+    done = command("--packages", "numpy")
+    assert done.returncode == 2
+    assert "`--packages` needs an image to be built" in done.stderr
+
+
+def test_files_that_cannot_be_included_are_refused(command) -> None:
+    for file, reason in (("other.txt", "there is no file `other.txt`"), ("/etc/passwd", "is not below the folder")):
+        done = command("--include-files", file)
+        assert done.returncode == 2
+        assert reason in done.stderr
+        assert "hint: what `--include-files` names" in done.stderr

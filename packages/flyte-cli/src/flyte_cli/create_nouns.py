@@ -77,8 +77,14 @@ def create_secret(
             f"`{given[0]}` and `{given[1]}` exclude each other\nhint: leave one of them out",
             click.get_current_context(),
         )
-    if kind == "regular" and (registry or from_docker_config or username or password or registries):
+    of_docker = {"--docker-config-path": docker_config_path, "--registries": registries}
+    if kind == "regular" and (registry or from_docker_config or username or password or any(of_docker.values())):
         raise click.UsageError("credentials of a registry are of another type\nhint: add `--type image_pull`")
+    for option, text in of_docker.items():
+        if text and not from_docker_config:
+            raise click.UsageError(
+                f"`{option}` is about what docker has signed in to\nhint: add `--from-docker-config`, or leave it out"
+            )
     from flyte.remote import Secret  # noqa: PLC0415 - as above
 
     content: str | bytes
@@ -155,10 +161,22 @@ def _credentials(
             return json.dumps(from_docker(path, wanted))
         except (OSError, ValueError) as error:
             raise click.UsageError(f"{error}\nhint: `docker login` signs in to a registry") from None
-    registry = registry or click.prompt("Registry", err=True)
-    username = username or click.prompt("User", err=True)
+    registry = registry or _named("Registry", "--registry")
+    username = username or _named("User", "--username")
     password = password or _asked("Password")
+    if not password:
+        raise click.UsageError(f"the password for `{registry}` is empty\nhint: a variable that is not set, perhaps")
     return json.dumps(credentials_of(registry, username, password))
+
+
+def _named(what: str, option: str) -> str:
+    try:
+        return click.prompt(what, err=True)
+    except click.Abort as error:
+        if not isinstance(error.__context__, EOFError):
+            raise
+    click.echo(err=True)
+    raise click.UsageError(f"standard input ends before the {what.lower()}\nhint: add `{option}`")
 
 
 def _asked(what: str) -> str:

@@ -43,7 +43,7 @@ def from_docker(path: Path, registries: Sequence[str] | None) -> dict[str, Any]:
         elif helper is not None:
             found[registry] = _ask(helper, registry)
         elif registries is not None:
-            names = ", ".join(f"`{name}`" for name in (*known, *helpers)) or "none"
+            names = ", ".join(f"`{name}`" for name in dict.fromkeys((*known, *helpers))) or "none"
             raise ValueError(f"docker has not signed in to `{registry}`, by `{path}`; it knows {names}")
     if not found:
         raise ValueError(f"docker has not signed in to any registry, by `{path}`")

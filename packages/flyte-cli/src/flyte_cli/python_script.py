@@ -1,22 +1,25 @@
 """`flyte run python-script SCRIPT`: any script as a run of one action, recorded with what it prints."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from flyte.initialization import settings
-from flyte.scripts import run_python_script, run_script, run_script_for_output
+from flyte.scripts import ScriptContainer, begin_script, files_below, run_script, run_script_for_output
 from flyte_cli.carrying_out import carry_out
 from flyte_cli.loading import check_file
 from flyte_cli.run_options import RunChoices
+from flyte_syncify import syncify
 
 _CLUSTER_ONLY = (
     "plugin_config",
     "clustered",
     "replicas",
     "nproc_per_node",
+    "rdzv_backend",
     "torchrun_max_restarts",
     "cluster_max_restarts",
     "restart_on_host_maintenance",
@@ -33,7 +36,9 @@ def _carry_out(script: Path, timeout: int, extra_args: str | None, output_dir: s
     for name in _CLUSTER_ONLY:
         if name in explicit:
             spelt = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"`{spelt}` needs a control plane: it asks for several machines\nhint: leave it out")
+            raise click.UsageError(
+                f"`{spelt}` asks for several machines, and this version runs scripts on one\nhint: leave it out"
+            )
     chosen = RunChoices.of_context()
     if settings().endpoint and not chosen.is_local:
         _carry_out_remotely(check_file(script), timeout, extra_args, output_dir, chosen, given)
@@ -57,30 +62,27 @@ def _carry_out_remotely(
     chosen: RunChoices,
     given: dict[str, Any],
 ) -> None:
-    from flyte_cli.remote_runs import report, starting  # noqa: PLC0415 - a run in this process needs no client
+    from flyte_cli.remote_runs import options_of, report, starting  # noqa: PLC0415 - a run in this process needs no client
 
     chosen.refuse_what_is_for_local_runs()
     if given.get("packages"):
         raise click.UsageError(
             "`--packages` needs an image to be built, which this version does not do\nhint: name an `--image`"
         )
+    options = options_of(chosen)
+    if given["queue"]:
+        options = replace(options, queue=given["queue"])
+    container = ScriptContainer(given["cpu"], given["memory"], given["gpu"], given["gpu_type"], given["image"], timeout)
+    arguments = extra_args.split(",") if extra_args else []
+    try:
+        files = files_below(script.parent, given["include_files"])
+    except (FileNotFoundError, ValueError) as error:
+        raise click.UsageError(
+            f"{error}\nhint: what `--include-files` names stands beside the script or below its folder"
+        ) from None
     began = time.monotonic()
     with starting():
-        run = run_python_script(
-            script,
-            cpu=given["cpu"],
-            memory=given["memory"],
-            gpu=given["gpu"],
-            gpu_type=given["gpu_type"],
-            image=given["image"],
-            timeout=timeout,
-            extra_args=extra_args.split(",") if extra_args else None,
-            queue=given["queue"] or chosen.queue,
-            name=chosen.name,
-            output_dir=output_dir,
-            include_files=list(given["include_files"]),
-            debug=chosen.is_debugged,
-        )
+        run = syncify.loop.run(begin_script(script, arguments, container, options, output_dir=output_dir, files=files))
     report(run, began, follows=chosen.follows, is_debugged=chosen.is_debugged)
 
 

@@ -71,31 +71,33 @@ def carry_out_remotely(task: "TaskTemplate[..., Any] | TaskDetails", values: dic
     """
     chosen = RunChoices.of_context()
     chosen.refuse_what_is_for_local_runs()
-    if chosen.resume is not None:
-        raise click.UsageError("`--resume` continues a run of this machine's history\nhint: add `--local`")
     is_registered = isinstance(task, TaskDetails)
-    runner = Runner(
-        RunOptions(
-            mode="remote",
-            name=chosen.name,
-            # A registered task is looked up in one project, and may run in another.
-            project=chosen.run_project if is_registered else chosen.project,
-            domain=chosen.run_domain if is_registered else chosen.domain,
-            raw_data_path=chosen.raw_data_path,
-            labels=chosen.labels,
-            env_vars=chosen.env_vars,
-            max_action_concurrency=chosen.max_action_concurrency,
-            version=chosen.version,
-            copy_style=chosen.copy_style,
-            service_account=chosen.service_account,
-            queue=chosen.queue,
-            debug=chosen.is_debugged,
-        )
-    )
+    # A registered task is looked up in one project, and may run in another.
+    project, domain = (chosen.run_project, chosen.run_domain) if is_registered else (chosen.project, chosen.domain)
+    runner = Runner(replace(options_of(chosen), project=project, domain=domain))
     began = time.monotonic()
     with starting():
         run: Run = syncify.loop.run(runner.attempt(task, (), values))
     report(run, began, follows=chosen.follows, is_debugged=chosen.is_debugged)
+
+
+def options_of(chosen: RunChoices) -> RunOptions:
+    """Return what a run on a control plane is started with."""
+    return RunOptions(
+        mode="remote",
+        name=chosen.name,
+        project=chosen.project,
+        domain=chosen.domain,
+        raw_data_path=chosen.raw_data_path,
+        labels=chosen.labels,
+        env_vars=chosen.env_vars,
+        max_action_concurrency=chosen.max_action_concurrency,
+        version=chosen.version,
+        copy_style=chosen.copy_style,
+        service_account=chosen.service_account,
+        queue=chosen.queue,
+        debug=chosen.is_debugged,
+    )
 
 
 @contextmanager

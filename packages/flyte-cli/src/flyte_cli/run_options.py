@@ -92,7 +92,7 @@ class RunChoices:
         return found if isinstance(found, cls) else cls({})
 
     def refuse_what_is_for_local_runs(self) -> None:
-        """Refuse to report to a control plane what is begun there, and to show it in the text interface.
+        """Refuse to report to a control plane what is begun there, to show it in the text interface, and to continue a run.
 
         Raises:
             click.UsageError: when that was asked for.
@@ -107,6 +107,8 @@ class RunChoices:
                 "`--tui` shows a run in this process, and this one is begun on the control plane\n"
                 "hint: `--local` as well, or leave `--tui` out: `flyte start tui` shows runs of a control plane"
             )
+        if self.resume is not None:
+            raise click.UsageError("`--resume` continues a run of this machine's history\nhint: add `--local`")
 
     def refuse_debugged(self) -> None:
         """Refuse an editor in a container where there is none: in this process.

@@ -5,6 +5,8 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -17,7 +19,15 @@ from flyte_models.values import value
 from flyte_syncify import syncify
 from flyte_types.dir import Dir
 
-__all__ = ["ScriptFailedError", "run_python_script", "run_script", "run_script_for_output"]
+__all__ = [
+    "ScriptContainer",
+    "ScriptFailedError",
+    "begin_script",
+    "files_below",
+    "run_python_script",
+    "run_script",
+    "run_script_for_output",
+]
 
 _GRACE_SECONDS = 5.0
 
@@ -165,17 +175,10 @@ async def run_python_script(
         )
     path = _existing(script)
     if settings().endpoint:
-        device = f"{gpu_type}:{gpu}" if gpu else None
-        runner = _Remote(
-            Resources(cpu=cpu, memory=memory, gpu=cast("Any", device)),
-            image,
-            queue,
-            name,
-            timeout,
-            tuple(include_files or ()),
-            debug=debug,
-        )
-        run = await runner.run(path, list(extra_args or ()), output_dir)
+        container = ScriptContainer(cpu, memory, gpu, gpu_type, image, timeout)
+        options = RunOptions(name=name, queue=queue, debug=debug)
+        files = files_below(Path(path).parent, include_files or ())
+        run = await begin_script(Path(path), extra_args or (), container, options, output_dir=output_dir, files=files)
         if wait:
             await run.wait.aio(quiet=True)
         return run
@@ -189,36 +192,65 @@ async def run_python_script(
 
 
 @value
-class _Remote:
-    """How a script runs on a control plane."""
+class ScriptContainer:
+    """What a control plane runs a script in."""
 
-    resources: Resources
+    cpu: int
+    memory: str
+    gpu: int
+    gpu_type: str
     image: Any
-    queue: str | None
-    name: str | None
+    """None: the default image."""
     timeout: int
-    files: tuple[str, ...]
-    debug: bool
+    """Seconds that the script may take."""
 
-    async def run(self, script: str, arguments: list[str], output_dir: str | None) -> Any:
-        """Begin the run and return it."""
-        root = Path(script).parent
-        files = [_below(root, file) for file in self.files]
-        place = TaskEnvironment("python_script", image=self.image or "auto", resources=self.resources)
-        made: Any = place.task((run_script if output_dir is None else run_script_for_output).func)
-        options = RunOptions(
-            mode="remote",
-            name=self.name,
-            queue=self.queue,
-            copy_style="custom",
-            copy_paths=(Path(script).name, *files),
-            root_dir=root,
-            debug=self.debug,
-        )
-        values: dict[str, Any] = {"script": Path(script).name, "arguments": arguments}
-        if output_dir is not None:
-            values["output_dir"] = output_dir
-        return await Runner(options).run.aio(made.override(timeout=self.timeout), **values)
+    def task_of(self, function: Callable[..., Any]) -> Any:
+        """Return the task that runs a script in it."""
+        device = f"{self.gpu_type}:{self.gpu}" if self.gpu else None
+        resources = Resources(cpu=self.cpu, memory=self.memory, gpu=cast("Any", device))
+        place = TaskEnvironment("python_script", image=self.image or "auto", resources=resources)
+        return place.task(function).override(timeout=self.timeout)
+
+
+async def begin_script(
+    script: Path,
+    arguments: Sequence[str],
+    container: ScriptContainer,
+    options: RunOptions,
+    *,
+    output_dir: str | None = None,
+    files: Sequence[str] = (),
+) -> Any:
+    """Begin the run of a script on the control plane.
+
+    Args:
+        script: The script, as an absolute path; it travels.
+        arguments: Its arguments.
+        container: What it runs in.
+        options: Those of the run; what travels is decided here.
+        output_dir: A folder that the script fills, which becomes the output of the run.
+        files: What travels too, as `files_below` names it.
+
+    Returns:
+        The run.
+    """
+    root, name = script.parent, script.name
+    options = replace(options, mode="remote", copy_style="custom", copy_paths=(name, *files), root_dir=root)
+    values: dict[str, Any] = {"script": name, "arguments": list(arguments)}
+    if output_dir is not None:
+        values["output_dir"] = output_dir
+    task = container.task_of((run_script if output_dir is None else run_script_for_output).func)
+    return await Runner(options).run.aio(task, **values)
+
+
+def files_below(root: Path, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the names below a folder of files and folders that are given from the working directory or from that folder.
+
+    Raises:
+        FileNotFoundError: One of them is not there.
+        ValueError: One is elsewhere.
+    """
+    return tuple(_below(root, file) for file in files)
 
 
 def _below(root: Path, file: str) -> str:
