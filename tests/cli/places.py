@@ -1,11 +1,15 @@
-"""A folder with a home, a devbox of its own and a file of tasks, in which commands are run and their text is taken down."""
+"""A folder with a home, a devbox of its own and files of tasks, in which commands are run and their text is taken down."""
 
 import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+
+from flyte_devbox.process import stop_server
 
 FLYTE = Path(sys.executable).with_name("flyte")
 _DURATION = r"\d+\.\d+ s|\d+\.\d+s|\d+m \d\ds|\d+\.\d{3}"
@@ -15,8 +19,8 @@ _DURATION = r"\d+\.\d+ s|\d+\.\d+s|\d+m \d\ds|\d+\.\d{3}"
 class Place:
     """Commands in a folder that is their home, with the devbox of that home."""
 
-    def __init__(self, folder: Path, program: str) -> None:
-        """Write the program to `steps.py` in the folder."""
+    def __init__(self, folder: Path, program: str | None = None) -> None:
+        """Write the program, if there is one, to `steps.py` in the folder."""
         self.folder = folder
         self.environment = {
             "HOME": str(folder),
@@ -24,9 +28,11 @@ class Place:
             "COLUMNS": "160",
             "TZ": "UTC",
             "LOGNAME": "ada",
+            "PYTHONDONTWRITEBYTECODE": "1",
             "FLYTE_DEVBOX_FOLDER": str(folder / "devbox"),
         }
-        (folder / "steps.py").write_text(program)
+        if program is not None:
+            (folder / "steps.py").write_text(program)
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Start a command in a group of processes of its own."""
@@ -52,6 +58,12 @@ class Place:
         assert process.returncode == 0, out + err
         return out
 
+    def fails(self, *words: str) -> tuple[int, str]:
+        """Return the exit code of a command, and what it prints on standard error."""
+        process = self.start(*words)
+        _, err = process.communicate(timeout=180)
+        return process.returncode, f"{self.normalise(err)}\n"
+
     def shows(self, *words: str) -> str:
         """Return all that a command prints: lines of standard error with a `! `, then an exit code that is not 0."""
         process = self.start(*words)
@@ -71,6 +83,7 @@ class Place:
         text = re.sub(r'(\bseconds"?: ?)[0-9.e-]+', r"\1<duration>", text)
         text = re.sub(r"\br([a-z0-9]{19}|[a-z0-9]{12})\b", "<run>", text)
         text = re.sub(r"(?<=/uploads/)[a-z2-7]{26}\b", "<place>", text)
+        text = re.sub(r"0x[0-9a-f]+", "0x…", text)
         text = re.sub(r"(\b|(?<=\bfast))[0-9a-f]{32}\b|\b[0-9a-f]{60,64}\b|(?<=-)[0-9a-f]{16}\b", "<digest>", text)
         # Of the interpreter that runs this: the tag of the image, in the packed table of images as well, and what it underlines.
         text = re.sub(r"\bpy3\.\d+-v[0-9.]+", "py<Python>", text)
@@ -94,3 +107,16 @@ class Place:
                 raise TimeoutError(f"`flyte {' '.join(words)}` never shows `{has}`: {shown}")
             time.sleep(0.1)
         return shown
+
+
+@contextmanager
+def place_with_devbox(folder: Path, program: str, *, is_configured: bool = True) -> Generator[Place]:
+    """Yield a place whose devbox is up, and the control plane of its configuration; it is stopped at the end."""
+    place = Place(folder, program)
+    place.flyte("start", "devbox", "--port", "0")
+    try:
+        if is_configured:
+            place.flyte("create", "config", "--devbox")
+        yield place
+    finally:
+        stop_server(place.folder / "devbox")

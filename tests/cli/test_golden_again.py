@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from inline_snapshot import snapshot
-from tests.cli.places import Place
-
-from flyte_devbox.process import stop_server
+from tests.cli.places import Place, place_with_devbox
 
 PROGRAM = """\
 from dataclasses import dataclass
@@ -54,18 +52,13 @@ def steps(x: int, mark: str) -> int:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place(tmp_path_factory.mktemp("home"), PROGRAM)
-    (place.folder / "letter.txt").write_text("Dear all\n")
-    (place.folder / "parts").mkdir()
-    (place.folder / "parts" / "one.txt").write_text("1")
-    place.flyte("start", "devbox", "--port", "0")
-    try:
-        place.flyte("create", "config", "--devbox")
+    with place_with_devbox(tmp_path_factory.mktemp("home"), PROGRAM) as place:
+        (place.folder / "letter.txt").write_text("Dear all\n")
+        (place.folder / "parts").mkdir()
+        (place.folder / "parts" / "one.txt").write_text("1")
         letter = ("--letter", "letter.txt", "--parts", "parts", "--parcel", '{"weight": 1.5, "to": "Ada"}')
         place.flyte("run", "--follow", "--name", "letter", "steps.py", "weigh", *letter)
         yield place
-    finally:
-        stop_server(place.folder / "devbox")
 
 
 def test_files_in_inputs_and_outputs(place: Place) -> None:

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from inline_snapshot import snapshot
-from tests.cli.places import Place
-
-from flyte_devbox.process import stop_server
+from tests.cli.places import Place, place_with_devbox
 
 PROGRAM = """\
 import flyte
@@ -22,13 +20,9 @@ def half(x: int) -> int:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place(tmp_path_factory.mktemp("home"), PROGRAM)
-    place.flyte("start", "devbox", "--port", "0")
-    try:
+    with place_with_devbox(tmp_path_factory.mktemp("home"), PROGRAM, is_configured=False) as place:
         place.flyte("run", "--devbox", "--follow", "--name", "four", "steps.py", "half", "--x", "4")
         yield place
-    finally:
-        stop_server(place.folder / "devbox")
 
 
 def test_inputs_and_outputs(place: Place) -> None:

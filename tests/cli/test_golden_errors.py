@@ -1,68 +1,26 @@
 """The errors users meet most, word for word. Change one only on purpose: `just snap` accepts the new text."""
 
-import os
-import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
+from tests.cli.places import Place
 
 PROGRAMS = Path(__file__).parent / "programs"
-FLYTE = Path(sys.executable).with_name("flyte")
-
-
-class Shell:
-    """Runs `flyte` in a folder of its own, with a home of its own, and no terminal."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            "HOME": str(folder / "home"),
-            "PATH": os.environ["PATH"],
-            "COLUMNS": "120",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        (folder / "home").mkdir()
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [FLYTE, "--no-progress", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def fail(self, *arguments: str) -> tuple[int, str]:
-        process = self.start(*arguments)
-        _, err = process.communicate(timeout=60)
-        return process.returncode, self.normalise(err)
-
-    def normalise(self, text: str) -> str:
-        text = text.replace(str(self.folder), "<folder>")
-        text = re.sub(r"\br[a-z0-9]{12}\b", "<run>", text)
-        text = re.sub(r"0x[0-9a-f]+", "0x…", text)
-        text = re.sub(r"\d+ frames? of flyte", "<n> frames of flyte", text)
-        # What Python underlines of a line changes with its version.
-        text = re.sub(r"(?m)^ *[~^]+ *\n", "", text)
-        return text
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def place(tmp_path: Path) -> Place:
     for program in PROGRAMS.glob("*.py"):
         shutil.copy(program, tmp_path)
     shutil.copy(PROGRAMS / "syntax_error.txt", tmp_path / "syntax_error.py")
-    return Shell(tmp_path)
+    return Place(tmp_path)
 
 
-def test_misspelt_task(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "compte") == snapshot(
+def test_misspelt_task(place: Place) -> None:
+    assert place.fails("run", "failing.py", "compte") == snapshot(
         (
             2,
             """\
@@ -73,8 +31,8 @@ hint: did you mean `compute`?
     )
 
 
-def test_wrong_type(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "compute", "--count", "many") == snapshot(
+def test_wrong_type(place: Place) -> None:
+    assert place.fails("run", "failing.py", "compute", "--count", "many") == snapshot(
         (
             2,
             """\
@@ -85,8 +43,8 @@ hint: `flyte run FILE compute --help` lists the inputs and their types
     )
 
 
-def test_missing_input(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "compute", "--name", "x") == snapshot(
+def test_missing_input(place: Place) -> None:
+    assert place.fails("run", "failing.py", "compute", "--name", "x") == snapshot(
         (
             2,
             """\
@@ -97,8 +55,8 @@ hint: add --count INT
     )
 
 
-def test_unknown_input(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "compute", "--cuont", "3") == snapshot(
+def test_unknown_input(place: Place) -> None:
+    assert place.fails("run", "failing.py", "compute", "--cuont", "3") == snapshot(
         (
             2,
             """\
@@ -109,8 +67,8 @@ hint: did you mean `--count`?
     )
 
 
-def test_bad_path(shell: Shell) -> None:
-    assert shell.fail("run", "failling.py", "compute") == snapshot(
+def test_bad_path(place: Place) -> None:
+    assert place.fails("run", "failling.py", "compute") == snapshot(
         (
             2,
             """\
@@ -121,8 +79,8 @@ hint: did you mean `failing.py`?
     )
 
 
-def test_missing_import(shell: Shell) -> None:
-    assert shell.fail("run", "missing_import.py", "main") == snapshot(
+def test_missing_import(place: Place) -> None:
+    assert place.fails("run", "missing_import.py", "main") == snapshot(
         (
             3,
             """\
@@ -135,9 +93,9 @@ hint: install it (`uv pip install pandaz`); if it is a module of yours, run from
     )
 
 
-def test_imports_of_flyte_that_come_later(shell: Shell) -> None:
-    (shell.folder / "later.py").write_text("import flyte.app\n")
-    assert shell.fail("run", "--local", "later.py", "main") == snapshot(
+def test_imports_of_flyte_that_come_later(place: Place) -> None:
+    (place.folder / "later.py").write_text("import flyte.app\n")
+    assert place.fails("run", "--local", "later.py", "main") == snapshot(
         (
             3,
             """\
@@ -148,8 +106,8 @@ hint: `flyte.remote.App` and `flyte proxy app` look at, start, stop and reach th
 """,
         )
     )
-    (shell.folder / "later.py").write_text("from flyte import AppHandle\n")
-    assert shell.fail("run", "--local", "later.py", "main") == snapshot(
+    (place.folder / "later.py").write_text("from flyte import AppHandle\n")
+    assert place.fails("run", "--local", "later.py", "main") == snapshot(
         (
             3,
             """\
@@ -162,8 +120,8 @@ hint: `flyte.remote.App` and `flyte proxy app` look at, start, stop and reach th
     )
 
 
-def test_syntax_error(shell: Shell) -> None:
-    assert shell.fail("run", "syntax_error.py", "main") == snapshot(
+def test_syntax_error(place: Place) -> None:
+    assert place.fails("run", "syntax_error.py", "main") == snapshot(
         (
             3,
             """\
@@ -176,8 +134,8 @@ hint: correct that line
     )
 
 
-def test_exception_in_a_task(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "crash") == snapshot(
+def test_exception_in_a_task(place: Place) -> None:
+    assert place.fails("run", "failing.py", "crash") == snapshot(
         (
             1,
             """\
@@ -195,8 +153,8 @@ hint: `flyte get action <run>` shows every action of this run
     )
 
 
-def test_exception_in_a_mapped_child(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "mapped") == snapshot(
+def test_exception_in_a_mapped_child(place: Place) -> None:
+    assert place.fails("run", "failing.py", "mapped") == snapshot(
         (
             1,
             """\
@@ -214,8 +172,8 @@ hint: `flyte get action <run>` shows every action of this run
     )
 
 
-def test_retries_used_up(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "unlucky") == snapshot(
+def test_retries_used_up(place: Place) -> None:
+    assert place.fails("run", "failing.py", "unlucky") == snapshot(
         (
             1,
             """\
@@ -233,8 +191,8 @@ hint: `flyte get action <run>` shows every action of this run
     )
 
 
-def test_unserialisable_output(shell: Shell) -> None:
-    assert shell.fail("run", "failing.py", "unserialisable") == snapshot(
+def test_unserialisable_output(place: Place) -> None:
+    assert place.fails("run", "failing.py", "unserialisable") == snapshot(
         (
             1,
             """\
@@ -247,8 +205,8 @@ hint: `flyte get action <run>` shows every action of this run
     )
 
 
-def test_two_environments_of_one_name(shell: Shell) -> None:
-    assert shell.fail("run", "two_environments.py", "main") == snapshot(
+def test_two_environments_of_one_name(place: Place) -> None:
+    assert place.fails("run", "two_environments.py", "main") == snapshot(
         (
             3,
             """\
@@ -261,8 +219,8 @@ hint: give each `TaskEnvironment` a name of its own
     )
 
 
-def test_task_called_without_a_run(shell: Shell) -> None:
-    assert shell.fail("run", "called_without_run.py", "main", "--x", "1") == snapshot(
+def test_task_called_without_a_run(place: Place) -> None:
+    assert place.fails("run", "called_without_run.py", "main", "--x", "1") == snapshot(
         (
             3,
             """\
@@ -270,14 +228,14 @@ error: `called_without_run.py` failed while it was imported: NotATaskError: `fly
   File "<folder>/called_without_run.py", line 11, in <module>
     print(flyte.run(main(3)))
 hint: incorrect: flyte.run(main(x))
-      correct:   flyte.run(main, x)
+      correct:  flyte.run(main, x)
 """,
         )
     )
 
 
-def test_no_such_command(shell: Shell) -> None:
-    assert shell.fail("rnu", "failing.py", "compute") == snapshot(
+def test_no_such_command(place: Place) -> None:
+    assert place.fails("rnu", "failing.py", "compute") == snapshot(
         (
             2,
             """\
@@ -288,9 +246,9 @@ hint: did you mean `run`?
     )
 
 
-def test_unreadable_config(shell: Shell) -> None:
-    (shell.folder / "config.yaml").write_text("admin:\n  endpoint: [unclosed\n")
-    assert shell.fail("run", "failing.py", "compute", "--count", "1") == snapshot(
+def test_unreadable_config(place: Place) -> None:
+    (place.folder / "config.yaml").write_text("admin:\n  endpoint: [unclosed\n")
+    assert place.fails("run", "failing.py", "compute", "--count", "1") == snapshot(
         (
             4,
             """\
@@ -301,14 +259,14 @@ hint: correct that line; a minimal file is `admin:` with `endpoint: <host>` belo
     )
 
 
-def test_ctrl_c(shell: Shell) -> None:
-    process = shell.start("run", "failing.py", "slow")
+def test_ctrl_c(place: Place) -> None:
+    process = place.start("run", "failing.py", "slow")
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert out == "cleaned up\n"
-    assert (process.returncode, shell.normalise(err)) == snapshot(
+    assert (process.returncode, f"{place.normalise(err)}\n") == snapshot(
         (
             130,
             """\
@@ -319,8 +277,8 @@ hint: `flyte get run <run>` shows what it had done, `flyte run --resume <run>` g
     )
 
 
-def test_verbose_shows_all_frames(shell: Shell) -> None:
-    process = shell.start("-v", "run", "failing.py", "crash")
+def test_verbose_shows_all_frames(place: Place) -> None:
+    process = place.start("-v", "run", "failing.py", "crash")
     _, err = process.communicate(timeout=60)
     assert "flyte/controllers/local.py" in err
     assert "folded" not in err

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from inline_snapshot import snapshot
-from tests.cli.places import Place
-
-from flyte_devbox.process import stop_server
+from tests.cli.places import Place, place_with_devbox
 
 PROGRAM = '''\
 import flyte
@@ -36,13 +34,8 @@ def all_of_it(x: int) -> int:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place(tmp_path_factory.mktemp("home"), PROGRAM)
-    place.flyte("start", "devbox", "--port", "0")
-    try:
-        place.flyte("create", "config", "--devbox")
+    with place_with_devbox(tmp_path_factory.mktemp("home"), PROGRAM) as place:
         yield place
-    finally:
-        stop_server(place.folder / "devbox")
 
 
 def test_settings_of_a_scope(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +205,8 @@ exit code 2\
 ! version `v2` of artifact `letters` is published, and has other partitions than the versions before it: artifact `letters` is partitioned by `region`, `date` (DAY), this version by nothing\
 """)
     assert place.shows("create", "artifact", "others", "--from-file", "nothing.txt") == snapshot("""\
-! error: Invalid value for '--from-file': Path 'nothing.txt' does not exist.
+! error: `--from-file` of `flyte create artifact`: path 'nothing.txt' does not exist
+! hint: the working directory is `<folder>`
 exit code 2\
 """)
     other = ("create", "artifact", "others", "--from-file", "letter.md", "--version", "v1", "--kind", "data")

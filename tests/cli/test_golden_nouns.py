@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
-from tests.cli.places import Place
+from tests.cli.places import Place, place_with_devbox
 
 from flyte_devbox.process import stop_server
 
@@ -24,13 +24,8 @@ def half(x: int) -> int:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place(tmp_path_factory.mktemp("home"), PROGRAM)
-    place.flyte("start", "devbox", "--port", "0")
-    try:
-        place.flyte("create", "config", "--devbox")
+    with place_with_devbox(tmp_path_factory.mktemp("home"), PROGRAM) as place:
         yield place
-    finally:
-        stop_server(place.folder / "devbox")
 
 
 def test_a_deployment_its_task_and_its_trigger(place: Place) -> None:

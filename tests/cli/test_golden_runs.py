@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from inline_snapshot import snapshot
-from tests.cli.places import Place
-
-from flyte_devbox.process import stop_server
+from tests.cli.places import Place, place_with_devbox
 
 PROGRAM = """\
 import flyte
@@ -40,15 +38,10 @@ async def asks(x: int) -> int:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place(tmp_path_factory.mktemp("home"), PROGRAM)
-    place.flyte("start", "devbox", "--port", "0")
-    try:
-        place.flyte("create", "config", "--devbox")
+    with place_with_devbox(tmp_path_factory.mktemp("home"), PROGRAM) as place:
         place.flyte("run", "--follow", "--name", "whole", "--label", "team=birds", "steps.py", "quarter", "--x", "8")
         place.shows("run", "--follow", "--name", "broken", "--label", "team=bees", "steps.py", "breaks", "--x", "4")
         yield place
-    finally:
-        stop_server(place.folder / "devbox")
 
 
 def test_a_run_is_started(place: Place) -> None:

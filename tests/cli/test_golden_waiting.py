@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from inline_snapshot import snapshot
-from tests.cli.places import Place
+from tests.cli.places import Place, place_with_devbox
 from tests.cli.test_terminal import Terminal
-
-from flyte_devbox.process import stop_server
 
 PROGRAM = """\
 import asyncio
@@ -52,12 +50,8 @@ async def fails() -> int:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place(tmp_path_factory.mktemp("home"), PROGRAM)
-    place.flyte("start", "devbox", "--port", "0")
-    try:
+    with place_with_devbox(tmp_path_factory.mktemp("home"), PROGRAM, is_configured=False) as place:
         yield place
-    finally:
-        stop_server(place.folder / "devbox")
 
 
 def phases(place: Place) -> list[str]:

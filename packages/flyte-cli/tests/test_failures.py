@@ -1,5 +1,7 @@
 """Errors with a whole text of their own are shown as they are; only what nobody has foreseen is called a bug."""
 
+import errno
+
 import pytest
 
 import flyte_models.errors as errors
@@ -24,6 +26,8 @@ from flyte_storage.errors import StorageTimeoutError
         (errors.RemoteTaskUsageError("x"), exit_codes.USAGE),
         (errors.RuntimeUserError("Code", "x"), exit_codes.USAGE),
         (StorageTimeoutError("x"), exit_codes.CONTROL_PLANE),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/x"), exit_codes.CONFIGURATION),
+        (OSError(errno.ENOSPC, "No space left on device"), exit_codes.CONFIGURATION),
     ],
 )
 def test_foreseen_errors_are_no_bugs(error: Exception, code: int) -> None:

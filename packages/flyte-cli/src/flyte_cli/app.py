@@ -97,10 +97,10 @@ click.Context.formatter_class = PageFormatter
 class NoSuchCommandError(click.UsageError):
     """A word that is no command."""
 
-    def __init__(self, word: str, known: Sequence[str], ctx: click.Context) -> None:
-        """Name the word and suggest the closest command."""
+    def __init__(self, word: str, known: Sequence[str], ctx: click.Context, meant: str | None = None) -> None:
+        """Name the word, and say what is meant; if nobody knows, suggest the closest command."""
         close = closest(word, known)
-        hint = f"did you mean `{close}`?" if close else f"`{ctx.command_path} --help` lists the commands"
+        hint = meant or (f"did you mean `{close}`?" if close else f"`{ctx.command_path} --help` lists the commands")
         super().__init__(f"there is no command `{ctx.command_path} {word}`\nhint: {hint}", ctx)
 
 
@@ -180,8 +180,12 @@ class LazyGroup(click.Group):
         if command is None:
             if word.startswith("-"):
                 return super().resolve_command(ctx, args)
-            raise NoSuchCommandError(word, self.list_commands(ctx), ctx)
+            raise NoSuchCommandError(word, self.list_commands(ctx), ctx, self.meant_by(ctx, word))
         return word, command, args[1:]
+
+    def meant_by(self, ctx: click.Context, word: str) -> str | None:
+        """Say what a word most likely means that is no command of this group; None if nobody knows."""
+        return None
 
 
 class RootGroup(LazyGroup):
@@ -191,6 +195,18 @@ class RootGroup(LazyGroup):
         """Draw the root page."""
         print_root_page()
         ctx.exit(exit_codes.OK)
+
+    def meant_by(self, ctx: click.Context, word: str) -> str | None:
+        """Say how a Python file is run, or which groups have such a command."""
+        if word.endswith(".py"):
+            return f"`flyte run {word}` runs a task of it"
+        groups = ((name, self.get_command(ctx, name)) for name in self._table)
+        found = [
+            f"`flyte {name} {word}`"
+            for name, group in groups
+            if isinstance(group, click.Group) and word in group.list_commands(ctx)
+        ]
+        return f"did you mean {', '.join(found)}?" if found else None
 
 
 def _place(text: str) -> tuple[str, str]:
@@ -248,6 +264,10 @@ def run_command_line(arguments: Sequence[str]) -> int:
         text, exit_code = render_failure(error, verbose=verbose, colour=wants_colour(sys.stderr))
         if text:
             sys.stderr.write(text)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            help_pages.forget(sys.stdout)
         if exit_code == exit_codes.INTERRUPTED and "pyqwest" in sys.modules:
             _leave_at_once(exit_code)
         return exit_code

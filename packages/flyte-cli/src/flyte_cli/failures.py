@@ -1,5 +1,6 @@
 """From any exception to what the user reads and the exit code: the one place where the command line turns errors into text."""
 
+import errno
 import select
 import sys
 import traceback
@@ -24,6 +25,7 @@ from flyte_cli.errors import (
 from flyte_cli.frames import user_frames
 from flyte_cli.hints import local_option
 from flyte_cli.messages import dim, error_text
+from flyte_cli.usage_errors import usage_message
 from flyte_config import ConfigError
 from flyte_engine.store import StoreError
 from flyte_models.errors import (
@@ -84,6 +86,9 @@ def render_failure(error: BaseException, *, verbose: bool, colour: bool) -> tupl
             return error_text(_plain_message(error), colour=colour), code
     if _is_of_store(error):
         return error_text(_plain_message(error), colour=colour), exit_codes.CONTROL_PLANE
+    if isinstance(error, OSError) and error.errno in _OF_THIS_MACHINE:
+        shown = "".join(traceback.format_exception(error)) if verbose else ""
+        return shown + error_text(_machine_message(error), colour=colour), exit_codes.CONFIGURATION
     return _internal(error, verbose=verbose, colour=colour), exit_codes.INTERNAL
 
 
@@ -124,22 +129,30 @@ _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int],
 """Errors whose text is complete as it is, and their exit codes."""
 
 
+_OF_THIS_MACHINE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP),
+}
+"""What a file or a folder that may not be used, or a full disk, says wherever it is met: nothing is wrong with the program."""
+
+
+def _machine_message(error: OSError) -> str:
+    what = (
+        f"`{error.filename}` cannot be used"
+        if error.filename is not None
+        else "the output, or a file, cannot be written"
+    )
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    hint = "make room on its disk" if full else "check what it is, who may use it, and whether its disk can be written"
+    return f"{what}: {error.strerror}\nhint: {hint}; `flyte -v ...` shows what needed it"
+
+
 _THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 
 
 def _plain_message(error: BaseException) -> str:
-    if isinstance(error, click.NoSuchOption):
-        close = f"did you mean `{error.possibilities[0]}`?" if error.possibilities else None
-        where = error.ctx.command_path if error.ctx is not None else "flyte"
-        return f"`{where}` has no option `{error.option_name}`\nhint: {close or f'`{where} --help` lists the options'}"
-    if isinstance(error, click.MissingParameter):
-        where = error.ctx.command_path if error.ctx is not None else "flyte"
-        name = (
-            error.param.make_metavar(error.ctx) if error.param is not None and error.ctx is not None else "an argument"
-        )
-        return f"`{where}` needs {name}\nhint: `{where} --help` shows how it is called"
     if isinstance(error, click.ClickException):
-        return error.format_message()
+        return usage_message(error)
     text = _with_notes(error)
     if "nothing listens there" in text and any(f"//{host}:" in text for host in _THIS_MACHINE):
         text += "\nhint: `flyte status devbox` says where the devbox of this machine is, `flyte start devbox` starts it"

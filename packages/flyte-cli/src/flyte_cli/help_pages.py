@@ -186,19 +186,27 @@ def print_page(words: "Sequence[str]") -> bool:
     page = stored_page(words, colour=wants_colour(sys.stdout), width=page_width())
     if page is None or has_plugins():
         return False
-    _write(page)
+    write_page(page)
     return True
 
 
 def print_root_page() -> None:
     """Write the root page to standard output."""
-    _write(root_page(colour=wants_colour(sys.stdout), width=page_width()))
+    write_page(root_page(colour=wants_colour(sys.stdout), width=page_width()))
 
 
-def _write(page: str) -> None:
+def write_page(page: str) -> None:
+    """Write a page to standard output; who reads it may have enough before its end."""
     try:
         sys.stdout.write(page)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Who reads it has enough. What is still in the buffer must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        forget(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"error: standard output cannot be written: {error.strerror}\n")
+            sys.exit(4)  # `exit_codes.CONFIGURATION`, which is not loaded
+
+
+def forget(stream: "TextIO") -> None:
+    """Let what is still in the buffer of a stream that cannot be written go: it must not be tried again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

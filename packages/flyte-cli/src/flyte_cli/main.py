@@ -10,6 +10,7 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the `flyte` command and exit with its code."""
+    _open_closed_streams()
     arguments = sys.argv[1:]
     if "_FLYTE_COMPLETE" in os.environ:
         # The shell asks what it may complete; click answers and exits.
@@ -17,9 +18,10 @@ def main() -> None:
 
         root.main([], prog_name="flyte")
     if arguments == ["--version"]:
+        from flyte_cli.help_pages import write_page  # noqa: PLC0415
         from flyte_models.version import __version__  # noqa: PLC0415
 
-        sys.stdout.write(f"flyte {__version__}\n")
+        write_page(f"flyte {__version__}\n")
         return
     if not arguments or arguments == ["--help"]:
         from flyte_cli.help_pages import print_root_page  # noqa: PLC0415
@@ -39,6 +41,17 @@ def main() -> None:
         sys.stderr.write("error: interrupted\n")
         sys.exit(_INTERRUPTED)
     sys.exit(run_command_line(arguments))
+
+
+def _open_closed_streams() -> None:
+    """Give the process the standard streams that its caller has closed (`flyte ... >&-`).
+
+    Nobody has to ask whether there is one, and no file that is opened later takes the number of one, to be written to by
+    everything that prints.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - loads nothing, and stays open
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` is most likely a misspelling of, if there is one."""
     import difflib  # noqa: PLC0415 - only once something is misspelt
 
-    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
+    # Below this, short words are likened to anything.
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)), None)
 
 
 def dim(text: str, *, colour: bool) -> str:
