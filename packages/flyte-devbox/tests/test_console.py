@@ -337,6 +337,85 @@ def test_a_page_goes_on_when_the_devbox_comes_back(folder: Path, browser: Browse
         server.stop()
 
 
+def test_a_browser_that_is_not_known_any_more_is_told_so(folder: Path, browser: Browser) -> None:
+    """As when the devbox was deleted and made anew while a page of it is open: nothing fails without a word."""
+    server = start(folder, needs_token=True)
+    try:
+        run = create_run(server, shell_task(SUCCEED, name="demo.stranger"))
+        wait(server, run)
+        enqueued = run_path(run)
+        known = f"http://{server.record.endpoint}{{0}}?token={server.record.token}"
+        said = "document.querySelector('#live').textContent"
+        browser.open(known.format(enqueued))
+        browser.until("document.querySelector('#found')?.textContent === '1 action'")
+        browser.ask("Network.clearBrowserCookies")
+        browser.evaluate("document.querySelector('#tree a').click()")
+        browser.until(f"{said}.includes('does not know your browser any more: `flyte status devbox`')")
+        # A command says it where it was given.
+        browser.evaluate("document.querySelector('[data-command=rerun]').click()")
+        browser.until("document.querySelector('dialog')?.open")
+        browser.evaluate("document.querySelector('dialog .primary').click()")
+        browser.until("document.querySelector('dialog [role=alert]').textContent.includes('`flyte status devbox`')")
+        browser.open(known.format("/"))
+        browser.until("'ready' in document.documentElement.dataset")
+        until(lambda: event_streams(server) == 1)
+        browser.ask("Network.clearBrowserCookies")
+        port = server.record.port
+        server.stop()
+        browser.until(f"{said}.includes('does not answer')")
+        # The stream is asked for again by itself, and refused.
+        server = start(folder, "--port", str(port), needs_token=True)
+        browser.until(f"{said}.includes('does not know your browser any more')")
+        # Another tab that brings the token is enough for all.
+        other = browser.tab()
+        other.open(known.format("/tasks"))
+        browser.until(f"{said} === ''")
+        later = create_run(server, shell_task(SUCCEED, name="demo.known"))
+        browser.until(f"document.querySelector('#list').textContent.includes('{later}')")
+        # Complaints about statuses are the browser's own.
+        assert [one for one in browser.errors if "Failed to load resource" not in one] == []
+    finally:
+        server.stop()
+
+
+def test_two_devboxes_know_the_same_browser(tmp_path: Path, browser: Browser) -> None:
+    """Cookies are for a machine, and not for one of its ports."""
+    servers = [start(tmp_path / name, needs_token=True) for name in ("one", "two")]
+    try:
+        addresses = [f"http://localhost:{server.record.port}/" for server in servers]
+        for server, address in zip(servers, addresses, strict=True):
+            browser.open(f"{address}?token={server.record.token}")
+            browser.until("document.querySelector('h1')?.textContent === 'Runs'")
+        for address in addresses:
+            browser.open(address)
+            browser.until(f"location.href === '{address}' && document.querySelector('h1')?.textContent === 'Runs'")
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def test_what_has_not_changed_is_left_alone(server: Server, browser: Browser, tmp_path: Path) -> None:
+    """What somebody has selected, or points at, stays so while the list goes on."""
+    gate = tmp_path / "gate"
+    first = create_run(server, shell_task(f"{until_exists(gate)}; {SUCCEED}", name="alone.first"))
+    until(lambda: details(server, first).status.phase == 4)
+    browser.open(f"http://{server.record.endpoint}/?task=alone.")
+    row = "[...document.querySelectorAll('#list tbody tr')].find((one) => one.textContent.includes('{0}'))"
+    kept, word = row.format(first), "getSelection().toString()"
+    browser.until(f"'ready' in document.documentElement.dataset && {kept}?.textContent.includes('running')")
+    browser.evaluate(f"(window.kept = {kept}, getSelection().selectAllChildren(kept.querySelector('a')))")
+    assert browser.evaluate(word) == first
+    second = create_run(server, shell_task(SUCCEED, name="alone.second"))
+    browser.until(f"{row.format(second)}?.textContent.includes('succeeded')")
+    assert browser.evaluate(f"{kept} === window.kept")
+    assert browser.evaluate(word) == first
+    gate.touch()
+    browser.until(f"{kept}?.textContent.includes('succeeded')")
+    shown = "[...document.querySelectorAll('#list tbody a')].map((one) => one.textContent)"
+    assert browser.evaluate(shown) == [second, first]
+    assert browser.errors == []
+
+
 def test_the_devbox_ends_at_once_with_pages_open(folder: Path) -> None:
     """It gives streams a few seconds to come to an end: those of pages do not need them."""
     server = start(folder)

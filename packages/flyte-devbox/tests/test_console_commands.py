@@ -91,6 +91,9 @@ def test_a_condition_is_signalled_with_a_value_of_its_type(
     browser.evaluate(f"{field}.value = {json.dumps(text)}")
     confirm(browser)
     browser.until("document.querySelector('#detail .phase').textContent === 'succeeded'")
+    browser.until("document.querySelector('#detail').textContent.includes('Answer')")
+    shown = browser.evaluate("[...document.querySelectorAll('#detail pre')].map((one) => one.textContent)")
+    assert shown == ["How <much>?", text]
     primitive = details(server, run, "wait1").signal_info.output.scalar.primitive
     assert getattr(primitive, primitive.WhichOneof("value") or "") == value
     assert browser.errors == []

@@ -1,6 +1,7 @@
 """What a run's page shows of the run and of one action; the log in a headless Chromium."""
 
 import json
+import time
 from pathlib import Path
 
 from flyteidl2.core import types_pb2
@@ -114,8 +115,31 @@ def test_each_attempt_has_its_log(server: Server, tmp_path: Path) -> None:
     text = page(server, f"{run_path(run)}?i=a0&attempt=1")[2]
     assert "Log of attempt 1" in text
     assert 'data-attempt="1"></pre>' in text
+    # The command for the rest is about the same attempt, and one without errors has no column for them.
+    assert f"flyte get logs --project flytesnacks --domain development --attempt 1 {run} a0" in text
+    assert '<th scope="col">Error</th>' in text
     # One that there is not is the last one.
     assert "Log of attempt 2" in page(server, f"{run_path(run)}?i=a0&attempt=9")[2]
+
+
+def test_a_trace_took_as_long_as_it_says_and_has_no_log(server: Server) -> None:
+    run = create_run(server, shell_task(f"sleep 600; {SUCCEED}", name="detail.traced"))
+    until(lambda: details(server, run).status.phase == RUNNING)
+    trace = run_definition_pb2.TraceAction(name="step", phase=5)
+    trace.spec.interface.SetInParent()
+    trace.start_time.FromMilliseconds(int(time.time() * 1000))
+    trace.end_time.FromMilliseconds(trace.start_time.ToMilliseconds() + 90_000)
+    # It is recorded after it has begun, as all are.
+    enqueue(server, run, "trace1", trace=trace)
+    text = page(server, f"{run_path(run)}?i=trace1")[2]
+    detail = text.partition('<article id="detail"')[2]
+    assert "<dt>Took</dt><dd>1 min 30 s</dd>" in detail
+    assert 'id="log"' not in detail
+    asked = json.dumps({"ranges": [{"parent": "a0", "start": 0, "count": 1}]}).encode()
+    answer = server.post(f"{run_path(run)}/actions", asked, {"content-type": "application/json"})[2]
+    _, _, _, _, created, started, ended, *_ = json.loads(answer)["ranges"][0]["rows"][0]
+    assert created == started == round(ended - 90, 3)
+    abort(server, run)
 
 
 def test_what_waits_for_somebody_is_selected(server: Server) -> None:

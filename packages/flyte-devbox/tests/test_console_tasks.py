@@ -124,6 +124,8 @@ def test_a_run_is_started_from_a_form_of_types(server: Server, browser: Browser)
     note = "document.getElementById(document.querySelector('[name={0}]').id.replace('field', 'problem')).textContent"
     assert "no whole number" in browser.evaluate(note.format("count"))
     assert "no value of" in browser.evaluate(note.format("names"))
+    # What to do about it stands on a line of its own.
+    assert browser.evaluate("getComputedStyle(document.querySelector('#start .field .bad')).whiteSpace") == "pre-line"
     assert browser.evaluate("document.activeElement.name") == "count"
     browser.screenshot("task-refused")
     answers |= {"count": "9007199254740993", "names": f'["a", "{EVIL}"]'}

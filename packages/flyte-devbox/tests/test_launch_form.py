@@ -57,6 +57,18 @@ def filled(kind: types_pb2.LiteralType, text: str) -> Any:
     return value_of(inputs_of(task(kind), {"x": text}).literals[0].value)
 
 
+def test_inputs_with_defaults_are_in_the_order_of_the_task() -> None:
+    spec = task_definition_pb2.TaskSpec()
+    for name in ("a", "b", "c", "d"):
+        spec.task_template.interface.inputs.variables.add(key=name).value.type.CopyFrom(simple("int"))
+    for name in ("d", "a", "b"):
+        spec.default_inputs.add(name=name).parameter.default.CopyFrom(literal_of(1, {}, simple("int")))
+    assert [field.name for field in fields_of(spec)] == ["c", "d", "a", "b"]
+    # What a run has given changes no places.
+    given = {name: literal_of(2, {}, simple("int")) for name in ("a", "b", "c", "d")}
+    assert [field.name for field in fields_of(spec, given)] == ["c", "d", "a", "b"]
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [

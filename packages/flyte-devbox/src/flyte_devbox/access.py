@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 from flyte_devbox.errors import ServiceError, unauthenticated
 
-__all__ = ["COOKIE", "Access"]
+__all__ = ["Access", "cookie_of"]
 
-COOKIE = "flyte_devbox"
-"""Cookie that carries the token of a browser."""
+_COOKIE = "flyte_devbox"
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PREFIXES = ("/flyteidl2.auth.AuthMetadataService/", "/healthz")
@@ -68,15 +67,26 @@ class Access:
         kind, _, sent = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and self.is_token(sent.strip()):
             return True
+        # Without the port is what earlier releases have set.
+        names = {_COOKIE, cookie_of(headers)}
         for piece in headers.get("cookie", "").split(";"):
             name, _, value = piece.strip().partition("=")
-            if name == COOKIE and self.is_token(value):
+            if name in names and self.is_token(value):
                 return True
         return False
 
     def is_token(self, text: str) -> bool:
         """Compare in a time that does not depend on the text."""
         return bool(self._token) and hmac.compare_digest(text.encode(), self._token.encode())
+
+
+def cookie_of(headers: Mapping[str, str]) -> str:
+    """Return the name of the cookie that carries the token of a browser.
+
+    It has the port in it: cookies are for all ports of a machine, which may have several devboxes.
+    """
+    port = headers.get("host", "").rpartition(":")[2]
+    return f"{_COOKIE}_{port}" if port.isascii() and port.isdigit() else _COOKIE
 
 
 def _name_of(host: str) -> str:

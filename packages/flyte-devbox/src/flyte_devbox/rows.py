@@ -19,6 +19,7 @@ __all__ = [
     "action_id",
     "action_of",
     "attempt_of",
+    "begun_at",
     "details_of",
     "links_of",
     "notes_event",
@@ -88,6 +89,12 @@ def status_of(row: sqlite3.Row, now: float) -> run_definition_pb2.ActionStatus:
     if row["ended_at"] is not None:
         status.end_time.CopyFrom(timestamp(row["ended_at"]))
     return status
+
+
+def begun_at(row: sqlite3.Row) -> float:
+    """Return when an action began, in Unix seconds: a trace is recorded when it is over."""
+    started: float | None = row["started_at"]
+    return row["created_at"] if started is None else min(row["created_at"], started)
 
 
 def metadata_of(row: sqlite3.Row) -> run_definition_pb2.ActionMetadata:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from flyteidl2.workflow import run_definition_pb2
 
 from flyte_devbox.errors import invalid_argument, not_found
+from flyte_devbox.rows import begun_at
 from flyte_models.values import value
 
 __all__ = ["Question", "answer", "deepest_failed", "first_waiting", "question_of"]
@@ -135,7 +136,7 @@ def _range(connection: sqlite3.Connection, run: int, one: Range, question: Quest
 def _row(row: sqlite3.Row, children: Mapping[str, int]) -> list[Any]:
     """Return a row as the scripts read it: name, label, type, phase, times, how many children, group."""
     name = row["name"]
-    times = [None if at is None else round(at, 3) for at in (row["created_at"], row["started_at"], row["ended_at"])]
+    times = [None if at is None else round(at, 3) for at in (begun_at(row), row["started_at"], row["ended_at"])]
     group = run_definition_pb2.ActionMetadata.FromString(row["metadata"]).group
     return [name, label_of(row), row["type"], row["phase"], *times, children.get(name, 0), group]
 

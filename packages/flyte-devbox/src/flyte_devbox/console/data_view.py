@@ -11,7 +11,7 @@ from flyte_devbox.console.html import copy_button
 from flyte_devbox.console.type_names import type_name
 from flyte_devbox.forms import value_of
 
-__all__ = ["data_section", "files_in"]
+__all__ = ["data_section", "files_in", "text_of"]
 
 _MOST_CHARACTERS = 20_000
 
@@ -45,7 +45,7 @@ def files_in(values: Sequence[common_pb2.NamedLiteral]) -> list[str]:
 
 
 def _line(pair: common_pb2.NamedLiteral, kind: str, files: Mapping[str, str]) -> str:
-    text = _text(pair.value)
+    text = text_of(pair.value)
     cut, copy = "", copy_button(pair.name)
     if len(text) > _MOST_CHARACTERS:
         cut = f'<p class="muted">The first {_MOST_CHARACTERS:,} of {len(text):,} characters.</p>'
@@ -57,7 +57,7 @@ def _line(pair: common_pb2.NamedLiteral, kind: str, files: Mapping[str, str]) ->
     return f"<dt>{escape(pair.name)}{shown_type}</dt><dd>{copy}<pre>{escape(text)}</pre>{fetch}{cut}</dd>"
 
 
-def _text(literal: literals_pb2.Literal) -> str:
+def text_of(literal: literals_pb2.Literal) -> str:
     """Return a text as it is, and JSON of all else."""
     plain = value_of(literal)
     return plain if isinstance(plain, str) else json.dumps(plain, indent=2, ensure_ascii=False, default=str)

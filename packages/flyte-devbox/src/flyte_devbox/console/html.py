@@ -125,7 +125,7 @@ def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     body = "".join(f"<tr>{_cells(heads, line)}</tr>" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _cells(heads: Sequence[str], line: Sequence[str]) -> str:

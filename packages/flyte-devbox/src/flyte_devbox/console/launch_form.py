@@ -78,12 +78,16 @@ class FormError(Exception):
 
 
 def fields_of(spec: task_definition_pb2.TaskSpec, given: Mapping[str, literals_pb2.Literal] = _NOTHING) -> list[Field]:
-    """Return the fields of a task, in the order of its inputs; what is given takes the place of their defaults."""
+    """Return the fields of a task; what is given takes the place of their defaults.
+
+    The order is that of its interface, which is by name; inputs with defaults follow in the order in which the task has them.
+    """
     defaults = {one.name: one.parameter.default for one in spec.default_inputs if one.parameter.HasField("default")}
+    places = {one.name: place for place, one in enumerate(spec.default_inputs)}
     defaults |= given
     return [
         _field(entry.key, entry.value.type, entry.value.description, defaults.get(entry.key))
-        for entry in spec.task_template.interface.inputs.variables
+        for entry in sorted(spec.task_template.interface.inputs.variables, key=lambda entry: places.get(entry.key, -1))
     ]
 
 

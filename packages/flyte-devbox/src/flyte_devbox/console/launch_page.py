@@ -49,8 +49,10 @@ def rerun_page(run: sqlite3.Row, fields: Sequence[Field]) -> str:
 
 
 def _field_line(number: int, field: Field) -> str:
-    notes = [field.description] if field.description else []
-    if field.kind == "json":
+    notes = [field.description.rstrip(" .;")] if field.description else []
+    if field.kind == "uri":
+        notes.append("where it is: a URI, or a path on this machine")
+    elif field.kind == "json":
         notes.append("JSON")
     elif field.kind == "datetime":
         notes.append("in UTC")
@@ -72,9 +74,14 @@ def _field_line(number: int, field: Field) -> str:
     )
 
 
+def _rows(text: str) -> int:
+    """Return how high a field is that shows a text."""
+    return min(16, text.count("\n") + 1)
+
+
 def _control(field: Field, common: str) -> str:
     text = field.text
-    rows = min(16, text.count("\n") + 1)
+    rows = _rows(text)
     if field.kind in {"bool", "enum"}:
         values = ("true", "false") if field.kind == "bool" else field.options
         choices = [(one, one) for one in values]
@@ -82,8 +89,10 @@ def _control(field: Field, common: str) -> str:
             choices.insert(0, ("", "None" if field.is_optional else ""))
         return f"<select {common}>{options(choices, text)}</select>"
     if field.kind == "json":
-        example = f' placeholder="{escape(field.example)}"'
-        return f'<textarea {common} rows="{max(rows, 3)}" spellcheck="false"{example}>\n{escape(text)}</textarea>'
+        example = field.example
+        rows = max(3, rows, 0 if text else _rows(example))
+        hint = f' placeholder="{escape(example)}"'
+        return f'<textarea {common} rows="{rows}" spellcheck="false"{hint}>\n{escape(text)}</textarea>'
     if field.kind == "str":
         return f'<textarea {common} class="line" rows="{rows}">\n{escape(text)}</textarea>'
     if field.kind == "datetime" and len(text.partition(".")[2]) <= 3:

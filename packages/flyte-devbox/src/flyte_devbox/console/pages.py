@@ -15,7 +15,7 @@ from flyteidl2.common import identifier_pb2
 from flyteidl2.task import common_pb2, task_definition_pb2
 
 from flyte_devbox import rows
-from flyte_devbox.access import COOKIE, Access
+from flyte_devbox.access import Access, cookie_of
 from flyte_devbox.connect import Receive, Scope, Send
 from flyte_devbox.console import action_rows, data_view, launch_page, run_list, run_page, task_pages, trigger_pages
 from flyte_devbox.console.commands import read_launch, rerun, start_task
@@ -39,7 +39,8 @@ _POLICY = (
     " frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
-_REPORT_SECONDS = 600.0
+_LINK_SECONDS = 86400.0
+"""How long a report or file can be fetched by the address that a page has, which may stay open."""
 _MOST_BODY = 4 * 1024 * 1024
 _RUN_KINDS = ("runs", "tracked-runs")
 _TITLES = {"not_found": "Not found", "invalid_argument": "Not understood"}
@@ -65,7 +66,7 @@ class Console:
         if scope["method"] not in {"GET", "HEAD", "POST"}:
             raise not_found(f"there is nothing at `{path[:200]}`")
         if "token" in query and not is_post:
-            await self._sign_in(scope, query, send)
+            await self._sign_in(scope, query, headers, send)
         elif path.startswith("/static/"):
             await self._static(path.removeprefix("/static/"), send)
         elif not self._access.is_known(headers):
@@ -200,7 +201,7 @@ class Console:
         for uri in data_view.files_in(values):
             key = self._devbox.objects.key_of(uri)
             if key is not None and self._devbox.objects.path(key).is_file():
-                until = time.time() + _REPORT_SECONDS
+                until = time.time() + _LINK_SECONDS
                 found.append((uri, self._devbox.signer.sign("", "GET", key, expires_at=until)))
         return found
 
@@ -227,7 +228,7 @@ class Console:
         for attempt in reversed(tries):
             key = objects.key_of(f"{attempt['output_uri']}/report.html")
             if key is not None and objects.path(key).is_file():
-                until = time.time() + _REPORT_SECONDS
+                until = time.time() + _LINK_SECONDS
                 return self._devbox.signer.sign("", "GET", key, expires_at=until)
         return None
 
@@ -316,7 +317,7 @@ class Console:
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
-    async def _sign_in(self, scope: Scope, query: dict[str, list[str]], send: Send) -> None:
+    async def _sign_in(self, scope: Scope, query: dict[str, list[str]], headers: Mapping[str, str], send: Send) -> None:
         token = query.pop("token")[0]
         if not self._access.is_token(token):
             await _send_page(send, 401, stranger_page())
@@ -324,12 +325,13 @@ class Console:
         rest = urlencode([(name, text) for name, texts in query.items() for text in texts])
         # Only within this server: a path cannot lead elsewhere.
         location = "/" + _raw_path(scope).lstrip("/\\") + (f"?{rest}" if rest else "")
-        headers = [
+        cookie = f"{cookie_of(headers)}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000"
+        answer = [
             (b"location", location.encode("ascii", "ignore")),
-            (b"set-cookie", f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000".encode()),
+            (b"set-cookie", cookie.encode()),
             (b"cache-control", b"no-store"),
         ]
-        await _send(send, 303, b"", headers)
+        await _send(send, 303, b"", answer)
 
     async def _static(self, name: str, send: Send) -> None:
         kind = _KINDS.get(name.rpartition(".")[2])

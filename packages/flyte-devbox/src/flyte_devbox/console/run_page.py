@@ -7,13 +7,13 @@ from html import escape
 from urllib.parse import quote
 
 from flyteidl2.common import run_pb2 as common_run_pb2
-from flyteidl2.core import types_pb2
+from flyteidl2.core import literals_pb2, types_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from flyte_devbox import rows
 from flyte_devbox.console.action_rows import label_of
-from flyte_devbox.console.data_view import data_section
+from flyte_devbox.console.data_view import data_section, text_of
 from flyte_devbox.console.error_view import error_section, view_of
 from flyte_devbox.console.html import (
     action_button,
@@ -110,8 +110,10 @@ def run_page(way: Sequence[sqlite3.Row], detail: Detail) -> str:
         '<div class="bar"><input id="search" type="search" placeholder="Search actions ( / )" aria-label="Search actions"'
         ' aria-controls="tree"><div id="phases" role="group" aria-label="Phases"></div></div>'
         '<div class="scale" aria-hidden="true"><div id="axis"></div></div>'
-        f'<div id="tree" role="tree" tabindex="0" aria-label="Actions of {name}">{lines}</div>'
-        '<p id="found" role="status"></p></section>'
+        f'<div id="tree" role="tree" tabindex="0" aria-label="Actions of {name}" aria-describedby="keys">{lines}</div>'
+        '<p id="found" role="status"></p>'
+        '<p class="muted keys" id="keys"><kbd>/</kbd> searches, the arrow keys walk and open, <kbd>Enter</kbd> shows.</p>'
+        "</section>"
         f"{article}</main>"
     )
     return document(_title(run), body, script="run.js", here="runs")
@@ -172,7 +174,7 @@ def run_head(detail: Detail) -> str:
 def _took(row: sqlite3.Row, now: float) -> str:
     """Return how long a run or action took, or has been going on; nothing if its end was not noted."""
     is_known = row["ended_at"] is not None or row["phase"] not in rows.TERMINAL
-    return duration(row["created_at"], row["ended_at"], now) if is_known else ""
+    return duration(rows.begun_at(row), row["ended_at"], now) if is_known else ""
 
 
 def _other_run(spec: run_pb2.RunSpec) -> str:
@@ -189,7 +191,7 @@ def action_detail(detail: Detail) -> str:
     about = [
         ("Phase", phase(row["phase"])),
         ("Took", _took(row, detail.now)),
-        ("Created", time_of(row["created_at"])),
+        ("Created", time_of(rows.begun_at(row))),
         ("Action", escape(row["name"]) + copy_button("the name of the action", row["name"])),
         ("Called by", _link_to(row["parent"])),
         ("Group", escape(rows.metadata_of(row).group)),
@@ -206,7 +208,10 @@ def action_detail(detail: Detail) -> str:
     ]
     condition = _condition(row)
     if condition is not None and condition.prompt:
-        parts.append(f"<section><h3>{escape(condition.name)}</h3><pre>{escape(condition.prompt)}</pre></section>")
+        parts.append(f"<section><h3>Question</h3><pre>{escape(condition.prompt)}</pre></section>")
+    if row["value"] is not None:
+        answer = text_of(literals_pb2.Literal.FromString(row["value"]))
+        parts.append(f"<section><h3>Answer</h3><pre>{escape(answer)}</pre></section>")
     error = rows.error_of(row)
     if row["abort_reason"] is not None:
         parts.append(f'<section class="error"><h3>Aborted</h3><pre>{escape(row["abort_reason"])}</pre></section>')
@@ -230,13 +235,14 @@ def action_detail(detail: Detail) -> str:
     if inputs or outputs:
         address = f"{run_path(detail.run)}/data?i={quote(row['name'], safe='')}"
         parts.append(f'<p><a href="{escape(address)}">Inputs and outputs as JSON</a></p>')
-    parts.append(_attempts(detail))
+    if condition is None:
+        parts.append(_attempts(detail))
     if detail.report is not None:
         parts.append(
             '<section><h3>Report</h3><iframe title="Report" sandbox="allow-scripts"'
             f' src="{escape(detail.report)}"></iframe></section>'
         )
-    if condition is None:
+    if row["type"] == run_definition_pb2.ACTION_TYPE_TASK:
         parts.append(_log(detail))
     return f'<article id="detail" data-phase="{row["phase"]}">{"".join(parts)}</article>'
 
@@ -248,7 +254,9 @@ def _link_to(action: str) -> str:
 
 def _log(detail: Detail) -> str:
     row, run = detail.row, detail.run
-    command = f"flyte get logs --project {run['project']} --domain {run['domain']} {run['name']} {row['name']}"
+    which = f" --attempt {detail.attempt}" if len(detail.tries) > 1 else ""
+    where = f"--project {run['project']} --domain {run['domain']}{which}"
+    command = f"flyte get logs {where} {run['name']} {row['name']}"
     return (
         f'<section id="log-section"><h3>Log{f" of attempt {detail.attempt}" if len(detail.tries) > 1 else ""}</h3>'
         '<div class="bar"><input id="log-search" type="search" placeholder="Search the log" aria-label="Search the log"'
@@ -313,4 +321,6 @@ def _attempts(detail: Detail) -> str:
             number = f'<a href="{query}" data-attempt="{number}"{mark} title="Show its log">{number}</a>'
         lines.append((number, phase(attempt["phase"]), time_of(attempt["started_at"]), wall, cpu, memory, escape(said)))
     heads = ("Attempt", "Phase", "Started", "Took", "CPU", "Memory", "Error")
+    if not any(line[-1] for line in lines):
+        heads, lines = heads[:-1], [line[:-1] for line in lines]
     return f"<section><h3>Attempts</h3>{table(heads, lines)}</section>"

@@ -1,11 +1,11 @@
 // Tells a page which of the things that it shows have changed. A hidden tab is told nothing, and asks when it is seen again.
+import { say } from "./notices.js";
 import { Source } from "./source.js";
 
 const GREETING = 30000;
 const lock = `tab-${crypto.randomUUID()}`;
 let topics = [];
 let hear = () => {};
-let isLive = true;
 
 /** What all tabs share, or this tab's own where the browser cannot share. */
 function connect() {
@@ -51,15 +51,11 @@ function own() {
 }
 
 const shown = () => (document.visibilityState === "hidden" ? [] : topics);
-let say;
-const send = () => say?.({ topics: shown() });
+let tellSource;
+const send = () => tellSource?.({ topics: shown() });
 
-function receive({ changed = [], live }) {
-  if (live !== undefined && live !== isLive) {
-    isLive = live;
-    const sign = document.getElementById("live");
-    if (sign) sign.textContent = live ? "" : "The devbox does not answer. Trying again.";
-  }
+function receive({ changed = [], live, why }) {
+  if (live !== undefined) say("live", live ? "" : why || "The devbox does not answer. Trying again.");
   if (changed.length && document.visibilityState !== "hidden") hear(changed);
 }
 
@@ -72,10 +68,10 @@ export function follow(wanted, tell) {
   const isSame = wanted.length === topics.length && wanted.every((topic) => topics.includes(topic));
   topics = wanted;
   hear = tell;
-  if (!say) {
-    say = connect();
+  if (!tellSource) {
+    tellSource = connect();
     document.addEventListener("visibilitychange", send);
-    addEventListener("pagehide", () => say({ topics: [] }));
+    addEventListener("pagehide", () => tellSource({ topics: [] }));
     addEventListener("pageshow", (event) => event.persisted && send());
     send();
   } else if (!isSame) send();

@@ -1,4 +1,4 @@
-// Short requests, and work that is not done more often than needed.
+// Short requests, and work that is not done more often than needed. What goes wrong is said in words that a page can show.
 
 /** Wait, in milliseconds. */
 export const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
@@ -30,25 +30,47 @@ export function throttled(work, time) {
   };
 }
 
+const SILENT = "The devbox does not answer.";
+const STRANGER = "This devbox does not know your browser any more: `flyte status devbox` prints a link that it will know it by.";
+
+/** Say why an answer is none, as far as its status tells; empty if it does not. */
+export const reason = (status) => (status === 401 ? STRANGER : "");
+
+async function send(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch {
+    throw new Error(SILENT);
+  }
+}
+
+const refusal = (status, message) => reason(status) || message || `The devbox answered ${status}.`;
+
 /** Ask for JSON, sending some; throws an `Error` with the server's message, and its answer as `answer`. */
-export async function call(address, message, signal) {
+export async function call(address, message) {
   const body = message === undefined ? undefined : JSON.stringify(message);
   const headers = body === undefined ? {} : { "content-type": "application/json" };
-  const response = await fetch(address, { method: body === undefined ? "GET" : "POST", headers, body, signal });
+  const response = await send(address, { method: body === undefined ? "GET" : "POST", headers, body });
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(answer.message ?? `the devbox answered ${response.status}`), { answer });
+  if (!response.ok) throw Object.assign(new Error(refusal(response.status, answer.message)), { answer });
   return answer;
 }
 
-/** Ask for a piece of a page as text. */
-export async function fragment(address, signal) {
-  const response = await fetch(address, { signal });
-  if (!response.ok) throw new Error(`the devbox answered ${response.status}`);
-  return response.text();
+/** Ask for a piece of a page as text; throws an `Error` with what the server says instead. */
+export async function fragment(address) {
+  const response = await send(address);
+  const text = await response.text().catch(() => "");
+  if (!response.ok) throw new Error(refusal(response.status, parse(text).querySelector("main p")?.textContent));
+  return text;
 }
 
+const parse = (text) => new DOMParser().parseFromString(text, "text/html").body;
+
 /** Make elements of a piece of a page that the server has rendered. */
-export const elements = (text) => [...new DOMParser().parseFromString(text, "text/html").body.childNodes];
+export const elements = (text) => [...parse(text).childNodes];
+
+/** Leave out of a piece of a page what its scripts keep true by themselves: how long something has been going on. */
+export const lasting = (text) => text.replace(/(<span data-since="[^"]*">)[^<]*/g, "$1");
 
 /** Bring the search field under the key `/`. */
 export function slashFocuses(input) {

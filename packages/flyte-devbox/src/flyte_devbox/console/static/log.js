@@ -2,6 +2,7 @@
 import { Terminal } from "./ansi.js";
 import { call } from "./fetching.js";
 import { LogSearch } from "./log_search.js";
+import { say } from "./notices.js";
 
 const MOST = 1_000_000;
 const NEAR = 4;
@@ -57,8 +58,9 @@ export class Log {
         this.#due = false;
         await this.#loadNext();
       }
+      say("log");
     } catch (error) {
-      console.debug(error);
+      say("log", error.message);
     } finally {
       this.#loading = false;
     }
@@ -100,6 +102,8 @@ export class Log {
       element.firstChild.remove();
       this.#say(true);
     }
+    // Before that nobody knows whether there is anything.
+    element.dataset.known = "";
     if (part.text || part.is_new) this.search.refresh();
     if (isFollowed) this.#toEnd();
     this.#next = part.next;

@@ -2,8 +2,9 @@
 import { onCommand } from "./commands.js";
 import "./copy.js";
 import { follow } from "./events.js";
-import { elements, fragment, slashFocuses, throttled } from "./fetching.js";
+import { elements, fragment, lasting, slashFocuses, throttled } from "./fetching.js";
 import { Log } from "./log.js";
+import { say } from "./notices.js";
 import { dressTimes } from "./times.js";
 import { ActionTree } from "./tree.js";
 
@@ -38,15 +39,27 @@ function query() {
 }
 
 const key = (element) => `${element.dataset.action}/${element.dataset.attempt}`;
-const path = (link) => new URL(link, location.href).pathname;
 
 /** Show the action, but leave the log, which is written to, where it is. */
 async function load() {
   const wanted = query().toString();
-  const text = await fragment(`${address}?fragment=1&${wanted}`);
-  if (wanted !== query().toString()) return;
+  const isWanted = () => wanted === query().toString();
+  try {
+    const text = await fragment(`${address}?fragment=1&${wanted}`);
+    if (isWanted()) show(text, wanted);
+  } catch (error) {
+    if (isWanted()) say("detail", error.message);
+    return;
+  }
+  if (!isWanted()) return;
+  say("detail");
+  watch();
+  await log.load();
+}
+
+function show(text, wanted) {
   // Addresses of reports and files are other ones each time.
-  const core = text.replace(/(<(?:iframe|a)[^>]* (?:src|href)="[^"?]*\?)[^"]*/g, "$1");
+  const core = lasting(text).replace(/(<(?:iframe|a)[^>]* (?:src|href)="[^"?]*\?)[^"]*/g, "$1");
   if (core !== last) {
     last = core;
     const [head, fresh] = elements(text);
@@ -61,9 +74,6 @@ async function load() {
       fresh.querySelector("#log-section").replaceWith(document.getElementById("log-section"));
     }
     if (isSame && document.getElementById("traceback")?.open) fresh.querySelector("#traceback")?.setAttribute("open", "");
-    const report = document.querySelector("#detail iframe");
-    const other = fresh.querySelector("iframe");
-    if (report && other && path(report.src) === path(other.src)) other.src = report.src;
     document.getElementById("run").replaceWith(head);
     document.getElementById("detail").replaceWith(fresh);
     document.title = document.title.replace(/^.*(?= - )/, () => head.dataset.title);
@@ -73,8 +83,6 @@ async function load() {
     else if (focused?.dataset?.command) document.querySelector(`[data-command="${focused.dataset.command}"]`)?.focus();
     dressTimes(document);
   }
-  watch();
-  await log.load();
 }
 
 function watch() {

@@ -1,4 +1,5 @@
 // One stream of events for any number of listeners: it tells which topics have changed. See `console/events.py`.
+import { reason } from "./fetching.js";
 
 const RETRY = [500, 1000, 2000, 5000, 10000];
 
@@ -13,8 +14,8 @@ export class Source {
    * Say what a listener looks at; nothing for one that looks away.
    * @param {object} listener who is told
    * @param {string[]} topics such as "runs"
-   * @param {(message: {changed?: string[], live?: boolean}) => void} tell is called with topics that changed, and
-   *   whether the stream is there
+   * @param {(message: {changed?: string[], live?: boolean, why?: string}) => void} tell is called with topics that
+   *   changed, whether the stream is there, and why it is not, if that is known
    */
   follow(listener, topics, tell) {
     const known = this.#listeners.get(listener)?.topics ?? [];
@@ -64,13 +65,22 @@ export class Source {
       this.#stream = null;
       this.#known = new Set();
       this.#timer = setTimeout(() => this.#connect(), RETRY[Math.min(this.#failures++, RETRY.length - 1)]);
+      void this.#explain(stream.url);
     };
   }
 
-  #tell(topics, live) {
+  /** A stream does not tell with what status it was refused. */
+  async #explain(address) {
+    const answer = await fetch(address).catch(() => null);
+    void answer?.body?.cancel();
+    const why = reason(answer?.status);
+    if (why && !this.#stream) this.#tell([], false, why);
+  }
+
+  #tell(topics, live, why) {
     for (const { topics: mine, tell } of this.#listeners.values()) {
       const changed = topics.filter((topic) => mine.includes(topic));
-      tell({ changed, live });
+      tell({ changed, live, why });
     }
   }
 }

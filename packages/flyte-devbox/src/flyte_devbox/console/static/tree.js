@@ -1,6 +1,7 @@
 // The tree of a run's actions beside their times, for any number of them: only rows that are seen are in the page, and rows are
 // fetched by the hundred when they come into sight. Children keep their places while more are made (see `console/action_rows.py`).
 import { call, pause } from "./fetching.js";
+import { say } from "./notices.js";
 import { took } from "./times.js";
 
 const ROW = 24;
@@ -9,6 +10,7 @@ const MOST_PAGES = 80;
 const AHEAD = 12;
 const SMALL = 300;
 const LEAST_ROWS = 1;
+const LONGEST_PAUSE = 10000;
 const [NAME, LABEL, , PHASE, CREATED, STARTED, ENDED, CHILDREN, GROUP] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 
 export const PHASES = [
@@ -189,6 +191,7 @@ export class ActionTree {
     this.#due = true;
     if (this.#asking) return;
     this.#asking = true;
+    let failures = 0;
     while (this.#due) {
       this.#due = false;
       const question = this.#question();
@@ -199,9 +202,11 @@ export class ActionTree {
         const answer = await call(`${this.address}/actions`, question.message);
         // The question may be out of date: somebody has searched for something else meanwhile.
         if (branch === this.#branch) this.#take(question, answer, generation);
+        say("actions");
+        failures = 0;
       } catch (error) {
-        console.debug(error);
-        await pause(1000);
+        say("actions", error.message);
+        await pause(Math.min(1000 * 2 ** failures++, LONGEST_PAUSE));
       }
       this.#due = true;
     }
