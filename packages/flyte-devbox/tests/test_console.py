@@ -378,6 +378,29 @@ def test_a_browser_that_is_not_known_any_more_is_told_so(folder: Path, browser: 
         server.stop()
 
 
+def test_a_request_that_fails_is_made_again(server: Server, browser: Browser) -> None:
+    """Browsers give requests up when a network of the machine comes or goes, though the stream of events goes on."""
+    run = create_run(server, shell_task(SUCCEED, name="demo.given_up"))
+    wait(server, run)
+    fails = """
+        window.heard = [];
+        const sign = document.querySelector('#live');
+        new MutationObserver(() => heard.push(sign.textContent)).observe(sign, {childList: true});
+        let left = 2;
+        const made = fetch;
+        window.fetch = (...all) => left-- > 0 ? Promise.reject(new TypeError()) : made(...all);
+    """
+    filters = "document.querySelector('#filters').dispatchEvent(new Event('submit', {cancelable: true}))"
+    chooses = "document.querySelector('#tree a').click()"
+    for address, asks in (("/?task=demo.given_up", filters), (run_path(run), chooses)):
+        browser.open(f"http://{server.record.endpoint}{address}")
+        browser.until("'ready' in document.documentElement.dataset")
+        browser.until("document.querySelector('#tree a.active') || document.querySelector('#filters')")
+        browser.evaluate(f"{{ {fails} {asks} }}")
+        browser.until("window.heard.includes('The devbox does not answer.') && heard.at(-1) === ''")
+    assert browser.errors == []
+
+
 def test_two_devboxes_know_the_same_browser(tmp_path: Path, browser: Browser) -> None:
     """Cookies are for a machine, and not for one of its ports."""
     servers = [start(tmp_path / name, needs_token=True) for name in ("one", "two")]

@@ -20,8 +20,10 @@ async function load() {
     const text = await fragment(`${location.pathname}?${query}`);
     if (asked === location.search) show(text);
     say("list");
+    return false;
   } catch (error) {
     say("list", error.message);
+    return error.isPassing;
   }
 }
 

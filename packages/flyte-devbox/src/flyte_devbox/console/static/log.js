@@ -1,6 +1,6 @@
 // The log of one attempt: its end first, then what is added, by short requests. While it is followed its end is in sight.
 import { Terminal } from "./ansi.js";
-import { call } from "./fetching.js";
+import { call, growing } from "./fetching.js";
 import { LogSearch } from "./log_search.js";
 import { say } from "./notices.js";
 
@@ -12,6 +12,7 @@ export class Log {
   #next = null;
   #loading = false;
   #due = false;
+  #failures = 0;
 
   #terminal = new Terminal();
   #length = 0;
@@ -59,8 +60,10 @@ export class Log {
         await this.#loadNext();
       }
       say("log");
+      this.#failures = 0;
     } catch (error) {
       say("log", error.message);
+      if (error.isPassing) setTimeout(() => this.load(), growing(++this.#failures));
     } finally {
       this.#loading = false;
     }

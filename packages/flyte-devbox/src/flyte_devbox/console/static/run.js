@@ -29,7 +29,7 @@ const tree = new ActionTree(document.getElementById("tree"), address, selected, 
 function go(action, number = "") {
   [selected, attempt] = [action, number];
   history.pushState(null, "", `?${query()}`);
-  void load();
+  void loadNow();
 }
 
 function query() {
@@ -40,22 +40,27 @@ function query() {
 
 const key = (element) => `${element.dataset.action}/${element.dataset.attempt}`;
 
-/** Show the action, but leave the log, which is written to, where it is. */
+/** Show the action, but leave the log, which is written to, where it is. Gives true if it is to be tried again. */
 async function load() {
   const wanted = query().toString();
   const isWanted = () => wanted === query().toString();
   try {
     const text = await fragment(`${address}?fragment=1&${wanted}`);
-    if (isWanted()) show(text, wanted);
+    if (!isWanted()) return false;
+    show(text, wanted);
   } catch (error) {
-    if (isWanted()) say("detail", error.message);
-    return;
+    if (!isWanted()) return false;
+    say("detail", error.message);
+    return error.isPassing;
   }
-  if (!isWanted()) return;
   say("detail");
   watch();
   await log.load();
+  return false;
 }
+
+/** Show the action without waiting for what is under way. */
+const loadNow = async () => (await load()) && update();
 
 function show(text, wanted) {
   // Addresses of reports and files are other ones each time.
@@ -101,7 +106,7 @@ const grow = throttled(() => tree.refresh(), 400);
 addEventListener("popstate", () => {
   ({ selected, attempt } = asked());
   tree.show(selected);
-  void load();
+  void loadNow();
 });
 
 // Links between actions and attempts stay on the page.

@@ -1,6 +1,6 @@
 // The tree of a run's actions beside their times, for any number of them: only rows that are seen are in the page, and rows are
 // fetched by the hundred when they come into sight. Children keep their places while more are made (see `console/action_rows.py`).
-import { call, pause } from "./fetching.js";
+import { call, growing, pause } from "./fetching.js";
 import { say } from "./notices.js";
 import { took } from "./times.js";
 
@@ -10,7 +10,6 @@ const MOST_PAGES = 80;
 const AHEAD = 12;
 const SMALL = 300;
 const LEAST_ROWS = 1;
-const LONGEST_PAUSE = 10000;
 const [NAME, LABEL, , PHASE, CREATED, STARTED, ENDED, CHILDREN, GROUP] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 
 export const PHASES = [
@@ -206,7 +205,7 @@ export class ActionTree {
         failures = 0;
       } catch (error) {
         say("actions", error.message);
-        await pause(Math.min(1000 * 2 ** failures++, LONGEST_PAUSE));
+        await pause(growing(++failures));
       }
       this.#due = true;
     }
