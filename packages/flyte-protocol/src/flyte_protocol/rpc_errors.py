@@ -5,11 +5,12 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from flyte_models.errors import UnionRpcError
 from flyte_models.values import value
 from flyte_protocol.codes import Code, code_of_status
+from flyte_protocol.connect_errors import also_of_connectrpc, declared_class
 
 __all__ = ["ErrorDetail", "RpcError", "error_of_answer", "error_of_json"]
 
@@ -28,8 +29,16 @@ class ErrorDetail:
 class RpcError(UnionRpcError):
     """A call to the control plane failed.
 
-    `code` is the word on the wire (`"not_found"`), `status` the same as a `Code`.
+    `code` is the word on the wire (`"not_found"`), `status` the same as a `Code`. In a program that has imported
+    `connectrpc.errors` it is a `ConnectError` as well, as those of PyPI flyte are, and `code` equals connectrpc's `Code` too.
     """
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:  # noqa: ARG004 - those of `__init__`
+        """Make the error that has all the names by which it may be caught."""
+        return super().__new__(also_of_connectrpc(cls))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (declared_class(type(self)), self.args, self.__dict__)
 
     def __init__(
         self,
@@ -52,6 +61,13 @@ class RpcError(UnionRpcError):
         """How many seconds the server asks to wait before another attempt."""
         self.clock_remark = ""
         """What is to be said of the clocks, where the server refused a call and they differ."""
+
+
+def _restored(error_class: type[RpcError], args: tuple[Any, ...], attributes: dict[str, Any]) -> RpcError:
+    error = error_class.__new__(error_class)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 def error_of_json(body: bytes, *, status: int | None = None, method: str = "") -> RpcError | None:
