@@ -8,6 +8,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,42 @@ def test_the_editor_outlives_the_devbox(programs: None, tmp_path: Path) -> None:
             until(lambda: not left_of(run), "all processes have ended")
         finally:
             end(server)
+
+
+def folder_of_editor(run: Run) -> tuple[int, Path]:
+    """The process that has started the editor of a run, and the folder that they share."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if f"RUN_NAME={run.name}".encode() not in (entry / "environ").read_bytes().split(b"\0"):
+                    continue
+                words = (entry / "cmdline").read_bytes().decode().split("\0")
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                if "--config" in words and str(PROGRAMS) not in Path(f"/proc/{parent}/cmdline").read_text():
+                    return parent, Path(words[words.index("--config") + 1]).parent
+    raise AssertionError("the editor does not run")
+
+
+def test_what_a_killed_session_leaves_goes_with_the_next(place: Path) -> None:
+    task = load("debugged").total
+    killed, other = begin(task, count=1), begin(task, count=1)
+    assert None not in (killed.get_debug_url(), other.get_debug_url())
+    parent, left = folder_of_editor(killed)
+    _, kept = folder_of_editor(other)
+    assert left.is_dir()
+    os.kill(parent, signal.SIGKILL)
+    killed.abort()
+    killed.wait(quiet=True)
+    until(lambda: not left_of(killed), "all processes have ended")
+    following = begin(task, count=1)
+    assert following.get_debug_url() is not None
+    assert not left.exists()
+    assert (kept / "data").is_dir(), "that of a session that goes on stays"
+    assert other.get_debug_url() is not None
+    for run in (other, following):
+        run.abort()
+        run.wait(quiet=True)
+    until(lambda: not kept.exists(), "the folder goes with its session")
 
 
 def test_an_editor_that_nobody_uses(place: Path) -> None:

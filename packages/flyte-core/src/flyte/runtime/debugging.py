@@ -12,10 +12,8 @@ import math
 import os
 import re
 import secrets
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import replace
@@ -26,6 +24,7 @@ from flyte.runtime.editor import EXTENSIONS_VARIABLE, cache_folder, fetched, fin
 from flyte.runtime.invocation import Invocation
 from flyte.runtime.loading import SHARED_CODE, code_bundle_of
 from flyte.runtime.objects import read_object, write_object
+from flyte.runtime.session_folders import session_folder
 from flyte.runtime.workspace import RESUME_FILE, write_workspace
 from flyte_models.debugging import DEBUG_PORT, DEBUG_VARIABLE, EDITOR_VARIABLE, SSH_VARIABLE, is_asked_for
 from flyte_models.errors import NonRecoverableError
@@ -191,9 +190,7 @@ async def _running(invocation: Invocation, folder: Path) -> AsyncGenerator[_Edit
     is_devbox = EDITOR_VARIABLE in environment
     password = _password(environment[EDITOR_VARIABLE]) if is_devbox else None
     mark = secrets.token_hex(16)
-    # Sockets are in it, whose paths are short by their nature.
-    private = Path(tempfile.mkdtemp(prefix="flyte-debug-"))
-    try:
+    with session_folder() as private:
         config = private / "config.yaml"
         _write_secret(config, "auth: none\n" if password is None else f"auth: password\npassword: {password}\n")
         user = private / "data" / "User"
@@ -230,8 +227,6 @@ async def _running(invocation: Invocation, folder: Path) -> AsyncGenerator[_Edit
             yield editor
         finally:
             await editor.end()
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
 
 
 async def _install_extensions(
