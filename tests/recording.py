@@ -2,11 +2,13 @@
 
 import gzip
 import http.client
+import json
 import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 
 _LONGEST = 120
@@ -20,10 +22,17 @@ class NotingProxy:
     Args:
         methods: By path, the name and the class of the request of each method that is noted.
         target: The port on this machine. It may change.
+        refusals: By path, the code of the protocol that a method is answered with; nothing is forwarded then. It may change.
     """
 
-    def __init__(self, methods: Mapping[str, tuple[str, Any]], target: int = 0) -> None:
+    def __init__(
+        self,
+        methods: Mapping[str, tuple[str, Any]],
+        target: int = 0,
+        refusals: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.target = target
+        self.refusals = refusals
         self.noted: list[tuple[str, dict[str, str], Any]] = []
         """Name, headers of actions, and message, in the order in which they came."""
         self._methods = methods
@@ -55,6 +64,9 @@ class NotingProxy:
         body = _body(asked)
         if (known := self._methods.get(asked.path)) is not None:
             self._note(*known, asked, body)
+        if (code := self.refusals.get(asked.path)) is not None:
+            self._refuse(asked, code)
+            return
         up = http.client.HTTPConnection("127.0.0.1", self.target, timeout=_LONGEST)
         try:
             headers = {name: text for name, text in asked.headers.items() if name.lower() not in _HOP}
@@ -77,6 +89,14 @@ class NotingProxy:
             asked.close_connection = True
         finally:
             up.close()
+
+    def _refuse(self, asked: BaseHTTPRequestHandler, code: str) -> None:
+        answer = json.dumps({"code": code, "message": "refused on purpose"}).encode()
+        asked.send_response(400)
+        asked.send_header("content-type", "application/json")
+        asked.send_header("content-length", str(len(answer)))
+        asked.end_headers()
+        asked.wfile.write(answer)
 
     def _note(self, name: str, kind: Any, asked: BaseHTTPRequestHandler, body: bytes) -> None:
         is_packed = asked.headers.get("content-encoding", "") == "gzip"

@@ -23,6 +23,7 @@ from tests.recording import NotingProxy
 import flyte
 from flyte.prefetch import HuggingFaceModelInfo, ShardConfig, VLLMShardArgs, hf_model
 from flyte.prefetch.models import artifact_name_of, info_from_json, info_to_json
+from flyte.prefetch.submitting import IMAGE_VARIABLE
 from flyte.remote import Artifact, Run, Secret
 from flyte_cli.shard_config import read_shard_config
 
@@ -437,6 +438,53 @@ def test_what_is_asked_of_the_control_plane(hub: Hub, port: int, tmp_path: Path)
     ]
     assert template["extended_resources"]["gpu_accelerator"]["device"] == "nvidia-l4"
     assert dict(created.run_spec.labels.values) == {"model": "llama-v1"}
+
+
+LIST_SECRETS = "/flyteidl2.secret.SecretService/ListSecrets"
+
+
+@pytest.mark.parametrize("code", ["unimplemented", "permission_denied", "not_found"])
+def test_who_may_not_see_secrets_may_use_them(code: str, hub: Hub, port: int, tmp_path: Path) -> None:
+    noted = {method.path: (name, method.input_class) for name, method in RUNS.items()}
+    with NotingProxy(noted, port, {LIST_SECRETS: code}) as proxy, connected_to(proxy.port, tmp_path):
+        ended(hf_model("org/llama.v1", hf_token_key="unseen"))
+        [created] = [message for name, _, message in proxy.noted if name == "CreateRun"]
+    assert [each.key for each in created.task_spec.task_template.security_context.secrets] == ["unseen"]
+
+
+@pytest.mark.parametrize("code", ["internal", "unauthenticated", "data_loss"])
+def test_a_look_for_the_secret_that_fails_is_told(code: str, hub: Hub, port: int, tmp_path: Path) -> None:
+    noted = {method.path: (name, method.input_class) for name, method in RUNS.items()}
+    with NotingProxy(noted, port, {LIST_SECRETS: code}) as proxy, connected_to(proxy.port, tmp_path):
+        with pytest.raises(flyte.errors.UnionRpcError, match=r"SecretService\.ListSecrets: refused on purpose"):
+            hf_model("org/llama.v1", hf_token_key="unseen")
+        assert not [name for name, _, _ in proxy.noted if name == "CreateRun"]
+
+
+def test_the_image_is_the_named_one(hub: Hub, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = {method.path: (name, method.input_class) for name, method in RUNS.items()}
+    versions = set[str]()
+    for image in ("registry.example.org/models:1", "registry.example.org/models:2"):
+        monkeypatch.setenv(IMAGE_VARIABLE, image)
+        with NotingProxy(noted, port) as proxy, connected_to(proxy.port, tmp_path):
+            # What that image is cannot be fetched here: what counts is what was asked for.
+            hf_model("org/llama.v1", hf_token_key=None).abort()
+            [created] = [message for name, _, message in proxy.noted if name == "CreateRun"]
+        template = created.task_spec.task_template
+        assert template.container.image == image
+        versions.add(template.id.version)
+    assert len(versions) == 2
+
+
+def test_without_an_image_a_distant_control_plane_is_not_asked(hub: Hub, tmp_path: Path) -> None:
+    # Loopback as well, but no name by which this machine calls itself.
+    with connected_to(None, tmp_path, endpoint="127.0.0.2:9", insecure=True, project="p", domain="d"):
+        with pytest.raises(flyte.errors.ImageBuildError, match=IMAGE_VARIABLE) as caught:
+            hf_model("org/llama.v1", hf_token_key=None)
+        assert "flyte[huggingface]`" in str(caught.value)
+        shards = ShardConfig(args=VLLMShardArgs(tensor_parallel_size=2))
+        with pytest.raises(flyte.errors.ImageBuildError, match="and vllm"):
+            hf_model("org/llama.v1", hf_token_key=None, shard_config=shards)
 
 
 def test_without_a_control_plane_the_run_is_of_this_process(

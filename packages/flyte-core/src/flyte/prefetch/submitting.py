@@ -153,6 +153,7 @@ def _secret(key: str | None) -> Secret | None:
 
     Raises:
         ValueError: A secret was named that there is not.
+        RpcError: The control plane cannot say whether there is one.
     """
     if not key:
         return None
@@ -160,12 +161,15 @@ def _secret(key: str | None) -> Secret | None:
     if not settings().endpoint:
         # From this process's variables, or the user's folder of secrets; who has neither asks without a token.
         return secret if key != _TOKEN_VARIABLE or os.environ.get(_TOKEN_VARIABLE) else None
+    from flyte_protocol.codes import Code  # noqa: PLC0415 - as below
     from flyte_protocol.rpc_errors import RpcError  # noqa: PLC0415 - a run on this machine needs no client
     from flyte_remote.secrets import Secret as Known  # noqa: PLC0415 - as above
 
     try:
         is_there = any(each.name == key for each in Known.listall(limit=_PAGE))
-    except RpcError:
+    except RpcError as error:
+        if error.status not in (Code.UNIMPLEMENTED, Code.PERMISSION_DENIED, Code.NOT_FOUND):
+            raise
         # A control plane that does not show its secrets may have it.
         return secret
     if is_there:
