@@ -136,4 +136,4 @@ def _bash() -> list[Path]:
 
 
 def _podman(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(["podman", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(["podman", *arguments], capture_output=True, text=True, timeout=300, check=False)

@@ -97,5 +97,5 @@ def test_the_container_goes_on_while_the_server_is_away(boxes, tmp_path) -> None
 
 def containers(folder, *, running: bool = False) -> list[str]:
     command = ["podman", "ps", "--filter", f"label=flyte.devbox={folder}", "--format", "{{.Names}}"]
-    listed = subprocess.run(command if running else [*command, "--all"], capture_output=True, text=True, timeout=60)
+    listed = subprocess.run(command if running else [*command, "--all"], capture_output=True, text=True, timeout=300)
     return listed.stdout.split()

@@ -10,6 +10,6 @@ def containers_of(folder: Path) -> list[str]:
         ["podman", "ps", "--all", "--filter", f"label=flyte.devbox={folder}", "--format", "{{.Names}}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     return listed.stdout.split()

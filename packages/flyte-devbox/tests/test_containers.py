@@ -1,6 +1,7 @@
 """Tasks that name an image run in a container of it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,36 @@ def test_it_goes_on_while_the_server_is_away(image: str, folder: Path) -> None:
         assert (ended.status.phase, ended.status.attempts) == (SUCCEEDED, 1)
         assert logs(server, run) == ["begun", "ended"]
         until(lambda: not containers_of(folder))
+    finally:
+        server.stop()
+
+
+HANGS_ONCE = """#!/bin/sh
+case "$*" in *State.Running*) if mkdir {hung} 2>/dev/null; then exec sleep 600; else touch {asked}; fi;; esac
+exec {engine} "$@"
+"""
+
+
+def test_an_engine_that_does_not_answer_is_asked_again(
+    image: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question without an answer does not say that the container is gone."""
+    hung, asked, program = tmp_path / "hung", tmp_path / "asked", tmp_path / "bin" / "podman"
+    program.parent.mkdir()
+    program.write_text(HANGS_ONCE.format(hung=hung, asked=asked, engine=shutil.which("podman")))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    server = start(folder)
+    try:
+        begun, gate = folder / "objects" / "begun", folder / "objects" / "gate"
+        run = create_run(server, task(image, f"touch {begun}; {until_exists(gate)}; {SUCCEED}"))
+        until(begun.exists)
+        server.kill()
+        server = start(folder)
+        until(asked.exists)
+        gate.touch()
+        ended = wait(server, run)
+        assert (ended.status.phase, ended.status.attempts) == (SUCCEEDED, 1)
     finally:
         server.stop()
 

@@ -22,7 +22,7 @@ _ENGINE_FAILED = 125
 """What `docker run` ends with when not the container failed, but the engine."""
 _SHOWN_LINES = 20
 _KILL_SECONDS = 10
-_ANSWER_SECONDS = 15
+_ANSWER_SECONDS = 60
 _answering: set[str] = set()
 """Engines that have answered in this process."""
 

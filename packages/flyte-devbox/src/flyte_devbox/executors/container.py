@@ -31,7 +31,9 @@ _STAND_INS = ("", "auto", "none")
 _DEFAULT_IMAGES = ("ghcr.io/flyteorg/flyte:",)
 _TOLD_TO_THE_CLIENT = ("LD_", "PATH", "HOME", "TMPDIR", "XDG_", "DOCKER_", "CONTAINER", "GO", "SSL_", "HTTP", "http")
 """Variables that mean something to the engine's own command."""
-_ANSWER_SECONDS = 15.0
+_ANSWER_SECONDS = 60.0
+_REPEATED_SECONDS = 15.0
+"""The same for a question that is asked again."""
 _PULL_SECONDS = 900.0
 _POLL_SECONDS = 2.0
 _MOST_SILENT = 30
@@ -308,6 +310,10 @@ def _worker(name: str, program: str) -> str:
     return f"container:{name}:{program}"
 
 
+class _SilentError(LaunchError):
+    """The engine gave no answer in time: of what it was asked nothing is known."""
+
+
 class _ContainerHandle:
     """A container that was started.
 
@@ -372,11 +378,13 @@ class _ContainerHandle:
                     "--format",
                     "{{.State.Running}} {{.State.ExitCode}} {{.State.OOMKilled}}",
                     self._name,
+                    seconds=_REPEATED_SECONDS,
                 )
-            except LaunchError:
+            except LaunchError as error:
                 silent += 1
-                # An engine that answers does not know it any more; one that does not may be restarting.
-                if silent >= _MOST_SILENT or await _answers(self._program):
+                # An engine that answers does not know it any more; one that does not may be restarting, or have much to do.
+                has_answered = not isinstance(error, _SilentError) and await _answers(self._program)
+                if silent >= _MOST_SILENT or has_answered:
                     return Exit(None)
             else:
                 running, code, is_out_of_memory = told.split()
@@ -404,7 +412,7 @@ async def _exists(program: str, name: str) -> bool:
 async def _answers(program: str) -> bool:
     """Tell whether the engine is there, so that a container it does not know is gone."""
     try:
-        await _ask(program, "ps", "--quiet")
+        await _ask(program, "ps", "--quiet", seconds=_REPEATED_SECONDS)
     except LaunchError:
         return False
     return True
@@ -416,7 +424,8 @@ async def _ask(
     """Run a command of the engine and return what it prints.
 
     Raises:
-        LaunchError: it failed, with what it said, or did not end in time.
+        LaunchError: it failed, with what it said.
+        _SilentError: it did not end in time.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -436,7 +445,9 @@ async def _ask(
             process.kill()
         await process.wait()
         if isinstance(error, TimeoutError):
-            raise LaunchError(f"`{Path(program).name} {arguments[0]}` gave no answer within {seconds:.0f} s") from error
+            raise _SilentError(
+                f"`{Path(program).name} {arguments[0]}` gave no answer within {seconds:.0f} s"
+            ) from error
         raise
     if process.returncode != 0:
         lines = said.decode(errors="replace").strip().splitlines() or [f"exit code {process.returncode}"]
