@@ -177,7 +177,11 @@ def test_a_given_version_with_another_default_file_is_refused_with_what_differs(
 def test_a_path_of_an_image_is_left_to_the_task(folder, program, caplog) -> None:
     run = flyte.run(program.dataclass_words, config=program.Config(1, [File(path="/of/an/image/x.txt")]))
     assert "`config.files[0]` refers to `/of/an/image/x.txt`" in caplog.text
-    run.abort()
+    # The task looks for it there, and here it is not in that image.
+    run.wait(quiet=True)
+    with pytest.raises(RuntimeUserError) as caught:
+        run.raise_for_status()
+    assert caught.value.code == "AssertionError"
 
 
 def test_values_of_a_command(folder, config) -> None:
