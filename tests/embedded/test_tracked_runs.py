@@ -27,8 +27,10 @@ from .running import CODE, LONGEST, end, init, load, start, until
 
 PROGRAM = """
 import sys, flyte
+from flyte.running.tracked import mirror
 sys.path.insert(0, {code!r})
 import reported
+mirror._INTERRUPTED_SECONDS = 60.0
 flyte.init(endpoint="localhost:{port}", insecure=True, project="flytesnacks", domain="development")
 flyte.with_runcontext(mode="local", tracked=True, name="{name}").run(reported.waits_below, {folder!r})
 """
