@@ -115,6 +115,16 @@ def test_without_a_history_nothing_is_offered_and_nothing_complains(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    "line", ["flyte get task shop.", "flyte run deployed-task shop ", "flyte run deployed-task shop.price --"]
+)
+def test_with_a_control_plane_that_is_down_nothing_complains(tmp_path: Path, line: str) -> None:
+    terminal = Terminal(tmp_path)
+    (tmp_path / ".flyte").mkdir()
+    (tmp_path / ".flyte" / "config.yaml").write_text("admin:\n  endpoint: dns:///localhost:1\n  insecure: true\n")
+    assert set(terminal.complete(line)) <= {"--project", "--domain", "--help"}
+
+
+@pytest.mark.parametrize(
     ("shell", "place"),
     [
         ("zsh", ".zfunc/_flyte"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -29,6 +29,7 @@ _PATIENCE = 3.0
 """Seconds that a shell waits for a control plane."""
 _ROOT_OPTIONS = {"config", "org", "endpoint", "insecure", "auth_type"}
 
+T = TypeVar("T")
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
@@ -269,19 +270,23 @@ def environments(ctx: click.Context, _: click.Parameter, incomplete: str) -> lis
 
 
 def _asked(ctx: click.Context, ask: Callable[[], list[CompletionItem]]) -> list[CompletionItem]:
-    """Return what a control plane answers within `_PATIENCE` seconds; nothing when there is none, or it does not answer."""
-    found: list[CompletionItem] = []
+    """Return what a control plane answers soon; nothing when there is none, or it does not answer."""
+    return answered_soon(ctx, lambda: ask() if _connect(ctx) else []) or []
+
+
+def answered_soon(ctx: click.Context, ask: Callable[[], T]) -> T | None:
+    """Return what `ask` does within `_PATIENCE` seconds; `None` when it takes longer, or fails: a completion never complains."""
+    found: list[T] = []
 
     def work() -> None:
-        with contextlib.suppress(Exception), ctx:  # a completion never complains
-            if _connect(ctx):
-                found.extend(ask())
+        with contextlib.suppress(Exception), ctx:
+            found.append(ask())
 
     # Of a daemon nothing is waited for when the shell has its answer.
     thread = threading.Thread(target=work, name="flyte-completion", daemon=True)
     thread.start()
     thread.join(_PATIENCE)
-    return list(found)
+    return found[0] if found else None
 
 
 def _connect(ctx: click.Context) -> bool:

@@ -35,10 +35,17 @@ class RegisteredTasks(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of a task, `NAME` in its latest version or `NAME:VERSION`, or the group of an environment."""
-        from flyte.remote import TaskDetails  # noqa: PLC0415 - help pages of others need no client
-
         if cmd_name.startswith("-"):
             return None
+        if not ctx.resilient_parsing:
+            return self._command_of(ctx, cmd_name)
+        from flyte_cli.completing import answered_soon  # noqa: PLC0415 - for completions only
+
+        return answered_soon(ctx, lambda: self._command_of(ctx, cmd_name))
+
+    def _command_of(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        from flyte.remote import TaskDetails  # noqa: PLC0415 - help pages of others need no client
+
         _connect(ctx)
         name, _, version = cmd_name.partition(":")
         if self._environment is not None:
