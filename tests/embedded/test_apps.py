@@ -202,8 +202,8 @@ def test_commands(command) -> None:
         line = f"flyte -c config.yaml {verb} app cli-"
         variables = {"COMP_WORDS": line, "COMP_CWORD": "5", "_FLYTE_COMPLETE": "bash_complete"}
         # A shell waits for some seconds only, which a slow machine may need to begin.
-        offered = until(lambda variables=variables: command(**variables), f"something is offered for `{line}`")
-        assert offered == "plain,cli-shop\n"
+        offered = until(lambda variables=variables: command(**variables).strip(), f"something is offered for `{line}`")
+        assert offered == "plain,cli-shop"
     assert command("update", "app", "cli-shop", "--deactivate", "--wait") == "App `cli-shop` is stopped.\n"
     assert "nothing to change" in command("update", "app", "cli-shop", code=2)
     assert "cannot be pulled" in command("update", "app", "broken-cli", "--activate", "--wait", code=1)

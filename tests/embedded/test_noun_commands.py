@@ -371,8 +371,8 @@ def test_the_shell_completes_what_the_control_plane_keeps(flyte) -> None:
         words = line.split(" ")
         variables = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_FLYTE_COMPLETE": "bash_complete"}
         # A shell waits for some seconds only, which a slow machine may need to begin.
-        lines = until(lambda: flyte(**variables).splitlines(), f"something is offered for `{line}`")
-        return {item.partition(",")[2] for item in lines}
+        text = until(lambda: flyte(**variables).strip(), f"something is offered for `{line}`")
+        return {item.partition(",")[2] for item in text.splitlines()}
 
     assert "waiting.main" in offered("flyte get task waiting.")
     assert offered("flyte get task waiting.main ") == {"v1"}
