@@ -59,6 +59,7 @@ async def failing(item: int) -> int:
 @env.task
 async def lasting(mark: str) -> int:
     print("waiting", flush=True)
+    Path(f"{mark}-begun").touch()
     while not Path(mark).exists():
         await asyncio.sleep(0.05)
     return 5
@@ -106,7 +107,7 @@ class Client:
         return json.loads(self.run(*words, "-of", "json"))
 
     def wait_for(self, is_true: "Callable[[Client], bool]") -> None:
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 120
         while not is_true(self):
             assert time.monotonic() < limit
             time.sleep(0.2)
@@ -139,7 +140,7 @@ def devbox(tmp_path: Path) -> Iterator[int]:
 def serving_earlier(flyte: Path, folder: Path) -> Iterator[int]:
     """Serve an earlier release's devbox on `folder`; yield its port."""
     command = [flyte, "start", "devbox", "--folder", folder, "--port", "0", "--no-auth"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60, env=environment(folder.parent))
+    subprocess.run(command, check=True, capture_output=True, timeout=120, env=environment(folder.parent))
     record = StateFolder(folder).read_record()
     assert record is not None
     try:
@@ -147,7 +148,7 @@ def serving_earlier(flyte: Path, folder: Path) -> Iterator[int]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(record.pid, signal.SIGKILL)
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 120
         while StateFolder(folder).is_locked():
             assert time.monotonic() < limit
             time.sleep(0.05)
@@ -168,6 +169,8 @@ def use(client: Client) -> None:
     assert "pricing 0" in "".join(client.run("get", "logs", "kept", each["name"]) for each in children)
     assert "often" in client.run("get", "trigger")
     client.run("run", "--name", "stopped", "shop.py", "lasting", "--mark", str(client.folder / "never"))
+    # It has said that it waits, which is looked for in its log.
+    client.wait_for(lambda one: (one.folder / "never-begun").exists())
     client.run("abort", "run", "stopped")
     client.wait_for(lambda one: phase_of(one, "stopped") == "aborted")
 
@@ -247,7 +250,7 @@ def test_an_earlier_devbox_refuses_the_state_of_this_one(earlier: Path, tmp_path
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env=environment(tmp_path),
         stdin=subprocess.DEVNULL,
     )
