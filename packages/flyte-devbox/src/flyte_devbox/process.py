@@ -16,8 +16,8 @@ from flyte_models.values import value
 
 __all__ = ["DevboxError", "Started", "answers", "find_server", "start_server", "stop_server"]
 
-_START_SECONDS = 20.0
-_STOP_SECONDS = 20.0
+_START_SECONDS = 60.0
+_STOP_SECONDS = 60.0
 _END_SECONDS = 5.0
 _PAUSE = 0.02
 
