@@ -83,7 +83,7 @@ def environment_of_editor(run: Run) -> dict[str, str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                lines = (entry / "environ").read_bytes().decode().split("\0")
+                lines = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
             except OSError:
                 continue
             variables = dict(line.split("=", 1) for line in lines if "=" in line)

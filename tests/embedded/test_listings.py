@@ -74,7 +74,7 @@ def begin(port: int, folder: Path) -> flyte.remote.Run:
         await at_once(flyte.remote.Trigger.create.aio(each, task) for each in declared)
 
     asyncio.run(more())
-    made = flyte.run(lingering.linger, 120.0)
+    made = flyte.run(lingering.linger, 3600.0)
     made.wait(wait_for="running", quiet=True)
     for number in range(7):
         ask(port, made.pb2.action.id.run, f"asks{number}", f"c{number}", types_pb2.BOOLEAN)

@@ -160,7 +160,7 @@ def test_a_run_of_a_trigger_takes_its_settings_and_inputs() -> None:
 
 
 def test_conditions(port) -> None:
-    run = flyte.run(load("lingering").linger, 120.0)
+    run = flyte.run(load("lingering").linger, 3600.0)
     run.wait(wait_for="running")
     ask(port, run.pb2.action.id.run, "asks", "how_many", types_pb2.INTEGER)
 

@@ -43,7 +43,7 @@ NOTED = {
     )
     for name, method in methods_of(file.DESCRIPTOR.services_by_name[service]).items()
 }
-SOON = CallOptions(timeout=20)
+SOON = CallOptions(timeout=120)
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def devbox(folder: Path, python: Path, port: int) -> Iterator[int]:
     finally:
         server.terminate()
         try:
-            server.wait(20)
+            server.wait(60)
         finally:
             server.kill()
 
