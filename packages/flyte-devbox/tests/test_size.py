@@ -193,6 +193,7 @@ OF_A_PAGE: dict[str, tuple[str, str, Any]] = {
     "runs of a trigger": runs(trigger_name=TRIGGER),
     "runs of a name": runs(("name", F.EQUAL, "r7")),
     "runs of a time": runs(("created_at", F.LESS_THAN, "2020-01-01T00:00:00Z")),
+    "runs from a name on": runs(("name", F.GREATER_THAN_OR_EQUAL, "r7"), sort="name"),
     "actions": actions(),
     "actions of a parent": actions(("parent_name", F.EQUAL, "x00007")),
     "actions by name": actions(sort="name"),

@@ -20,7 +20,7 @@ from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, internal, invalid_
 from flyte_devbox.validation import check
 from flyte_protocol.methods import Method
 
-__all__ = ["HEARTBEAT_HEADER", "Call", "ConnectApp", "Route", "current_call"]
+__all__ = ["HEARTBEAT_HEADER", "Call", "ConnectApp", "Prepared", "Route", "current_call"]
 
 _logger = logging.getLogger(__name__)
 
@@ -58,6 +58,16 @@ class Call:
     host: str
     """What the client called this server."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Prepared:
+    """An answer that is serialized already."""
+
+    __slots__ = ("data", "kind")
+
+    def __init__(self, data: bytes, kind: type[Message]) -> None:
+        self.data = data
+        self.kind = kind
 
 
 current_call: ContextVar[Call] = ContextVar("current_call")
@@ -139,7 +149,7 @@ async def _unary(route: Route, body: bytes, exchange: _Exchange) -> None:
         check(request)
         assert route.handler is not None
         async with asyncio.timeout(limit):
-            answer: Message = await route.handler(request)
+            answer: Message | Prepared = await route.handler(request)
     except TimeoutError:
         raise ServiceError("deadline_exceeded", f"`{route.method.name}` took longer than {limit} s") from None
     except ServiceError:
@@ -311,12 +321,13 @@ def _parse(method: Method, data: bytes, is_json: bool) -> Message:
     return request
 
 
-def _serialize(message: Message, is_json: bool) -> bytes:
+def _serialize(message: Message | Prepared, is_json: bool) -> bytes:
     if not is_json:
-        return message.SerializeToString()
+        return message.data if isinstance(message, Prepared) else message.SerializeToString()
     from google.protobuf import json_format  # noqa: PLC0415 - only the console and curl read JSON
 
-    return json_format.MessageToJson(message, indent=None).encode()
+    plain = message.kind.FromString(message.data) if isinstance(message, Prepared) else message
+    return json_format.MessageToJson(plain, indent=None).encode()
 
 
 def _timeout(headers: dict[str, str]) -> float | None:

@@ -8,8 +8,9 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
+from io import BytesIO
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 from urllib.parse import parse_qs, quote, urlencode
 
 from flyte_devbox.errors import ServiceError, invalid_argument, not_found
@@ -84,18 +85,57 @@ class ObjectFolder:
 
     def read(self, key: str) -> bytes | None:
         """Return the content of a key, or `None` if there is none."""
-        path = self.path(key)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return self.kept(str(path))
-        except OSError:
+        file = self._open(key)
+        if file is None:
             return None
-        with os.fdopen(descriptor, "rb") as file:
+        with file:
             try:
                 return file.read()
             except OSError:
                 return None
+
+    def has(self, uri: str) -> bool:
+        """Tell whether there is something behind a URI of this folder."""
+        file = self.open_uri(uri)
+        if file is None:
+            return False
+        file.close()
+        return True
+
+    async def fetch(self, uri: str) -> bytes | None:
+        """Do as `read_uri`. The disk is waited for in a thread."""
+        file = self.open_uri(uri)
+        if file is None:
+            return None
+        with file:
+            try:
+                return await asyncio.to_thread(file.read)
+            except OSError:
+                return None
+
+    def open_uri(self, uri: str) -> BinaryIO | None:
+        """Open what is behind a URI of this folder; `None` if there is none, or it is not of this folder.
+
+        It may be large: a thread reads it, or it is not read as a whole.
+        """
+        key = self.key_of(uri)
+        return None if key is None else self._open(key)
+
+    def _open(self, key: str) -> BinaryIO | None:
+        path = self.path(key)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            kept = self.kept(str(path))
+            return None if kept is None else BytesIO(kept)
+        except OSError:
+            return None
+        try:
+            return os.fdopen(descriptor, "rb")
+        except OSError:
+            # A folder.
+            os.close(descriptor)
+            return None
 
     async def write(self, key: str, content: bytes) -> str:
         """Write an object durably and return its URI. The disk is waited for in a thread."""

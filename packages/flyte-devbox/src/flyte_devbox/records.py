@@ -150,7 +150,7 @@ def add_run(connection: sqlite3.Connection, run: NewRun) -> int:
     Raises:
         sqlite3.IntegrityError: the name is taken.
     """
-    row = _insert(
+    return _insert(
         connection,
         "runs",
         org=run.org,
@@ -172,9 +172,6 @@ def add_run(connection: sqlite3.Connection, run: NewRun) -> int:
         updated_at=run.created_at,
         recover_from=run.recover_from,
     )
-    labels = [(key, text, row) for key, text in run.labels.items()]
-    connection.executemany("INSERT INTO run_labels (key, value, run_id) VALUES (?, ?, ?)", labels)
-    return row
 
 
 def add_action(connection: sqlite3.Connection, run: int, action: NewAction) -> int:

@@ -140,6 +140,16 @@ CREATE TABLE attempt_events (
 """
 """What is told of attempts, one row for each thing that is told: a further one is added without reading the others."""
 
+_LABELS_OF_NEW_RUNS = """
+CREATE TRIGGER labels_of_runs AFTER INSERT ON runs BEGIN
+    INSERT OR IGNORE INTO run_labels (key, value, run_id)
+        SELECT l.key, l.value, NEW.id FROM json_each(NEW.labels) l WHERE l.value IS NOT NULL;
+END;
+INSERT OR IGNORE INTO run_labels (key, value, run_id)
+    SELECT l.key, l.value, r.id FROM runs r, json_each(r.labels) l WHERE l.value IS NOT NULL;
+"""
+"""Whoever adds a run adds its labels."""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _CONTENTS,
@@ -149,5 +159,6 @@ MIGRATIONS: tuple[str, ...] = (
     _LABELS,
     _LISTINGS,
     _EVENTS,
+    _LABELS_OF_NEW_RUNS,
 )
 """Step `n` leads from schema `n` to `n + 1`."""

@@ -12,7 +12,7 @@ from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 from flyte_devbox.console.launch_form import inputs_of
 from flyte_devbox.errors import failed_precondition, invalid_argument
 from flyte_devbox.finding import find_run_row
-from flyte_devbox.services.lookups import find_task, read_data, root_action
+from flyte_devbox.services.lookups import find_task, read_data, read_excerpts, root_action
 from flyte_devbox.services.run import Service as RunService
 
 if TYPE_CHECKING:
@@ -23,19 +23,32 @@ __all__ = ["read_launch", "rerun", "start_task"]
 _PROVENANCE = ("related_to", "relation", "recover", "task_spec_source")
 
 
-def read_launch(
+async def read_launch(
     devbox: "Devbox", run: sqlite3.Row
 ) -> tuple[task_definition_pb2.TaskSpec, dict[str, literals_pb2.Literal]]:
     """Return what a run has run, and with which inputs.
 
     Raises:
-        ServiceError: FAILED_PRECONDITION: nothing is known of what it ran. DATA_LOSS: its inputs are damaged.
+        ServiceError: FAILED_PRECONDITION: nothing is known of what it ran, or its inputs are too large for a form. DATA_LOSS: its
+            inputs are damaged.
     """
+    root = _root_to_launch(devbox, run)
+    inputs, _ = await read_excerpts(devbox, root)
+    if inputs is not None and inputs.is_cut:
+        raise failed_precondition(
+            f"the inputs of run `{run['name']}` are too much for a form\n"
+            "hint: `Rerun` and `flyte rerun` run it again with the same inputs"
+        )
+    return devbox.starter.spec(root["digest"]), {
+        pair.name: pair.value for pair in (inputs.literals if inputs is not None else ())
+    }
+
+
+def _root_to_launch(devbox: "Devbox", run: sqlite3.Row) -> sqlite3.Row:
     root = root_action(devbox.database, run["id"])
     if root["digest"] is None or run["is_tracked"]:
         raise failed_precondition(f"run `{run['name']}` has no task here, so there is nothing to run again")
-    inputs, _ = read_data(devbox, root)
-    return devbox.starter.spec(root["digest"]), {pair.name: pair.value for pair in inputs.literals}
+    return root
 
 
 async def rerun(devbox: "Devbox", run: sqlite3.Row, message: Any = None) -> sqlite3.Row:
@@ -51,12 +64,14 @@ async def rerun(devbox: "Devbox", run: sqlite3.Row, message: Any = None) -> sqli
             INVALID_ARGUMENT: the message is another.
         FormError: a field is not filled in as it should be.
     """
-    task, given = read_launch(devbox, run)
     fields = cast("dict[str, Any]", message) if isinstance(message, dict) else {}
     if "values" in fields:
+        task, given = await read_launch(devbox, run)
         inputs = inputs_of(task, _texts(fields["values"]), given)
     else:
-        inputs, _ = read_data(devbox, root_action(devbox.database, run["id"]))
+        root = _root_to_launch(devbox, run)
+        task = devbox.starter.spec(root["digest"])
+        inputs, _ = await read_data(devbox, root)
     spec = run_pb2.RunSpec.FromString(run["spec"])
     for name in _PROVENANCE:
         spec.ClearField(name)

@@ -27,7 +27,7 @@ from flyte_devbox.editors import sign_in
 from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, invalid_argument, not_found
 from flyte_devbox.finding import find_run_row
 from flyte_devbox.forms import value_of
-from flyte_devbox.services.lookups import ACTIONS, attempts, editor_link, editor_of, read_data, root_action
+from flyte_devbox.services.lookups import ACTIONS, attempts, editor_link, editor_of, read_excerpts, root_action
 
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
@@ -114,7 +114,7 @@ class Console:
             await self._log(parts, query, send)
         elif parts is not None and parts[2] == "runs" and parts[4:] == ["rerun"]:
             run = self._find_run(parts)
-            await _send_page(send, 200, launch_page.rerun_page(run, fields_of(*read_launch(self._devbox, run))))
+            await _send_page(send, 200, launch_page.rerun_page(run, fields_of(*await read_launch(self._devbox, run))))
         elif parts is not None and parts[2] == "runs" and parts[4:] == ["editor"]:
             await self._editor(parts, query, headers, send)
         elif parts is not None and parts[2] in _RUN_KINDS and parts[4:] == ["data"]:
@@ -130,10 +130,10 @@ class Console:
     async def _run(self, parts: Sequence[str], query: Query, *, is_fragment: bool) -> str:
         run = self._find_run(parts)
         row = await self._selected(run, (query.get("i") or [""])[0])
-        detail = self._detail(run, row, (query.get("attempt") or [""])[0])
+        detail = await self._detail(run, row, (query.get("attempt") or [""])[0])
         if is_fragment:
-            return run_page.run_parts(detail)
-        return run_page.run_page(self._way(run, row), detail)
+            return await asyncio.to_thread(run_page.run_parts, detail)
+        return await asyncio.to_thread(run_page.run_page, self._way(run, row), detail)
 
     def _find_run(self, parts: Sequence[str]) -> sqlite3.Row:
         domain, project, _, name = parts[:4]
@@ -164,14 +164,14 @@ class Console:
             way.append(above)
         return way[::-1]
 
-    def _detail(self, run: sqlite3.Row, row: sqlite3.Row, wanted: str = "") -> run_page.Detail:
+    async def _detail(self, run: sqlite3.Row, row: sqlite3.Row, wanted: str = "") -> run_page.Detail:
         tries = attempts(self._devbox.database, row["id"])
         last = tries[-1]["number"] if tries else row["attempt"]
         attempt = next((one["number"] for one in tries if str(one["number"]) == wanted), last)
         inputs = outputs = None
         problem = ""
         try:
-            inputs, outputs = read_data(self._devbox, row)
+            inputs, outputs = await read_excerpts(self._devbox, row)
         except ServiceError as error:
             problem = error.message
         return run_page.Detail(
@@ -235,14 +235,23 @@ class Console:
     async def _data(self, parts: Sequence[str], query: Query, send: Send) -> None:
         run = self._find_run(parts)
         row = await self._selected(run, query.get("i", [""])[0])
-        inputs, outputs = read_data(self._devbox, row)
-        given = {
-            "inputs": {pair.name: value_of(pair.value) for pair in inputs.literals},
-            "outputs": {pair.name: value_of(pair.value) for pair in outputs.literals},
-        }
-        text = json.dumps(given, indent=2, ensure_ascii=False, default=str)
+        inputs, outputs = await read_excerpts(self._devbox, row)
+        if any(excerpt is not None and excerpt.is_cut for excerpt in (inputs, outputs)):
+            raise ServiceError(
+                "resource_exhausted",
+                f"the inputs and outputs of action `{row['name']}` of run `{run['name']}` are too much for a page\n"
+                f"hint: `{run_page.io_command(run, row)}` shows all of them",
+            )
+
+        def work() -> bytes:
+            given = {
+                "inputs": {pair.name: value_of(pair.value) for pair in (inputs.literals if inputs else ())},
+                "outputs": {pair.name: value_of(pair.value) for pair in (outputs.literals if outputs else ())},
+            }
+            return json.dumps(given, indent=2, ensure_ascii=False, default=str).encode(errors="replace")
+
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-        await _send(send, 200, text.encode(errors="replace"), headers)
+        await _send(send, 200, await asyncio.to_thread(work), headers)
 
     async def _log(self, parts: Sequence[str], query: Query, send: Send) -> None:
         run = self._find_run(parts)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from flyteidl2.common import run_pb2 as common_run_pb2
 from flyteidl2.core import literals_pb2, types_pb2
-from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
+from flyteidl2.task import run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from flyte_devbox import rows
@@ -28,12 +28,13 @@ from flyte_devbox.console.html import (
     time_of,
 )
 from flyte_devbox.console.run_list import run_path
+from flyte_devbox.excerpts import Excerpt
 from flyte_devbox.services.conditions import phase_name
 from flyte_models.values import value
 from flyte_protocol.phases import phase_from_wire
 from flyte_protocol.waits import WAITING, latest_told
 
-__all__ = ["Detail", "run_page", "run_parts"]
+__all__ = ["Detail", "io_command", "run_page", "run_parts"]
 
 _CACHE = {1: "miss", 2: "hit", 3: "populated", 4: "lookup failed", 5: "put failed", 6: "skipped", 7: "evicted"}
 _PAUSED = 9
@@ -66,8 +67,8 @@ class Detail:
     tries: Sequence[sqlite3.Row]
     attempt: int
     """Whose log is shown."""
-    inputs: common_pb2.Inputs | None
-    outputs: common_pb2.Outputs | None
+    inputs: Excerpt | None
+    outputs: Excerpt | None
     spec: task_definition_pb2.TaskSpec
     """Its task; an empty one if it has none."""
     problem: str
@@ -226,13 +227,14 @@ def action_detail(detail: Detail) -> str:
         )
         parts.append(f"<section><h3>Links</h3><ul>{shown}</ul></section>")
     interface = detail.spec.task_template.interface
-    inputs = detail.inputs.literals if detail.inputs is not None else ()
-    outputs = detail.outputs.literals if detail.outputs is not None else ()
     parts += [
-        data_section("Inputs", inputs, interface.inputs, dict(detail.files)),
-        data_section("Outputs", outputs, interface.outputs, dict(detail.files)),
+        data_section("Inputs", detail.inputs, interface.inputs, dict(detail.files)),
+        data_section("Outputs", detail.outputs, interface.outputs, dict(detail.files)),
     ]
-    if inputs or outputs:
+    given = [one for one in (detail.inputs, detail.outputs) if one is not None and one.literals]
+    if any(one.is_cut for one in given):
+        parts.append(f"<p>All of them: <code>{escape(io_command(detail.run, row))}</code></p>")
+    elif given:
         address = f"{run_path(detail.run)}/data?i={quote(row['name'], safe='')}"
         parts.append(f'<p><a href="{escape(address)}">Inputs and outputs as JSON</a></p>')
     if condition is None:
@@ -245,6 +247,11 @@ def action_detail(detail: Detail) -> str:
     if row["type"] == run_definition_pb2.ACTION_TYPE_TASK:
         parts.append(_log(detail))
     return f'<article id="detail" data-phase="{row["phase"]}">{"".join(parts)}</article>'
+
+
+def io_command(run: sqlite3.Row, row: sqlite3.Row) -> str:
+    """Return the command that shows all inputs and outputs of an action."""
+    return f"flyte get io --project {run['project']} --domain {run['domain']} {run['name']} {row['name']}"
 
 
 def _link_to(action: str) -> str:

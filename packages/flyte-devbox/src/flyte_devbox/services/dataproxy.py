@@ -13,12 +13,14 @@ from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.logs.dataplane import payload_pb2
 from flyteidl2.task import task_definition_pb2
 from google.protobuf import duration_pb2
+from google.protobuf.message import Message
 
 from flyte_devbox import rows
+from flyte_devbox.connect import Prepared
 from flyte_devbox.errors import failed_precondition, invalid_argument, not_found
 from flyte_devbox.new_runs import inputs_hash
 from flyte_devbox.services.logging import log_lines
-from flyte_devbox.services.lookups import attempts, find_action, find_task, read_data
+from flyte_devbox.services.lookups import attempts, data_answer, find_action, find_task
 from flyte_devbox.services.run import check_project
 
 if TYPE_CHECKING:
@@ -92,15 +94,11 @@ class Service:
             spec = self._devbox.starter.spec(find_task(self._devbox.database, request.task_id)["digest"])
         return tuple(spec.task_template.metadata.cache_ignore_input_vars)
 
-    async def get_action_data(
-        self, request: dataproxy_service_pb2.GetActionDataRequest
-    ) -> dataproxy_service_pb2.GetActionDataResponse:
+    async def get_action_data(self, request: dataproxy_service_pb2.GetActionDataRequest) -> Message | Prepared:
         """Return inputs and outputs of an action, and where they are."""
         row = find_action(self._devbox.database, request.action_id)
-        inputs, outputs = read_data(self._devbox, row)
-        return dataproxy_service_pb2.GetActionDataResponse(
-            inputs=inputs, outputs=outputs, inputs_uri=row["input_uri"], outputs_uri=row["output_uri"]
-        )
+        answer = dataproxy_service_pb2.GetActionDataResponse(inputs_uri=row["input_uri"], outputs_uri=row["output_uri"])
+        return await data_answer(self._devbox, row, answer)
 
     async def create_download_link(
         self, request: dataproxy_service_pb2.CreateDownloadLinkRequest

@@ -1,18 +1,21 @@
 """Rows and data that several services ask for."""
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from flyteidl2.common import identifier_pb2
 from flyteidl2.core import execution_pb2
 from flyteidl2.task import common_pb2, task_definition_pb2
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from flyte_devbox import rows
+from flyte_devbox.connect import Prepared
 from flyte_devbox.database import Database, Reading
 from flyte_devbox.editors import Editor, link_to
 from flyte_devbox.errors import ServiceError, not_found
+from flyte_devbox.excerpts import MOST_OF_ALL, DamagedError, Excerpt, check_records, excerpt_of, wrapped
 from flyte_models.debugging import DEBUG_ACTION
 
 if TYPE_CHECKING:
@@ -21,11 +24,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIONS",
     "attempts",
+    "data_answer",
     "editor_link",
     "editor_of",
     "find_action",
     "find_task",
     "read_data",
+    "read_excerpts",
     "read_in",
     "root_action",
 ]
@@ -33,6 +38,8 @@ __all__ = [
 ACTIONS = f"SELECT {rows.ACTION_COLUMNS} FROM actions a JOIN runs r ON r.id = a.run_id"
 """Reads actions with the names of their runs."""
 _BATCH = 500
+_T = TypeVar("_T")
+_M = TypeVar("_M", bound=Message)
 
 
 def find_action(database: Database, action: identifier_pb2.ActionIdentifier) -> sqlite3.Row:
@@ -119,18 +126,81 @@ def read_in(
     return found
 
 
-def read_data(devbox: "Devbox", row: sqlite3.Row) -> tuple[common_pb2.Inputs, common_pb2.Outputs]:
+async def read_data(devbox: "Devbox", row: sqlite3.Row) -> tuple[common_pb2.Inputs, common_pb2.Outputs]:
     """Return inputs and outputs of an action; empty where there are none yet.
 
     Raises:
         ServiceError: DATA_LOSS: they are damaged.
     """
-    inputs, outputs = common_pb2.Inputs(), common_pb2.Outputs()
-    for message, uri in ((inputs, row["input_uri"]), (outputs, row["output_uri"])):
-        content = devbox.objects.read_uri(uri) if uri else None
-        if content is not None:
+    inputs, outputs = await _read(devbox, row, lambda file: file.read())
+    return (
+        _parsed(common_pb2.Inputs(), inputs or b"", row["input_uri"]),
+        _parsed(common_pb2.Outputs(), outputs or b"", row["output_uri"]),
+    )
+
+
+async def read_excerpts(devbox: "Devbox", row: sqlite3.Row) -> tuple[Excerpt | None, Excerpt | None]:
+    """Return what is small of inputs and outputs of an action; `None` where there are none yet.
+
+    Raises:
+        ServiceError: DATA_LOSS: they are damaged.
+    """
+    return await _read(devbox, row, excerpt_of)
+
+
+async def data_answer(devbox: "Devbox", row: sqlite3.Row, answer: Message) -> Message | Prepared:
+    """Give an answer to a call the `inputs` and `outputs` of an action; large ones as they are, without taking them apart.
+
+    Raises:
+        ServiceError: DATA_LOSS: they are damaged.
+    """
+    contents = [content or b"" for content in await _read(devbox, row, lambda file: file.read())]
+    parts: list[bytes] = []
+    for name, content, uri in zip(("inputs", "outputs"), contents, (row["input_uri"], row["output_uri"]), strict=True):
+        field = answer.DESCRIPTOR.fields_by_name[name]
+        if sum(map(len, contents)) <= MOST_OF_ALL:
+            getattr(answer, name).SetInParent()
+            _parsed(getattr(answer, name), content, uri)
+            continue
+        try:
+            check_records(content)
+        except DamagedError:
+            raise _damaged(uri) from None
+        parts.extend(wrapped(field.number, content))
+    return Prepared(b"".join([answer.SerializeToString(), *parts]), type(answer)) if parts else answer
+
+
+async def _read(devbox: "Devbox", row: sqlite3.Row, read: Callable[[BinaryIO], _T]) -> tuple[_T | None, _T | None]:
+    uris = row["input_uri"], row["output_uri"]
+    files = [devbox.objects.open_uri(uri) if uri else None for uri in uris]
+
+    def work() -> list[_T | None]:
+        found: list[_T | None] = []
+        for file, uri in zip(files, uris, strict=True):
             try:
-                message.ParseFromString(content)
-            except DecodeError:
-                raise ServiceError("data_loss", f"`{uri}` is damaged and cannot be read") from None
+                found.append(None if file is None else read(file))
+            except DamagedError:
+                raise _damaged(uri) from None
+            except OSError as error:
+                raise ServiceError("data_loss", f"`{uri}` cannot be read: {error.strerror or error}") from None
+        return found
+
+    try:
+        inputs, outputs = await asyncio.to_thread(work)
+    finally:
+        for file in files:
+            if file is not None:
+                file.close()
     return inputs, outputs
+
+
+def _parsed(message: _M, content: bytes, uri: str) -> _M:
+    try:
+        message.ParseFromString(content)
+    except DecodeError:
+        raise _damaged(uri) from None
+    return message
+
+
+def _damaged(uri: str) -> ServiceError:
+    return ServiceError("data_loss", f"`{uri}` is damaged and cannot be read")

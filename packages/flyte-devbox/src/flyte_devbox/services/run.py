@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from flyteidl2.common import list_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
+from google.protobuf.message import Message
 
 from flyte_devbox import rows
+from flyte_devbox.connect import Prepared
 from flyte_devbox.database import reading
 from flyte_devbox.errors import failed_precondition, invalid_argument, not_found
 from flyte_devbox.finding import find_run_row
@@ -22,10 +24,10 @@ from flyte_devbox.services.listing import compare, conditions_of, page_of
 from flyte_devbox.services.lookups import (
     ACTIONS,
     attempts,
+    data_answer,
     editor_link,
     find_action,
     find_task,
-    read_data,
     read_in,
     root_action,
 )
@@ -117,7 +119,7 @@ class Service:
         objects = self._devbox.objects
         if request.WhichOneof("input_wrapper") == "offloaded_input_data":
             uri, digest = request.offloaded_input_data.uri, request.offloaded_input_data.inputs_hash
-            if objects.read_uri(uri) is None:
+            if not objects.has(uri):
                 raise invalid_argument(f"the inputs `{uri[:200]}` do not exist\nhint: upload them with `UploadInputs`")
         else:
             inputs = common_pb2.Inputs()
@@ -137,7 +139,7 @@ class Service:
             inputs = common_pb2.Inputs()
             inputs.CopyFrom(request.inputs)
         elif kind == "offloaded_input_data":
-            content = self._devbox.objects.read_uri(request.offloaded_input_data.uri)
+            content = await self._devbox.objects.fetch(request.offloaded_input_data.uri)
             if content is None:
                 raise invalid_argument(f"the inputs `{request.offloaded_input_data.uri[:200]}` do not exist")
             inputs = common_pb2.Inputs.FromString(content)
@@ -207,12 +209,10 @@ class Service:
         row = find_action(self._database, request.action_id)
         return run_service_pb2.GetActionDetailsResponse(details=self._details(row))
 
-    async def get_action_data(
-        self, request: run_service_pb2.GetActionDataRequest
-    ) -> run_service_pb2.GetActionDataResponse:
+    async def get_action_data(self, request: run_service_pb2.GetActionDataRequest) -> Message | Prepared:
         """Return inputs and outputs of an action."""
-        inputs, outputs = read_data(self._devbox, find_action(self._database, request.action_id))
-        return run_service_pb2.GetActionDataResponse(inputs=inputs, outputs=outputs)
+        row = find_action(self._database, request.action_id)
+        return await data_answer(self._devbox, row, run_service_pb2.GetActionDataResponse())
 
     async def get_action_data_uris(
         self, request: run_service_pb2.GetActionDataURIsRequest

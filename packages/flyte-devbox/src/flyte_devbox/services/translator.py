@@ -28,7 +28,7 @@ class Service:
         """Return the form of an interface with values as the defaults."""
         literals = list(request.literals)
         if request.literals_uri:
-            content = self._devbox.objects.read_uri(request.literals_uri)
+            content = await self._devbox.objects.fetch(request.literals_uri)
             if content is None:
                 raise invalid_argument(f"`{request.literals_uri[:200]}` does not exist in the devbox's object folder")
             try:
