@@ -1,5 +1,6 @@
 """`flyte.deploy` and `flyte deploy` against a devbox: order, repetition, versions that are the same everywhere, failures."""
 
+import importlib.util
 import json
 import os
 import re
@@ -8,6 +9,9 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +21,9 @@ import flyte
 import flyte.remote
 from flyte import deployment
 from flyte_models.errors import DeploymentError
+from flyte_protocol.transport import Transport
 
-from .running import CODE, load, write_config
+from .running import CODE, init, load, write_config
 
 LONGEST = 120
 PROGRAM = textwrap.dedent("""
@@ -294,6 +299,87 @@ def test_a_control_plane_that_is_down_is_said_once(command, tmp_path) -> None:
     )
     assert "hint: nothing listens there" in failed.stderr
     assert "perhaps" not in failed.stderr
+
+
+class Refuses(BaseHTTPRequestHandler):
+    """A store that takes nothing."""
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_error(403, "no room for you")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - of the standard library
+        """Say nothing."""
+
+
+@pytest.fixture
+def refusing_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let uploads go to a store that refuses them."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    plain = Transport.call
+
+    async def elsewhere(self: Any, method: Any, request: Any, *args: Any, **options: Any) -> Any:
+        answer = await plain(self, method, request, *args, **options)
+        if method.name == "CreateUploadLocation":
+            answer.signed_url = f"http://127.0.0.1:{server.server_port}/refused"
+        return answer
+
+    monkeypatch.setattr(Transport, "call", elsewhere)
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def names_registered() -> set[str]:
+    return {task.name for task in flyte.remote.Task.listall(limit=-1)}
+
+
+def environment_of(root: Path, program: str) -> flyte.TaskEnvironment:
+    """Write a program of its own into a new folder, and return its environment."""
+    root.mkdir()
+    # Of code that was uploaded before nothing is sent again.
+    (root / "fresh.py").write_text(f"# {root}\n{program}")
+    spec = importlib.util.spec_from_file_location("fresh", root / "fresh.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.env
+
+
+def test_a_store_that_refuses_a_file_is_said_with_what_is_registered(connected, refusing_store, tmp_path) -> None:
+    (tmp_path / "table.csv").write_text("1,2")
+    program = f"""
+        import flyte
+        from flyte.io import File
+
+        env = flyte.TaskEnvironment("refused_file")
+
+
+        @env.task
+        async def reads(file: File = File(path="{tmp_path}/table.csv")) -> int:
+            return 1
+    """
+    init(connected, root_dir=tmp_path / "project")
+    env = environment_of(tmp_path / "project", textwrap.dedent(program))
+    with pytest.raises(DeploymentError, match="none of 1 tasks could be registered: ") as error:
+        flyte.deploy(env, copy_style="none", version="v1")
+    lines = str(error.value).split("\n")
+    assert "403" in lines[0]
+    assert f"the file is `{tmp_path}/table.csv`, which was not uploaded" in lines
+    assert lines[-1].startswith("hint: ")
+    assert "refused_file.reads" not in names_registered()
+
+
+def test_a_store_that_refuses_the_code_is_said_so(connected, refusing_store, tmp_path) -> None:
+    init(connected, root_dir=tmp_path / "project")
+    env = environment_of(tmp_path / "project", PROGRAM.replace('"base"', '"unsent"'))
+    with pytest.raises(DeploymentError, match=r"(?s)none of 2 tasks could be registered: .*\nhint: "):
+        flyte.deploy(env, copy_style="all")
+    assert "unsent.add" not in names_registered()
 
 
 class Holds(Proxy):

@@ -200,7 +200,10 @@ async def deploy(
     everything = [environment for stage in stages for environment in stage]
     check_names(everything)
     place = _Place.dry() if is_dry else _Place.of(connection())
-    bundle = await _bundle(everything, place, copy_style, version)
+    try:
+        bundle = await _bundle(everything, place, copy_style, version)
+    except StorageError as error:
+        raise _nothing_stored(sum(len(_tasks_of(each)) for each in everything), error) from error
     images = images_of(tuple(everything), place.connected)
     context = SerializationContext(
         version=version or VERSION_TO_COME,
@@ -236,6 +239,8 @@ async def deploy(
         except RpcError as error:
             tasks = [DeployedTask(one.spec, []) for one in every]
             raise _failed([(task, error) for task in tasks], [], tasks) from error
+        except StorageError as error:
+            raise _nothing_stored(len(every), error) from error
     made = {
         id(each): DeployedTaskEnvironment(
             each, [DeployedTask(request.spec, list(request.triggers)) for request in requests[id(each)]]
@@ -508,6 +513,15 @@ def _failed(
     return DeploymentError(
         f"{len(failed)} of {len(every)} tasks could not be registered:\n{reasons}\nregistered: {_names(done)}{further}\n"
         f"hint: deploy again {what_next}; what is registered stays as it is"
+    )
+
+
+def _nothing_stored(count: int, error: StorageError) -> DeploymentError:
+    """Say that the store of the control plane did not take what all tasks need, before any was registered."""
+    said, _, hint = str(error).partition("\nhint: ")
+    notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+    return DeploymentError(
+        f"none of {count} tasks could be registered: {said}{notes}\nhint: {hint or 'deploy again when the reason is gone'}"
     )
 
 
