@@ -10,10 +10,16 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from flyteidl2.workflow import run_service_pb2
 
 import flyte
 from flyte.remote import Action, Run, TimeFilter
+from flyte_cli.history import find_run
+from flyte_cli.remote_history import RemoteHistory
+from flyte_protocol.codes import Code
+from flyte_protocol.rpc_errors import RpcError
 from flyte_protocol.transport import Transport
 
 from .copies import copy_actions, copy_runs
@@ -124,10 +130,34 @@ def test_the_command_leaves_it_to_the_server(config: Path, options: str, many: i
     assert len(json.loads(command(config, "get", "run", *options.split(), "-of", "json"))) == many
 
 
-def test_the_beginning_of_a_name_is_looked_for_among_the_latest_runs(config: Path) -> None:
+def test_the_beginning_of_a_name_is_looked_for_among_all_runs(config: Path) -> None:
     assert json.loads(command(config, "get", "run", "first", "-of", "json"))["name"] == "first"
-    # The oldest of all is not among the latest thousand, and the command does not claim that there is none.
-    assert "none of its latest 1,000 runs begins with it" in command(config, "get", "run", "firs", code=2)
+    # The oldest of all is not among the latest thousand.
+    assert json.loads(command(config, "get", "run", "firs", "-of", "json"))["name"] == "first"
+    assert "no run `firz` is recorded" in command(config, "get", "run", "firz", code=2)
+
+
+@pytest.mark.parametrize("answer", ["refused", "everything"])
+def test_a_control_plane_that_does_not_look_for_names_is_asked_for_the_latest_runs(
+    run: Run, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    plain = Transport.call
+
+    async def otherwise(self: Any, method: Any, request: Any, *args: Any) -> Any:
+        if method.name == "ListRuns" and request.request.sort_by.key == "name":
+            if answer == "refused":
+                raise RpcError(Code.INVALID_ARGUMENT, "it cannot be filtered by `name`", method=method.name)
+            given = run_service_pb2.ListRunsRequest()
+            given.CopyFrom(request)
+            given.request.ClearField("filters")
+            return await plain(self, method, given, *args)
+        return await plain(self, method, request, *args)
+
+    monkeypatch.setattr(Transport, "call", otherwise)
+    store: Any = RemoteHistory()
+    # The oldest of all is not among the latest thousand, and nobody claims that there is none.
+    with pytest.raises(click.UsageError, match="none of its latest 1,000 runs begins with it"):
+        find_run(store, "firs")
 
 
 def test_a_short_name_of_a_task_is_explained(config: Path) -> None:

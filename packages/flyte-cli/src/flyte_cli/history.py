@@ -29,7 +29,9 @@ LONGEST_WRITE = 30.0
 """Seconds that may pass from the end of an action to its record. What takes longer is shown when the run is over."""
 
 MOST_RUNS = 1000
-"""Runs of a control plane that are looked through for the beginning of a name."""
+"""Runs of a control plane that are looked through for the beginning of a name, if it cannot look for that itself."""
+_MOST_NAMED = 100
+"""Runs whose names begin so that are fetched."""
 MOST_ERRORS = 10
 """Unsuccessful actions of a control plane whose errors are fetched; more are shown without."""
 MOST_WAITING = 10
@@ -105,16 +107,21 @@ def find_run(store: ActionStore, name: str) -> RunRecord:
     runs = store.runs(1) if name == "latest" else []
     looked_at = 0
     if not runs and len(name) >= _SHORTEST_PREFIX:
-        latest = store.runs(1_000_000)
-        # No control plane is known to look for the beginning of a name, so that of a long list the latest are read here.
-        looked_at = len(latest) if remote_of(store) is not None else 0
-        runs = [run for run in latest if run.run_name.startswith(name)]
+        remote = remote_of(store)
+        found = remote.beginning(name, _MOST_NAMED) if remote is not None else None
+        if found is None:
+            latest = store.runs(1_000_000)
+            # Where a control plane does not look for the beginning of a name, the latest of a long list are read here.
+            looked_at = len(latest) if remote is not None else 0
+            found = [run for run in latest if run.run_name.startswith(name)]
+        runs = found
     if len(runs) == 1:
         return runs[0]
     if runs:
         listed = ", ".join(f"`{run.run_name}`" for run in runs[:5])
+        count = f"{len(runs)}{' or more' if len(runs) == _MOST_NAMED else ''}"
         raise click.UsageError(
-            f"{len(runs)} runs begin with `{name}`: {listed}{', …' if len(runs) > 5 else ''}\nhint: write more of the name"
+            f"{count} runs begin with `{name}`: {listed}{', …' if len(runs) > 5 else ''}\nhint: write more of the name"
         )
     if looked_at >= MOST_RUNS:
         raise click.UsageError(

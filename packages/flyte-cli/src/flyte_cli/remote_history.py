@@ -21,6 +21,7 @@ from flyte_protocol.waits import waiting_for
 from flyte_remote.connection import connection
 from flyte_remote.console import console_link
 from flyte_remote.identifiers import run_identifier
+from flyte_remote.run_names import runs_beginning
 from flyte_remote.watching import watch_actions
 from flyte_syncify import syncify
 
@@ -53,6 +54,11 @@ class RemoteHistory:
         """Return the latest runs."""
         found = Run.listall(limit=min(limit, MOST_RUNS), project=project, domain=domain, sort_by=("created_at", "desc"))
         return [_listed(run) for run in found]
+
+    def beginning(self, name: str, limit: int) -> list[RunRecord] | None:
+        """Return the runs whose names begin so, by name; None if the control plane cannot be asked for that."""
+        found = syncify.loop.run(runs_beginning(name, limit))
+        return None if found is None else [_listed(run) for run in found]
 
     def find(
         self, query: RunQuery, limit: int, *, project: str | None = None, domain: str | None = None
