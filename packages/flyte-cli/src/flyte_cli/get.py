@@ -6,7 +6,7 @@ from flyte_cli.app import LazyGroup
 
 command: Any = LazyGroup(
     "get",
-    help="Show runs and their actions, from the history that `flyte run` records.",
+    help="Show runs and their actions, here or on a control plane, and what else a control plane keeps.",
     table={
         "run": ("flyte_cli.get_run", "get_run"),
         "action": ("flyte_cli.get_action", "get_action"),
