@@ -1,12 +1,13 @@
 """Tasks that are registered: found, run from Python, from the command line and by other tasks; runs that are run again."""
 
+import asyncio
 import json
 
 import pytest
 
 import flyte
 import flyte.remote
-from flyte_models.errors import RemoteTaskNotFoundError
+from flyte_models.errors import RemoteTaskNotFoundError, RemoteTaskUsageError, RunRefusedError, UnionRpcError
 from flyte_models.phases import ActionPhase
 
 from .running import command, connected_to, load
@@ -71,16 +72,43 @@ def test_one_is_run_from_python(config) -> None:
     assert finished(run)[0] == 11
     assert run.pb2.action.metadata.task.id.version == "v2"
     assert finished(flyte.run(reference.override(env_vars={"MORE": "100"}), a=1, b=2))[0] == 103
-    with pytest.raises(TypeError, match="needs its input `a`"):
+    with pytest.raises(ValueError, match="needs its input `a`"):
         flyte.run(reference)
-    with pytest.raises(TypeError, match="has no input `z`"):
+    with pytest.raises(ValueError, match="has no input `z`"):
         flyte.run(reference, a=1, z=2)
-    with pytest.raises(TypeError, match="takes its inputs by name only"):
+    with pytest.raises(RemoteTaskUsageError, match="takes its inputs by name only"):
         flyte.run(reference, 1)
-    with pytest.raises(TypeError, match="`override` of a registered task has no `image`"):
+    with pytest.raises(RemoteTaskUsageError, match="`override` of a registered task has no `image`"):
         reference.fetch().override(image="x")
+    with pytest.raises(RemoteTaskUsageError, match="can be called inside a task only"):
+        asyncio.run(reference(a=1))
     with pytest.raises(ValueError, match="cannot run in this process"):
         flyte.with_runcontext(mode="local").run(reference, a=1)
+
+
+def test_the_only_input_may_be_given_by_position(config) -> None:
+    flyte.deploy(load("caller").env, version="v1")
+    reference = flyte.remote.Task.get("caller.call", version="v1")
+    assert dict(flyte.run(reference, 1).inputs()) == {"n": 1}
+    with pytest.raises(ValueError, match="input `n` of task `caller.call` is given twice"):
+        flyte.run(reference, 1, n=1)
+    with pytest.raises(RemoteTaskUsageError, match="takes its inputs by name only"):
+        flyte.run(reference, 1, 2)
+
+
+def test_a_run_that_is_refused_says_whose_fault_it_is(config) -> None:
+    reference = flyte.remote.Task.get("registered.add", version="v1")
+    first = flyte.run(reference, a=1)
+    for name, code in ((first.name, "RunAlreadyExistsError"), ("no name", "InvalidArgumentError")):
+        with pytest.raises(RunRefusedError) as caught:
+            flyte.with_runcontext(name=name).run(reference, a=1)
+        assert (caught.value.code, caught.value.kind) == (code, "user")
+        assert name in str(caught.value)
+        assert isinstance(caught.value.__cause__, UnionRpcError)
+
+
+def test_nothing_to_deploy_is_no_error(config) -> None:
+    assert flyte.deploy() == []
 
 
 def test_what_a_trigger_starts_is_run_by_hand(config) -> None:
@@ -112,7 +140,7 @@ def test_a_run_is_run_again_with_other_inputs(config, tmp_path) -> None:
     assert again.name != first.name
     assert finished(again)[0] == 3
     assert finished(flyte.rerun(first.name, b=5))[0] == 6
-    with pytest.raises(TypeError, match="has no input `z`"):
+    with pytest.raises(ValueError, match="has no input `z`"):
         flyte.rerun(first.name, z=1)
     details = flyte.remote.RunDetails.get(again.name)
     assert details.pb2.run_spec.relation.related_to.name == first.name

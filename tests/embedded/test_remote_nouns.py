@@ -7,7 +7,7 @@ from flyteidl2.core import types_pb2
 
 import flyte
 import flyte.remote
-from flyte_models.errors import RemoteTaskNotFoundError
+from flyte_models.errors import RemoteTaskNotFoundError, RunRefusedError
 from flyte_models.phases import ActionPhase
 from flyte_protocol.rpc_errors import RpcError
 from flyte_syncify import syncify
@@ -137,9 +137,9 @@ def test_a_run_of_a_trigger_takes_its_settings_and_inputs() -> None:
     task = deployed("begun")
     by_hand = flyte.Trigger("by_hand", inputs={"label": "mine"}, labels={"l": "1"}, custom_context={"who": "me"})
     made = flyte.remote.Trigger.create(by_hand, task)
-    with pytest.raises(RpcError, match="has no value for the input `n`"):
+    with pytest.raises(RunRefusedError, match="has no value for the input `n`"):
         flyte.run(made)
-    with pytest.raises(TypeError, match="needs its input `n`"):
+    with pytest.raises(ValueError, match="needs its input `n`"):
         flyte.run(made, label="yours")
     run = flyte.run(made, n=7)
     details = run.details()

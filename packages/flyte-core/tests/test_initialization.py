@@ -13,6 +13,7 @@ import pytest
 import flyte
 import flyte.initialization
 import flyte.logs
+import flyte.remote
 from flyte.config import Config, get_config_file, set_if_exists
 from flyte.errors import ImageBuildError, InitializationError
 from flyte_config import ConfigError
@@ -332,3 +333,27 @@ def test_a_bad_plugin_file_says_what_is_wrong(tmp_path: Path, text: str, kind: t
     file.write_text(text)
     with pytest.raises(kind, match=message):
         flyte.load_plugin_config(file)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (flyte.current_project, "ProjectNotInitializedError"),
+        (flyte.current_domain, "DomainNotInitializedError"),
+        (lambda: flyte.init_from_config("nowhere.yaml"), "ConfigFileNotFoundError"),
+        (flyte.init_from_api_key, "MissingApiKeyError"),
+        (lambda: flyte.remote.Run.get("x"), "ClientNotInitializedError"),
+    ],
+)
+def test_what_is_missing_has_the_code_of_pypi_flyte(asked: Any, code: str) -> None:
+    with pytest.raises(InitializationError) as caught:
+        asked()
+    assert (caught.value.code, caught.value.kind) == (code, "user")
+
+
+def test_a_local_run_asks_the_control_plane_for_what_it_does_not_know() -> None:
+    run: Any = flyte.with_runcontext(mode="local").run(flyte.TaskEnvironment("asking").task(lambda: None))
+    for asked in (run.details, run.show_logs, run.abort, run.get_report):
+        with pytest.raises(InitializationError, match="there is no control plane to talk to") as caught:
+            asked()
+        assert caught.value.code == "ClientNotInitializedError"

@@ -1,10 +1,13 @@
 """Runs in this process: children, threads, map, retries, failures, cancellation, recording."""
 
 import asyncio
+import copy
+import json
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +78,26 @@ def test_a_finished_run_tells_about_itself() -> None:
     assert (run.name, run.phase, run.done(), dict(run.inputs())) == ("named", ActionPhase.SUCCEEDED, True, {"x": 4})
     assert repr(run.outputs()) == "ActionOutputs(o0=16)"
     assert run.outputs().named_outputs == {"o0": 16}
+
+
+def test_a_local_run_has_what_every_run_has() -> None:
+    run: Any = flyte.with_runcontext(mode="local", name="faced", labels={"team": "tea"}).run(square, 4)
+    assert run.sync() is run
+    action = run.action
+    assert (action.name, action.run_name, action.task_name) == ("a0", "faced", square.name)
+    assert (action.phase, action.done()) == (ActionPhase.SUCCEEDED, True)
+    told = json.loads(run.to_json())
+    assert (told["labels"], told["action"]["status"]["phase"]) == ({"team": "tea"}, "ACTION_PHASE_SUCCEEDED")
+    assert run.to_dict() == told
+    assert run.pb2.action.status.end_time.ToNanoseconds() >= run.pb2.action.status.start_time.ToNanoseconds() > 0
+    assert not hasattr(run, "nonsense")
+    with pytest.raises(AttributeError, match="`LocalRun` has no attribute `nonsense`"):
+        _ = run.nonsense
+
+
+def test_a_local_run_can_be_copied() -> None:
+    run = flyte.with_runcontext(mode="local").run(square, 4)
+    assert copy.copy(run).outputs()[0] == 16
 
 
 @env.task

@@ -173,6 +173,14 @@ def test_a_description_is_cut() -> None:
     assert (len(made.description), made.description[-10:]) == (255, "xx...(tr.)")
 
 
+def test_a_cache_can_be_switched_off_with_false() -> None:
+    cached, uncached = flyte.TaskEnvironment("cached", cache="auto"), flyte.TaskEnvironment("uncached", cache=False)  # type: ignore[arg-type]
+    made = [cached.task(lambda: 1, cache=False), uncached.task(lambda: 1), own.override(cache=False)]  # type: ignore[call-overload]
+    assert [task.cache.behavior for task in made] == ["disable"] * 3
+    with pytest.raises(ValueError, match="got True"):
+        _ = cached.task(lambda: 1, cache=True).cache  # type: ignore[call-overload]
+
+
 def test_override_changes_a_copy_and_keeps_what_is_empty() -> None:
     changed = own.override(
         short_name="other",

@@ -15,6 +15,6 @@ async def call(n: int) -> tuple[int, int, str]:
     )
     try:
         await add(x=n)
-    except TypeError as error:
+    except ValueError as error:
         said = str(error)
     return await add(a=n), await here(a=n, b=5), said

@@ -37,6 +37,7 @@ from flyte_models.errors import (
     InitializationError,
     InvalidPackageError,
     ModuleLoadError,
+    RunRefusedError,
     RuntimeUserError,
     UnionRpcError,
 )
@@ -123,7 +124,7 @@ _PLAIN: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], int],
         exit_codes.CODE_NOT_LOADED,
     ),
     ((ConfigError, StoreError, InitializationError), exit_codes.CONFIGURATION),
-    ((UnionRpcError, DeploymentError), exit_codes.CONTROL_PLANE),
+    ((UnionRpcError, DeploymentError, RunRefusedError), exit_codes.CONTROL_PLANE),
     (RuntimeUserError, exit_codes.USAGE),
 )
 """Errors whose text is complete as it is, and their exit codes."""

@@ -88,7 +88,7 @@ def init_from_api_key(  # noqa: PLR0917 - the public signature
     key = api_key or os.environ.get(_KEY_VARIABLE)
     if not key:
         raise InitializationError(
-            "MissingApiKey",
+            "MissingApiKeyError",
             "user",
             f"there is no API key\nhint: pass `api_key=`, or set the environment variable `{_KEY_VARIABLE}`",
         )
@@ -220,7 +220,7 @@ def _is_on(name: str) -> bool:
 
 def _bad_key(reason: str) -> InitializationError:
     return InitializationError(
-        "InvalidApiKey",
+        "InvalidApiKeyError",
         "user",
         f"the API key cannot be used: {reason}\nhint: `flyte create api-key` of your control plane prints one; copy all of it",
     )

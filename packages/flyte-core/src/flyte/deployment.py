@@ -180,12 +180,12 @@ async def deploy(
         _on_progress: Told of each task that the control plane has now: how many they are, of how many, and the task.
 
     Returns:
-        One deployment for each environment.
+        One deployment for each environment; none for none.
 
     Raises:
         DeploymentError: Tasks could not be registered. The message says which, and which were.
         InitializationError: No control plane, project or domain is configured.
-        ValueError: No environment is given, or a task cannot be described.
+        ValueError: A task cannot be described.
         CodeBundleError: The code cannot be bundled.
     """
     if copy_style == "custom":
@@ -194,7 +194,7 @@ async def deploy(
     if interactive_mode:
         raise NotImplementedError("environments of a notebook cannot be deployed\nhint: put them into a `.py` file")
     if not envs:
-        raise ValueError("there is nothing to deploy: no environment is given")
+        return []
     is_dry = dry_run if dryrun is None else dryrun
     stages = _stages(envs)
     everything = [environment for stage in stages for environment in stage]

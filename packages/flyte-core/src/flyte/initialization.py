@@ -162,7 +162,7 @@ def _current(name: Literal["project", "domain"]) -> str:
     found = getattr(context.action, name) if context else getattr(_settings, name, None)
     if not found:
         raise InitializationError(
-            f"{name.capitalize()}NotInitialized",
+            f"{name.capitalize()}NotInitializedError",
             "user",
             f'there is no current {name}\nhint: `flyte.init({name}="...")`, or `task.{name}` in the configuration file',
         )
@@ -404,7 +404,7 @@ def _config(path_or_config: str | Path | Config | None, folder: Path) -> Config:
     path = folder / Path(path_or_config).expanduser()
     if not path.is_file():
         raise InitializationError(
-            "ConfigFileNotFound",
+            "ConfigFileNotFoundError",
             "user",
             f"there is no configuration file `{path}`\nhint: check the path; a relative one is looked up in `root_dir`",
         )

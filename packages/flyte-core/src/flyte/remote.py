@@ -9,6 +9,7 @@ from flyte.initialization import Settings as _Settings
 from flyte.initialization import settings
 from flyte.pods import pod_settings
 from flyte_models.context import current_context
+from flyte_models.errors import RemoteTaskUsageError
 from flyte_remote.connection import Target, set_target
 from flyte_remote.failures import set_on_missing_bundle
 from flyte_remote.sign_in.settings import SignInSettings
@@ -75,7 +76,7 @@ def _target_of_container() -> Target | None:
 async def _call(task: "TaskDetails", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     controller = active_controller.get()
     if controller is None:
-        raise RuntimeError(
+        raise RemoteTaskUsageError(
             f"task `{task.name}` is registered, and can be called inside a task only\n"
             "hint: `flyte.run(task, ...)` begins a run of it"
         )

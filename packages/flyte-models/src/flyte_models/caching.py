@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import field
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 from flyte_models.values import light_dataclass
 
@@ -178,11 +178,13 @@ CacheRequest = CacheBehavior | Cache
 
 
 def cache_from_request(cache: CacheRequest) -> Cache:
-    """Turn what an author wrote as `cache` into a `Cache`.
+    """Turn what an author wrote as `cache` into a `Cache`; False is `disable`.
 
     Raises:
         ValueError: It is none of the accepted kinds.
     """
+    if cast("object", cache) is False:
+        return Cache("disable")
     return cache if isinstance(cache, Cache) else Cache(cache)
 
 

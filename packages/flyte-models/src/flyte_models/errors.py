@@ -284,6 +284,13 @@ class RemoteTaskUsageError(RuntimeUserError):
         super().__init__(self.CODE, message, "user")
 
 
+class RunRefusedError(RuntimeUserError):
+    """The control plane begins no run of what was asked for: `code` is `RunAlreadyExistsError` or `InvalidArgumentError`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+
+
 class SlowDownError(RuntimeUserError):
     """The server asks to submit more slowly; trying again later helps."""
 

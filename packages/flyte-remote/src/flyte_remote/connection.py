@@ -257,7 +257,7 @@ def devbox_folder() -> Path:
 def _named(what: str, given: str | None) -> str:
     if not given:
         raise InitializationError(
-            f"{what.capitalize()}NotInitialized",
+            f"{what.capitalize()}NotInitializedError",
             "user",
             f'no {what} is named\nhint: `flyte.init({what}="...")`, or `task.{what}` in the configuration file',
         )

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from flyte_models.context import current_context
-from flyte_models.errors import RemoteTaskNotFoundError
+from flyte_models.errors import RemoteTaskNotFoundError, RemoteTaskUsageError
 from flyte_protocol.codes import Code
 from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.connection import connection
@@ -253,7 +253,8 @@ class TaskDetails(OfMessage):
                 and `max_inline_io_bytes`, each as in `@env.task`.
 
         Raises:
-            TypeError: There is no such setting, or it is of another type.
+            RemoteTaskUsageError: There is no such setting.
+            TypeError: One is of another type.
         """
         known = (
             *("short_name", "resources", "retries", "timeout", "env_vars", "secrets", "service_account"),
@@ -261,7 +262,9 @@ class TaskDetails(OfMessage):
         )
         for name in settings:
             if name not in known:
-                raise TypeError(f"`override` of a registered task has no `{name}`; it has {', '.join(known)}")
+                raise RemoteTaskUsageError(
+                    f"`override` of a registered task has no `{name}`; it has {', '.join(known)}"
+                )
         assert _override is not None  # `flyte.remote` says it
         return replace(
             self,

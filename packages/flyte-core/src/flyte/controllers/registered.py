@@ -20,7 +20,9 @@ async def registered_child(
     """Return the child of a call, what reads its outputs, and its arguments to be shown.
 
     Raises:
-        TypeError: The arguments do not fit.
+        ValueError: The arguments do not fit.
+        TypeError: One is of another type.
+        RemoteTaskUsageError: Several are given by position.
     """
     given = named_arguments(task, args, kwargs)
     inputs = (await inputs_of(task, given, context)).SerializeToString(deterministic=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
 from flyteidl2.core import literals_pb2
 from flyteidl2.task import common_pb2
 
+from flyte_models.errors import RemoteTaskUsageError
 from flyte_types.codec import decode_literal_async, encode_literal_async
 from flyte_types.errors import ConversionError, InputTypeError
 
@@ -28,29 +29,34 @@ def named_arguments(
 
     Args:
         task: What is called.
-        args: By position, which is refused.
+        args: By position: that of the only input.
         kwargs: By name.
         stored: Literals of inputs that need not be given.
         filled: An input that the control plane gives.
 
     Raises:
-        TypeError: One is missing or has no name, or there is none of a name.
+        ValueError: One is missing, is given twice, or there is none of a name.
+        RemoteTaskUsageError: There is more than one input, and one is given by position.
     """
     names = list(task.interface.inputs)
-    if args:
+    if len(args) > 1 or (args and len(names) != 1):
         # What is registered has its inputs in the order of their names, not in that of the signature.
-        shown = ", ".join(f"{name}=..." for name in names)
-        raise TypeError(f"task `{task.name}` is registered, and takes its inputs by name only\nhint: {shown}")
-    given: dict[str, Any] = {}
+        shown = ", ".join(f"{name}=..." for name in names) or "it has no inputs"
+        raise RemoteTaskUsageError(
+            f"task `{task.name}` is registered, and takes its inputs by name only\nhint: {shown}"
+        )
+    given: dict[str, Any] = dict(zip(names, args, strict=False))
     for name, item in kwargs.items():
         if name not in names:
             known = ", ".join(f"`{each}`" for each in names) or "none"
-            raise TypeError(f"task `{task.name}` has no input `{name}`; its inputs are {known}")
+            raise ValueError(f"task `{task.name}` has no input `{name}`; its inputs are {known}")
+        if name in given:
+            raise ValueError(f"input `{name}` of task `{task.name}` is given twice, by position and by name")
         given[name] = item
     known_already = {*given, *(stored or {}), filled}
     missing = [name for name in task.required_args if name not in known_already]
     if missing:
-        raise TypeError(f"task `{task.name}` needs its input `{missing[0]}`")
+        raise ValueError(f"task `{task.name}` needs its input `{missing[0]}`")
     return {name: given[name] for name in names if name in given}
 
 

@@ -1,11 +1,14 @@
 """What a run gives back: a handle on the finished run, and its inputs and outputs as Python values."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from flyte_engine.records import ErrorRecord, RunRecord
 from flyte_models.phases import ActionPhase
 from flyte_syncify import immediate
+
+if TYPE_CHECKING:
+    from flyte_remote.runs import Run
 
 
 class ActionOutputs(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have slots beside its items
@@ -60,7 +63,11 @@ class ActionInputs(Mapping[str, Any]):
 
 
 class LocalRun:
-    """A run that was made in this process. It is over when you have it."""
+    """A run that was made in this process. It is over when you have it.
+
+    What else a `flyte.remote.Run` has (`action`, `to_dict`, ...) it has too; what must be asked of a control plane is asked
+    there, which knows the run only if it was told of it (`local_tracked`).
+    """
 
     def __init__(
         self,
@@ -82,9 +89,24 @@ class LocalRun:
         self.recorded_in = recorded_in
         """The file in which the run is recorded, or None."""
         self._page = page
+        self._remote: Run | None = None
 
     def __repr__(self) -> str:
         return f"<local run `{self.name}` {self.phase.value}>"
+
+    def __getattr__(self, name: str) -> Any:
+        # Of what is no attribute of its own. Few programs ask for it, and a local run loads neither protobuf nor transport.
+        if name.startswith("_"):
+            raise AttributeError(f"`LocalRun` has no attribute `{name}`")
+        from flyte.running.local_messages import run_message  # noqa: PLC0415 - see above
+        from flyte_remote.runs import Run  # noqa: PLC0415 - see above
+
+        if self._remote is None:
+            self._remote = Run(run_message(self._record))
+        try:
+            return getattr(self._remote, name)
+        except AttributeError:
+            raise AttributeError(f"`LocalRun` has no attribute `{name}`") from None
 
     @property
     def record(self) -> RunRecord:
@@ -116,6 +138,11 @@ class LocalRun:
     def done(self) -> bool:
         """Return True: a local run is over when you have it."""
         return True
+
+    @immediate
+    def sync(self) -> Self:
+        """Return it as it is: a local run is over when you have it."""
+        return self
 
     @immediate
     def wait(self, quiet: bool = False, wait_for: str = "terminal") -> None:

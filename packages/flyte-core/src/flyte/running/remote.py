@@ -38,7 +38,7 @@ from flyte.tasks.template import TaskTemplate
 from flyte_images import ImageCache, default_image_uri
 from flyte_models.bundles import CodeBundle
 from flyte_models.debugging import DEBUG_VARIABLE
-from flyte_models.errors import ImageBuildError, RuntimeUserError
+from flyte_models.errors import ImageBuildError, RunRefusedError, RuntimeUserError
 from flyte_models.serialization import SerializationContext
 from flyte_models.values import value
 from flyte_protocol.codes import Code
@@ -55,6 +55,9 @@ __all__ = ["DryRun", "RemoteStrategy", "images_of", "run_spec_of"]
 
 RunSource = Literal["code", "registered", "trigger", "run"]
 """What a run is made of: code that is here, a registered task, a trigger, or an earlier run."""
+
+_FAULTS_OF_USERS = {Code.ALREADY_EXISTS: "RunAlreadyExistsError", Code.INVALID_ARGUMENT: "InvalidArgumentError"}
+"""What `CreateRun` refuses because of what the caller asks for; the codes of the errors are public."""
 
 _logger = logging.getLogger("flyte")
 
@@ -86,8 +89,9 @@ class RemoteStrategy:
             ValueError: the arguments do not fit the task's parameters.
             TypeError: a value does not have its declared type.
             RuntimeUserError: a `File`, `Dir` or `DataFrame` in the arguments is of this machine, and is not there.
+            RunRefusedError: a run has the name, or an option is not valid.
             InitializationError: no endpoint, project or domain is configured.
-            RpcError: the control plane refuses.
+            RpcError: the control plane refuses for another reason, or cannot be reached.
         """
         options = self._options
         environment = task.parent_env() if task.parent_env is not None else None
@@ -166,7 +170,8 @@ class RemoteStrategy:
         """Make a run of a task that is registered, or of what a trigger starts.
 
         Raises:
-            TypeError: the arguments do not fit the task's inputs.
+            ValueError: the arguments do not fit the task's inputs.
+            RemoteTaskUsageError: several inputs are given by position.
             InitializationError: no endpoint, project or domain is configured.
             RpcError: there is no such task or trigger, or the control plane refuses.
         """
@@ -331,6 +336,8 @@ class RemoteStrategy:
             answer = await at.call("RunService", "CreateRun", request, CallOptions(is_idempotent=True))
         except RpcError as error:
             if error.status is not Code.ALREADY_EXISTS or options.name:
+                if error.status in _FAULTS_OF_USERS:
+                    raise RunRefusedError(_FAULTS_OF_USERS[error.status], str(error)) from error
                 raise
             # The answer to an earlier request was lost: nobody else has this name.
             return (await Run.get.aio(run_id.name)).pb2

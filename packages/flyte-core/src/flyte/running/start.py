@@ -175,8 +175,8 @@ async def rerun(
         inputs: Inputs in place of the earlier ones.
 
     Raises:
-        ValueError: The action is no task, or the choices do not fit together.
-        TypeError: An input is unknown or of another type.
+        ValueError: The action is no task, an input is unknown, or the choices do not fit together.
+        TypeError: An input is of another type.
         RpcError: There is no such run or action, or its inputs are gone.
     """
     made = settings()

@@ -86,7 +86,7 @@ def check_cache(where: str, cache: object) -> None:
         TypeError: It is something else.
         ValueError: There is no such behaviour.
     """
-    if is_plain_cache(cache):
+    if is_plain_cache(cache) or cache is False:
         return
     if isinstance(cache, str):
         made_cache(cache)

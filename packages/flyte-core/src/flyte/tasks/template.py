@@ -297,7 +297,7 @@ class TaskTemplate(Declared, Generic[P, R_co]):
             given["retries"] = retries
         given |= {
             "short_name": short_name,
-            "cache": cache,
+            "cache": "disable" if cast("object", cache) is False else cache,
             "timeout": timeout,
             "max_inline_io_bytes": max_inline_io_bytes,
             "pod_template": pod_template,
