@@ -28,6 +28,11 @@ def waits(mark: str) -> int:
     print("waiting", flush=True)
     time.sleep(600)
     return 1
+
+
+@env.task
+def quick() -> int:
+    return 1
 """
 _SOON = 60
 """Seconds within which a command has to end, on a slow machine too; those that tasks sleep are far more."""
@@ -124,6 +129,40 @@ hint: `flyte get run <run> --local` shows what it had done, `flyte run --local -
 """)
     assert "aborted" in place.flyte("get", "run", "--local", "latest")
     assert "running" in place.flyte("get", "run", "long")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["get", "logs", "-f", "long", "a0"],
+        ["-of", "json-raw", "watch", "long", "--interval", "0.1"],
+        ["run", "--local", "steps.py", "waits", "--mark", "mark"],
+    ],
+    ids=["logs", "watch", "run"],
+)
+def test_a_second_one_ends_the_command_at_once(place: Place, words: list[str]) -> None:
+    for milliseconds in (0, 1, 2, 4, 7, 11, 16, 24, 35, 50):
+        process = place.start(*words)
+        read_until(process, "long" if "watch" in words else "waiting")
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(milliseconds / 1000)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=_SOON)
+        assert err.strip().startswith("error: interrupted")
+        assert "Traceback" not in err
+        # In the last moments of a process Python has given the signal back to the system.
+        assert process.returncode in {130, -signal.SIGINT}
+
+
+def test_a_command_that_is_just_over_shows_no_traceback(place: Place) -> None:
+    for milliseconds in (0, 1, 2, 4, 7, 11, 16, 24):
+        process = place.start("run", "--local", "steps.py", "quick")
+        read_until(process, "next")
+        time.sleep(milliseconds / 1000)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=_SOON)
+        assert err.strip() in {"", "error: interrupted"}
+        assert process.returncode in {0, 130, -signal.SIGINT}
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")

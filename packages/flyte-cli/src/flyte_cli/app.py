@@ -14,6 +14,7 @@ import click
 from flyte_cli import exit_codes, help_pages
 from flyte_cli.commands import COMMANDS
 from flyte_cli.help_pages import page_width, print_root_page, wants_colour, wrap
+from flyte_cli.interrupts import end_at_the_next, note_told
 from flyte_cli.messages import closest
 
 if TYPE_CHECKING:
@@ -259,11 +260,13 @@ def run_command_line(arguments: Sequence[str]) -> int:
     try:
         result: Any = root.main(list(arguments), prog_name="flyte", standalone_mode=False)
     except BaseException as error:
+        end_at_the_next()
         from flyte_cli.failures import render_failure  # noqa: PLC0415 - only a failure pays for showing one
 
         text, exit_code = render_failure(error, verbose=verbose, colour=wants_colour(sys.stderr))
         if text:
             sys.stderr.write(text)
+            note_told()
         try:
             sys.stdout.flush()
         except OSError:
@@ -271,6 +274,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
         if exit_code == exit_codes.INTERRUPTED and "pyqwest" in sys.modules:
             _leave_at_once(exit_code)
         return exit_code
+    end_at_the_next()
     return result if isinstance(result, int) else exit_codes.OK
 
 

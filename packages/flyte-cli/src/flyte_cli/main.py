@@ -37,10 +37,13 @@ def main() -> None:
     gc.disable()
     try:
         from flyte_cli.app import run_command_line  # noqa: PLC0415
+
+        exit_code = run_command_line(arguments)
     except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted\n")
-        sys.exit(_INTERRUPTED)
-    sys.exit(run_command_line(arguments))
+        # While the command was loaded, or a second one before the first could be told.
+        os.write(2, b"error: interrupted\n")
+        os._exit(_INTERRUPTED)
+    sys.exit(exit_code)
 
 
 def _open_closed_streams() -> None:
