@@ -72,7 +72,11 @@ def test_an_action_that_waits_for_a_place(place: Place) -> None:
     watching = place.start("watch", "--devbox", "two")
     try:
         assert watching.stdout is not None
-        first = watching.stdout.readline()
+        first = ""
+        while "waiting: 1 of at most" not in first:
+            line = watching.stdout.readline()
+            assert line, first
+            first += line
         assert place.flyte("get", "run", "--devbox", "two") == snapshot("""\
 run  two
 task  steps.both
@@ -167,7 +171,7 @@ def test_a_run_that_is_followed_on_a_terminal_says_why_nothing_happens(place: Pl
     terminal = Terminal(place.folder, *words, variables=place.environment)
     try:
         terminal.wait_for("waiting: it needs ")
-        assert "are taken" in terminal.shown
+        terminal.wait_for("are taken")
     finally:
         (place.folder / "go").touch()
         shown = terminal.end()
