@@ -192,7 +192,7 @@ def fault_proxy(target: str) -> Iterator[FaultProxy]:
     try:
         yield proxy
     finally:
-        asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(120)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(120)
         loop.close()

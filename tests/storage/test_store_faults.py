@@ -24,7 +24,11 @@ FAST = storage.Limits(
     part_bytes=5 * MIB,
 )
 PATIENT = replace(FAST, request_seconds=9, retry_seconds=100)
-"""For what has to come through: a busy machine must not look like a broken network."""
+"""For what has to come through although something stands still."""
+CALM = replace(FAST, request_seconds=60, stall_seconds=60, retry_seconds=100, abort_seconds=60)
+"""For what has nothing to wait for: a busy machine must not look like a broken network."""
+REFUSED = replace(CALM, retry_seconds=8)
+"""For what fails again and again, and at once."""
 BOUND = 120.0
 """Well above what these limits allow, well below a hang."""
 
@@ -44,7 +48,7 @@ def bucket(proxied: FaultProxy, moto_server: Server, monkeypatch: pytest.MonkeyP
             region="us-east-1",
             backoff=timedelta(seconds=1),
         ),
-        limits=FAST,
+        limits=CALM,
     )
     return f"{moto_server.root}/{tmp_path.name}"
 
@@ -112,8 +116,9 @@ def test_lasting_faults_of_a_download_end_in_time_and_leave_nothing(
     async def body() -> None:
         await storage.put_stream(bytes_of(3 * MIB), to_path=f"{bucket}/file")
         proxied.fail(kind, methods=("GET",), **options)
+        limits = FAST if kind in {"stall", "swallow"} else REFUSED
         with pytest.raises(storage.StorageError) as caught:
-            await storage.get(f"{bucket}/file", tmp_path / "got")
+            await storage.get(f"{bucket}/file", tmp_path / "got", limits=limits)
         assert "test-secret" not in str(caught.value)
         assert isinstance(caught.value, TimeoutError) == (kind in {"stall", "swallow"})
 
@@ -130,7 +135,7 @@ def test_lasting_faults_of_an_upload_end_in_time_and_leave_nothing(
     async def body() -> None:
         proxied.fail(kind, methods=("PUT",))
         with pytest.raises(storage.StorageError) as caught:
-            await storage.put_stream(bytes_of(size), to_path=f"{bucket}/file", size_hint=size)
+            await storage.put_stream(bytes_of(size), to_path=f"{bucket}/file", size_hint=size, limits=FAST)
         assert "test-secret" not in str(caught.value)
         proxied.clear()
         assert not await storage.exists(f"{bucket}/file")
@@ -204,7 +209,7 @@ def test_a_failed_multipart_upload_is_aborted(
     async def body() -> None:
         proxied.fail("status", methods=("PUT",), status=500)
         with pytest.raises(storage.StorageError):
-            await storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB)
+            await storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB, limits=REFUSED)
 
     bounded(body)
     assert [method for method, path in proxied.requests if method == "DELETE" and "uploadId" in path] == ["DELETE"]
@@ -215,8 +220,9 @@ def test_cancelling_a_stuck_upload_ends_in_time(
 ) -> None:
     async def body() -> None:
         proxied.fail("swallow", methods=("PUT",))
+        limits = replace(CALM, abort_seconds=3)
         upload = asyncio.create_task(
-            storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB)
+            storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB, limits=limits)
         )
         while not any(method == "PUT" for method, _ in proxied.requests):
             await asyncio.sleep(0.01)
@@ -248,7 +254,7 @@ def test_an_upload_whose_end_is_refused_leaves_nothing(
     async def body() -> None:
         proxied.fail("status", methods=("POST",), status=500)
         with pytest.raises(storage.StorageError):
-            await storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB)
+            await storage.put_stream(bytes_of(11 * MIB), to_path=f"{bucket}/file", size_hint=11 * MIB, limits=REFUSED)
         proxied.clear()
         assert not await storage.exists(f"{bucket}/file")
 
