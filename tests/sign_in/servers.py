@@ -24,17 +24,12 @@ from pathlib import Path
 
 import pytest
 from flyteidl2.auth import auth_service_pb2, identity_pb2
+from tests.ports import free_port
 
 CACHE = Path(os.environ.get("FLYTE_TEST_SERVICES", Path.home() / ".cache" / "flyte-test-services"))
 SECRET = "planted secret/with+odd%chars"
 """Of the client `robot` in `oidc_server.mjs`."""
 _AUTH = "/flyteidl2.auth.AuthMetadataService/"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

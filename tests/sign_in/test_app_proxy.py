@@ -22,13 +22,14 @@ import yaml
 import yarl
 from aiohttp import web
 from flyteidl2.app import app_definition_pb2, app_payload_pb2
+from tests.ports import silent_port
 
 from flyte_protocol.endpoints import Endpoint
 from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.app_proxy import AppAddress, AppProxy, ListenError, Signing
 from flyte_remote.app_proxy.exchanges import ProxyLimits
 
-from .servers import SECRET, Plane, connect_proxy, control_plane, free_port, oidc_server
+from .servers import SECRET, Plane, connect_proxy, control_plane, oidc_server
 
 FLYTE = str(Path(sys.executable).with_name("flyte"))
 PLANE = Endpoint.of("https://flyte.example.org")
@@ -402,14 +403,15 @@ async def test_pages_of_foreign_sites_get_nothing() -> None:
 
 @in_a_loop
 async def test_an_app_that_cannot_be_reached_is_named() -> None:
-    async with proxy_to(f"http://127.0.0.1:{free_port()}") as through:
-        status, text = await through.get("/x")
-        assert status == 502
-        assert "could not be reached" in text
-        assert "hint: nothing listens there" in text
-        assert through.told[0][2] == 502
-        async with through.http.head(f"{through.url}/x") as answer:
-            assert answer.status == 502
+    with silent_port() as port:
+        async with proxy_to(f"http://127.0.0.1:{port}") as through:
+            status, text = await through.get("/x")
+            assert status == 502
+            assert "could not be reached" in text
+            assert "hint: nothing listens there" in text
+            assert through.told[0][2] == 502
+            async with through.http.head(f"{through.url}/x") as answer:
+                assert answer.status == 502
 
 
 @in_a_loop

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.ports import silent_port
 
-from .servers import SECRET, control_plane, free_port, oidc_server
+from .servers import SECRET, control_plane, oidc_server
 
 FLYTE = str(Path(sys.executable).with_name("flyte"))
 
@@ -135,8 +136,9 @@ def test_without_an_endpoint_the_configuration_is_what_is_wrong(tmp_path: Path) 
 
 
 def test_a_port_where_nothing_listens(tmp_path: Path) -> None:
-    write(tmp_path, {"endpoint": f"127.0.0.1:{free_port()}"})
-    code, steps = checked(tmp_path)
+    with silent_port() as port:
+        write(tmp_path, {"endpoint": f"127.0.0.1:{port}"})
+        code, steps = checked(tmp_path)
     assert code == 5
     assert steps["endpoint"][0] == "failed"
     assert "nothing listens there" in steps["endpoint"][1]

@@ -183,8 +183,8 @@ def test_device(plane: Plane, tmp_path: Path) -> None:
 def test_browser(plane: Plane, tmp_path: Path) -> None:
     browser = tmp_path / "browser"
     browser.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        f"from servers import act_as_person\nprint(act_as_person(sys.argv[1]), file=open({str(tmp_path / 'page')!r}, 'w'))\n"
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        f"from tests.sign_in.servers import act_as_person\nprint(act_as_person(sys.argv[1]), file=open({str(tmp_path / 'page')!r}, 'w'))\n"
     )
     browser.chmod(0o755)
     init = f"flyte.init(endpoint={plane.url!r}, project='p', domain='d')"

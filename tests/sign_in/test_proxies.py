@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.ports import silent_port
 
-from .servers import SECRET, Plane, connect_proxy, control_plane, free_port, oidc_server
+from .servers import SECRET, Plane, connect_proxy, control_plane, oidc_server
 
 USER = """
 import flyte
@@ -88,7 +89,8 @@ def test_a_proxy_that_lets_nobody_through_or_is_not_there(certificates: Path, tm
     with connect_proxy({}) as (address, _):
         done = called("flyte.test", tmp_path, more, HTTPS_PROXY=f"http://{address}")
     assert "it does not let anybody through to `flyte.test`" in done.stderr
-    done = called("flyte.test", tmp_path, more, HTTPS_PROXY=f"http://127.0.0.1:{free_port()}")
+    with silent_port() as port:
+        done = called("flyte.test", tmp_path, more, HTTPS_PROXY=f"http://127.0.0.1:{port}")
     assert "nothing listens where it should be: correct `HTTPS_PROXY`" in done.stderr
     done = called("flyte.test", tmp_path, more, HTTPS_PROXY="http://no-such-proxy.invalid:3128")
     assert "there is no host of its name: correct `HTTPS_PROXY`" in done.stderr
@@ -102,8 +104,8 @@ def test_plain_http_goes_through_its_proxy(tmp_path: Path) -> None:
 
 
 def test_what_is_on_this_machine_is_asked_directly(issuer: str, tmp_path: Path) -> None:
-    nowhere = f"http://127.0.0.1:{free_port()}"
-    with control_plane(issuer) as plane:
+    with control_plane(issuer) as plane, silent_port() as port:
+        nowhere = f"http://127.0.0.1:{port}"
         done = called(plane.url, tmp_path, HTTP_PROXY=nowhere, HTTPS_PROXY=nowhere, ALL_PROXY=nowhere)
         assert done.stdout.strip() == "somebody", done.stderr
 
@@ -117,6 +119,7 @@ def test_tokens_have_a_proxy_of_their_own(issuer: str, tmp_path: Path) -> None:
         assert done.stdout.strip() == "somebody", done.stderr
         assert {re.sub("http://[^/]*", "", line) for line in asked} <= {"POST /token HTTP/1.1"}
         assert asked
-        done = called(plane.url, tmp_path, f"http_proxy_url='http://me:planted@127.0.0.1:{free_port()}'")
+        with silent_port() as port:
+            done = called(plane.url, tmp_path, f"http_proxy_url='http://me:planted@127.0.0.1:{port}'")
         assert "(`admin.httpProxyURL`), and nothing listens where it should be" in done.stderr
         assert "planted" not in done.stderr

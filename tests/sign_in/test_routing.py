@@ -16,6 +16,7 @@ from flyteidl2.common import identifier_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2 as data
 from flyteidl2.secret import payload_pb2 as secrets
 from google.protobuf import text_format
+from tests.ports import silent_port
 
 import flyte
 from flyte.remote import Secret, upload_file
@@ -25,7 +26,7 @@ from flyte_protocol.rpc_errors import RpcError
 from flyte_remote.connection import connection
 from flyte_remote.routing import selection_of
 
-from .servers import SECRET, Plane, control_plane, free_port, oidc_server
+from .servers import SECRET, Plane, control_plane, oidc_server
 
 RUN = identifier_pb2.RunIdentifier(org="o", project="p", domain="d", name="r")
 ACTION = identifier_pb2.ActionIdentifier(run=RUN, name="a0")
@@ -161,15 +162,16 @@ def test_a_control_plane_of_one_cluster_answers_itself(planes: tuple[Plane, Plan
 
 def test_a_cluster_that_is_gone_is_asked_for_again(planes: tuple[Plane, Plane]) -> None:
     home, cluster = planes
-    named = [f"127.0.0.1:{free_port()}", cluster.url]
-    asked = name(home, lambda: named[min(len(asked) - 1, 1)])
+    with silent_port() as port:
+        named = [f"127.0.0.1:{port}", cluster.url]
+        asked = name(home, lambda: named[min(len(asked) - 1, 1)])
 
-    async def main() -> str:
-        with pytest.raises(RpcError, match="could not be made"):
-            await where()
-        return await where()
+        async def main() -> str:
+            with pytest.raises(RpcError, match="could not be made"):
+                await where()
+            return await where()
 
-    assert asyncio.run(main()) == "of the cluster"
+        assert asyncio.run(main()) == "of the cluster"
     assert len(asked) == 2
 
 

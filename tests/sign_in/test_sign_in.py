@@ -220,8 +220,8 @@ async def test_a_device_signs_in_while_a_person_agrees(
 
 BROWSER = """#!{python}
 import sys
-sys.path.insert(0, {tests!r})
-from servers import act_as_person
+sys.path.insert(0, {root!r})
+from tests.sign_in.servers import act_as_person
 print(act_as_person(sys.argv[1], agrees={agrees}), file=open({log!r}, "w"))
 """
 USER = """
@@ -236,7 +236,7 @@ def _as_a_user(plane: Plane, home: Path, more: str = "", *, agrees: bool = True)
     browser = home / "browser"
     browser.write_text(
         BROWSER.format(
-            python=sys.executable, tests=str(Path(__file__).parent), agrees=agrees, log=str(home / "page.html")
+            python=sys.executable, root=str(Path(__file__).parents[2]), agrees=agrees, log=str(home / "page.html")
         )
     )
     browser.chmod(0o755)
