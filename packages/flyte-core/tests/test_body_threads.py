@@ -196,7 +196,7 @@ import flyte
 
 env = flyte.TaskEnvironment("stuck")
 
-@env.task(timeout=timedelta(seconds=0.2), retries=3)
+@env.task(timeout=timedelta(seconds=2), retries=3)
 def sleeps() -> int:
     print("began", flush=True)
     time.sleep(600)

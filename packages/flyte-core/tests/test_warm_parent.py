@@ -34,7 +34,7 @@ class Parent:
 
     def close(self) -> int:
         self._socket.close()
-        return self.process.wait(30)
+        return self.process.wait(120)
 
 
 @pytest.fixture

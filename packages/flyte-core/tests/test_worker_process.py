@@ -44,7 +44,7 @@ def test_an_attempt_that_is_cancelled_before_it_begins_is_answered(tmp_path) -> 
     answer, _ = worker.next_message()
     assert (answer["id"], answer["code"], answer["has_outputs"]) == (1, 143, False)
     worker.socket.close()
-    assert worker.process.wait(30) == 0
+    assert worker.process.wait(120) == 0
 
 
 @pytest.mark.parametrize("is_confirmed", [True, False])
@@ -70,6 +70,6 @@ def test_outputs_that_are_not_on_disk_are_written_when_the_other_side_is_gone(tm
     if is_confirmed:
         ours.sendall(pack_message({"confirm": 1}))
     ours.close()
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     assert os.path.exists(f"{prefix}/outputs.pb") is not is_confirmed
     assert not (tmp_path / "log").exists()

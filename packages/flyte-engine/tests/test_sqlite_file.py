@@ -323,7 +323,7 @@ def test_changes_of_one_action_keep_their_order_whoever_writes_them(path):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(300)
         assert {store.outputs("r", name) for name in ("a1", "a2", "a3")} == {b"1-0"}
 
 

@@ -145,8 +145,8 @@ def test_ctrl_c_ends_the_work_and_leaves_nothing(source: Path, output: Path) -> 
         file.truncate(1 << 40)
     program = (
         "import os, signal, sys, threading, flyte_native\n"
-        "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "try: flyte_native.write_archive([('a', sys.argv[1])], sys.argv[2], threads=int(sys.argv[3]))\n"
+        "timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))\n"
+        "try: timer.start(); flyte_native.write_archive([('a', sys.argv[1])], sys.argv[2], threads=int(sys.argv[3]))\n"
         "except KeyboardInterrupt: print('interrupted')\n"
     )
     for threads in ("1", "4"):

@@ -167,7 +167,9 @@ def test_an_unreadable_file_is_a_permission_error(unprivileged: Path) -> None:
 
 def test_a_file_that_grows_while_it_is_read_is_an_error(folder: Path) -> None:
     path = folder / "growing"
-    path.write_bytes(bytes(64 << 20))
+    # Reading it takes a tenth of a second and more, in which the other thread has its turn on a busy machine too.
+    with path.open("wb") as file:
+        file.truncate(192 << 20)
     stop = threading.Event()
 
     def grow() -> None:
@@ -209,8 +211,8 @@ def test_the_gil_is_released_and_a_signal_ends_the_work(folder: Path) -> None:
         file.truncate(1 << 40)
     program = (
         "import os, signal, sys, threading, flyte_native\n"
-        "threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "try: flyte_native.digest_file(sys.argv[1], sys.argv[2])\n"
+        "timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))\n"
+        "try: timer.start(); flyte_native.digest_file(sys.argv[1], sys.argv[2])\n"
         "except KeyboardInterrupt: print('interrupted')\n"
     )
     for algorithm in ("md5", "blake3"):
