@@ -201,7 +201,7 @@ SUCCEED = ": > $OUT/outputs.pb"
 
 def until_exists(path: Path) -> str:
     """A script that waits for a file of the test, and not for ever."""
-    return f"for i in $(seq 600); do if [ -e {path} ]; then break; fi; sleep 0.1; done"
+    return f"for i in $(seq 3000); do if [ -e {path} ]; then break; fi; sleep 0.1; done"
 
 
 def create_run(server: Server, spec: Any, name: str = "", **run_spec: Any) -> str:

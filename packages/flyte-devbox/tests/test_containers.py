@@ -72,7 +72,7 @@ def test_an_image_that_is_nowhere_fails_with_its_name(devbox: Server) -> None:
 
 def test_an_abort_lets_it_clean_up(devbox: Server, image: str) -> None:
     ready = devbox.folder / "objects" / "ready"
-    run = create_run(devbox, task(image, f"trap 'echo cleaned up; exit 1' TERM; touch {ready}; sleep 60 & wait"))
+    run = create_run(devbox, task(image, f"trap 'echo cleaned up; exit 1' TERM; touch {ready}; sleep 600 & wait"))
     until(ready.exists)
     abort(devbox, run, "enough")
     assert wait(devbox, run).status.phase == ABORTED

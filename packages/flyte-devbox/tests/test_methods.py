@@ -216,7 +216,7 @@ class TestRuns:
 class TestActions:
     def test_one_action_is_aborted_and_its_parent_goes_on(self, server: Server, parent: str) -> None:
         for name, method in (("one", "run"), ("two", "actions")):
-            enqueue(server, parent, name, **child("sleep 60"))
+            enqueue(server, parent, name, **child("sleep 600"))
             if method == "run":
                 request = run_service_pb2.AbortActionRequest(action_id=action_id(parent, name), reason="enough of it")
                 server.call("RunService", "AbortAction", request)

@@ -55,7 +55,7 @@ def test_the_count_is_the_machines() -> None:
 
 def test_attempts_are_ended_before_the_server(server: Server) -> None:
     # The server says so as soon as the process is there.
-    script = "for i in $(seq 100); do if [ $(cat /proc/self/oom_score_adj) -gt 0 ]; then break; fi; sleep 0.1; done"
+    script = "for i in $(seq 600); do if [ $(cat /proc/self/oom_score_adj) -gt 0 ]; then break; fi; sleep 0.1; done"
     run = create_run(server, shell_task(f"{script}; cat /proc/self/oom_score_adj; {SUCCEED}"))
     wait(server, run)
     own = int(Path(f"/proc/{server.process.pid}/oom_score_adj").read_text())

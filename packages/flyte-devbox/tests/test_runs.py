@@ -137,13 +137,13 @@ def test_more_memory_than_the_limit_is_out_of_memory(server: Server) -> None:
 
 @pytest.mark.parametrize("policy", [{"timeout": 0.5}, {"deadline": 0.5}])
 def test_what_runs_too_long_times_out(server: Server, policy: dict[str, float]) -> None:
-    ended = wait(server, create_run(server, shell_task("sleep 30", **policy)))
+    ended = wait(server, create_run(server, shell_task("sleep 600", **policy)))
     assert ended.status.phase == TIMED_OUT
 
 
 def test_a_time_out_of_an_attempt_draws_on_the_retries(server: Server, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
-    script = f"if [ -e {marker} ]; then {SUCCEED}; else touch {marker}; sleep 30; fi"
+    script = f"if [ -e {marker} ]; then {SUCCEED}; else touch {marker}; sleep 600; fi"
     # More retries than it takes: on a slow machine an attempt that does next to nothing may take a second, too.
     ended = wait(server, create_run(server, shell_task(script, retries=9, timeout=1)))
     assert ended.status.phase == SUCCEEDED
@@ -188,9 +188,9 @@ def test_abort_of_a_finished_run_is_refused(server: Server) -> None:
 
 
 def test_abort_of_a_run_aborts_its_children(server: Server) -> None:
-    run = create_run(server, shell_task("sleep 60"))
+    run = create_run(server, shell_task("sleep 600"))
     until(lambda: details(server, run).status.phase == 4)
-    enqueue(server, run, "child", shell_task("sleep 60"))
+    enqueue(server, run, "child", shell_task("sleep 600"))
     until(lambda: details(server, run, "child").status.phase == 4)
     abort(server, run)
     assert wait(server, run, "child").status.phase == ABORTED
@@ -216,7 +216,7 @@ def test_a_variable_that_no_process_can_have_is_refused_before_there_is_a_run(se
 def test_cached_outputs_are_taken_and_a_serialized_task_runs_once(server: Server, tmp_path: Path) -> None:
     counter = tmp_path / "count"
     spec = shell_task(f"echo x >> {counter}; sleep 0.5; {SUCCEED}", cache=True, serialize=True)
-    run = create_run(server, shell_task("sleep 60"))
+    run = create_run(server, shell_task("sleep 600"))
     until(lambda: details(server, run).status.phase == 4)
     key = uuid.uuid4().hex
     for number in range(4):
@@ -229,7 +229,7 @@ def test_cached_outputs_are_taken_and_a_serialized_task_runs_once(server: Server
 
 
 def test_a_condition_waits_for_its_signal(server: Server) -> None:
-    run = create_run(server, shell_task("sleep 60"))
+    run = create_run(server, shell_task("sleep 600"))
     until(lambda: details(server, run).status.phase == 4)
     condition = run_definition_pb2.ConditionAction(name="ok", prompt="go on?")
     condition.type.simple = 4  # boolean
@@ -251,7 +251,7 @@ def test_a_condition_waits_for_its_signal(server: Server) -> None:
 
 
 def test_a_trace_is_recorded_as_it_is(server: Server) -> None:
-    run = create_run(server, shell_task("sleep 60"))
+    run = create_run(server, shell_task("sleep 600"))
     trace = run_definition_pb2.TraceAction(name="step", phase=5)
     trace.spec.interface.SetInParent()
     trace.outputs.output_uri = "/somewhere/outputs.pb"
@@ -264,7 +264,7 @@ def test_a_trace_is_recorded_as_it_is(server: Server) -> None:
 
 
 def test_older_runtimes_enqueue_and_abort_with_the_queue_service(server: Server) -> None:
-    run = create_run(server, shell_task("sleep 30"))
+    run = create_run(server, shell_task("sleep 600"))
     base = details_base(server)
     request = queue_service_pb2.EnqueueActionRequest(
         action_id=action_id(run, "old"),
@@ -272,7 +272,7 @@ def test_older_runtimes_enqueue_and_abort_with_the_queue_service(server: Server)
         input_uri=f"{base}/x.pb",
         run_output_base=f"{base}/{run}",
     )
-    request.task.spec.CopyFrom(shell_task("sleep 30"))
+    request.task.spec.CopyFrom(shell_task("sleep 600"))
     server.call("QueueService", "EnqueueAction", request)
     server.call(
         "QueueService", "AbortQueuedAction", queue_service_pb2.AbortQueuedActionRequest(action_id=action_id(run, "old"))
@@ -391,7 +391,7 @@ class TestRestart:
         server = start(folder)
         try:
             pid = tmp_path / "pid"
-            script = f"if [ -e {pid} ]; then {SUCCEED}; else echo $$ > {pid}; sleep 60; fi"
+            script = f"if [ -e {pid} ]; then {SUCCEED}; else echo $$ > {pid}; sleep 600; fi"
             run = create_run(server, shell_task(script))
             number = int(until(lambda: pid.exists() and pid.read_text().strip()))
             # That it runs is recorded with the next write that is waited for.

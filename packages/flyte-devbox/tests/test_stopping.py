@@ -55,7 +55,7 @@ def test_what_it_does_of_the_signal_does_not_count(restarted: list[Server], tmp_
 def test_what_has_finished_meanwhile_has_finished(restarted: list[Server], tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     begun = tmp_path / "begun"
-    script = f"echo run >> {runs}; trap '{SUCCEED}; exit 0' TERM; touch {begun}; sleep 60 & wait"
+    script = f"echo run >> {runs}; trap '{SUCCEED}; exit 0' TERM; touch {begun}; sleep 600 & wait"
     run = create_run(restarted[0], shell_task(script))
     until(begun.exists)
     server = again(restarted)
