@@ -154,6 +154,38 @@ def test_a_second_one_ends_the_command_at_once(place: Place, words: list[str]) -
         assert process.returncode in {130, -signal.SIGINT}
 
 
+DISPOSING = """\
+import time
+from pathlib import Path
+
+import flyte
+
+env = flyte.TaskEnvironment("disposing")
+
+
+class Slow:
+    def __del__(self) -> None:
+        print("disposing", flush=True)
+        time.sleep(600)
+
+
+@env.task
+def main() -> int:
+    return 1
+
+
+Slow()
+time.sleep(600)
+"""
+
+
+def test_one_that_comes_while_an_object_is_disposed_of_is_not_lost(place: Place) -> None:
+    (place.folder / "disposing.py").write_text(DISPOSING)
+    process = place.start("run", "--local", "disposing.py", "main")
+    read_until(process, "disposing")
+    assert interrupt(place, process).strip() == "error: interrupted"
+
+
 def test_a_command_that_is_just_over_shows_no_traceback(place: Place) -> None:
     for milliseconds in (0, 1, 2, 4, 7, 11, 16, 24):
         process = place.start("run", "--local", "steps.py", "quick")

@@ -14,7 +14,7 @@ import click
 from flyte_cli import exit_codes, help_pages
 from flyte_cli.commands import COMMANDS
 from flyte_cli.help_pages import page_width, print_root_page, wants_colour, wrap
-from flyte_cli.interrupts import end_at_the_next, note_told
+from flyte_cli.interrupts import end_at_the_next, lose_none, note_told
 from flyte_cli.messages import closest
 
 if TYPE_CHECKING:
@@ -257,6 +257,7 @@ def root(ctx: click.Context, no_progress: bool, profile: str | None, **given: An
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code; every error is written to standard error, never raised."""
     verbose = _asks_for_frames(arguments)
+    lose_none()
     try:
         result: Any = root.main(list(arguments), prog_name="flyte", standalone_mode=False)
     except BaseException as error:

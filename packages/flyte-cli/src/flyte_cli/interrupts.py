@@ -1,14 +1,35 @@
-"""Ctrl-c while a command ends: what is left to do is not worth a traceback, so that it ends at once."""
+"""Ctrl-c in moments in which Python makes a traceback of it: while an object is disposed of, and while a command ends."""
 
+import _thread
 import os
 import signal
+import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from flyte_cli import exit_codes
 
-__all__ = ["end_at_the_next", "note_told"]
+if TYPE_CHECKING:
+    # There only when types are checked.
+    from sys import UnraisableHookArgs
+
+__all__ = ["end_at_the_next", "lose_none", "note_told"]
 
 _is_told = False
+
+
+def lose_none() -> None:
+    """Raise an interrupt again that came while an object was disposed of: Python shows and then drops what is raised there."""
+    usual, main_thread = sys.unraisablehook, _thread.get_ident()
+
+    def raise_again(dropped: "UnraisableHookArgs") -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            # By another thread, so that it comes when this one is out of here, and ends what that waits for by then.
+            _thread.start_new_thread(signal.pthread_kill, (main_thread, signal.SIGINT))
+        else:
+            usual(dropped)
+
+    sys.unraisablehook = raise_again
 
 
 def end_at_the_next() -> None:
