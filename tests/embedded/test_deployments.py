@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.faults.proxy import CutsBehind, Proxy
+from tests.recording import NotingProxy
 
 import flyte
 import flyte.remote
@@ -23,7 +24,7 @@ from flyte import deployment
 from flyte_models.errors import DeploymentError
 from flyte_protocol.transport import Transport
 
-from .running import CODE, init, load, write_config
+from .running import CODE, init, load, running, until, write_config
 
 LONGEST = 120
 PROGRAM = textwrap.dedent("""
@@ -113,6 +114,104 @@ def test_a_version_that_is_taken_by_something_else_is_refused(connected) -> None
     )
     with pytest.raises(DeploymentError, match="could not be registered"):
         flyte.deploy(load("sums").env, other, version="taken")
+
+
+ELABORATE = textwrap.dedent("""
+    import dataclasses
+    import enum
+    import typing
+
+    import flyte
+    from parts.größen import Size, rows
+
+
+    class Colour(enum.Enum):
+        RED = "röd"
+        BLUE = "blå"
+
+
+    @dataclasses.dataclass
+    class Plan:
+        sizes: dict[str, Size]
+        names: set[str] = dataclasses.field(default_factory=lambda: {"a", "b", "c", "d"})
+
+
+    env = flyte.TaskEnvironment(
+        "elaborate",
+        image=flyte.Image.from_debian_base().with_pip_packages("numpy", "pandas"),
+        env_vars={name: name for name in {"ONE", "TWO", "THREE", "FOUR"}},
+        secrets=[flyte.Secret(key, as_env_var=key.upper()) for key in ("first", "second")],
+        resources=flyte.Resources(cpu=1, memory="1Gi"),
+    )
+
+
+    @env.task(cache="auto", retries=2, triggers=flyte.Trigger("nightly", flyte.Cron("0 3 * * *"), inputs={"n": 3}))
+    def draw(n: int, how: typing.Literal["a", "b"] = "a", colour: Colour = Colour.RED, size: Size | None = None) -> Plan:
+        \"\"\"Rita en bild på \u00e5ngan.
+
+        Args:
+            n: how many.
+        \"\"\"
+        return Plan({str(each): Size(each, n) for each in rows(n)})
+""")
+
+
+def test_versions_are_the_same_on_other_machines(connected, tmp_path) -> None:
+    """In another folder, of another user, in another language, from files that are written in another order with other rights."""
+    files = {
+        "program.py": ELABORATE,
+        "parts/__init__.py": "",
+        "parts/größen.py": "from dataclasses import dataclass\n\n\n@dataclass\nclass Size:\n    x: int\n    y: int\n\n\n"
+        "def rows(n: int) -> list[int]:\n    return list(range(n))\n",
+    }
+
+    def version(folder: Path, names: list[str], umask: int, age: int, **variables: str) -> dict[str, str]:
+        before = os.umask(umask)
+        try:
+            for name in names:
+                file = folder / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(files[name], encoding="utf-8")
+                os.utime(file, (age, age))
+        finally:
+            os.umask(before)
+        home = folder.parent / "home"
+        home.mkdir()
+        config = write_config(home / "config.yaml", connected)
+        done = subprocess.run(
+            [sys.executable, "-m", "flyte_cli.main", "-c", config, "-of", "json", "deploy", "program.py", "env"],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(home), **variables},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+        )
+        assert done.returncode == 0, done.stderr
+        return {task["version"]: task["outcome"] for task in json.loads(done.stdout)}
+
+    here = version(
+        tmp_path / "here" / "project",
+        list(files),
+        0o022,
+        1_700_000_000,
+        LOGNAME="ada",
+        PYTHONHASHSEED="1",
+        LC_ALL="C.UTF-8",
+        TZ="UTC",
+    )
+    there = version(
+        tmp_path / "über all" / "ett projekt",
+        list(reversed(files)),
+        0o077,
+        1_000_000_000,
+        LOGNAME="bob",
+        PYTHONHASHSEED="2",
+        LC_ALL="C",
+        TZ="Asia/Kolkata",
+        PYTHONDONTWRITEBYTECODE="1",
+    )
+    assert list(here.values()) == ["registered"]
+    assert there == dict.fromkeys(here, "unchanged")
 
 
 def test_the_command_registers_what_is_depended_on_first(command) -> None:
@@ -380,6 +479,110 @@ def test_a_store_that_refuses_the_code_is_said_so(connected, refusing_store, tmp
     with pytest.raises(DeploymentError, match=r"(?s)none of 2 tasks could be registered: .*\nhint: "):
         flyte.deploy(env, copy_style="all")
     assert "unsent.add" not in names_registered()
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        ("dataproxy.DataProxyService/CreateUploadLocation", "permission_denied"),
+        ("dataproxy.DataProxyService/UploadInputs", "failed_precondition"),
+        ("task.TaskService/DeployTask", "internal"),
+    ],
+)
+def test_a_refusal_at_any_step_is_told_and_the_next_deployment_finishes(command, port, tmp_path, method, code) -> None:
+    name = f"of_{code}"
+    (tmp_path / "program.py").write_text(PROGRAM.replace('"base"', f'"base_{name}"').replace('"top"', f'"{name}"'))
+    with NotingProxy({}, port, {f"/flyteidl2.{method}": code}) as proxy:
+        write_config(tmp_path / "config.yaml", proxy.port)
+        failed = command("deploy", "program.py", "env")
+    assert failed.returncode == 5, failed.stderr
+    assert f"{method.partition('.')[2].replace('/', '.')}: refused on purpose" in failed.stderr
+    assert "none of 2 tasks is registered" in failed.stderr or "registered: none" in failed.stderr
+    assert "hint: deploy again when the reason is gone" in failed.stderr
+    assert "flyte-bundle-" not in failed.stderr, "nobody knows that file"
+    assert name not in command("get", "task").stdout
+    write_config(tmp_path / "config.yaml", port)
+    done = command("deploy", "-of", "json", "program.py", "env")
+    assert done.returncode == 0, done.stderr
+    assert [task["outcome"] for task in json.loads(done.stdout)] == ["registered", "registered"]
+
+
+def test_a_store_that_is_broken_is_told_and_the_next_deployment_finishes(tmp_path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "words.txt").write_text("one two")
+    (project / "program.py").write_text(
+        PROGRAM.replace("def add(a: int", 'def add(words: flyte.io.File = flyte.io.File(path="words.txt"), a: int = 2')
+        .replace("import flyte\n", "import flyte\nimport flyte.io\n", 1)
+        .replace("return add(n)", "return add(a=n)")
+    )
+    objects = tmp_path / "devbox" / "objects" / "flytesnacks" / "development"
+
+    def deploy(*words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "flyte_cli.main",
+                "-c",
+                config,
+                "-of",
+                "json",
+                "deploy",
+                *words,
+                "program.py",
+                "env",
+            ],
+            cwd=project,
+            env={**os.environ, "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+        )
+
+    with running(tmp_path / "devbox") as port:
+        config = write_config(tmp_path / "config.yaml", port)
+        objects.parent.mkdir(parents=True, exist_ok=True)
+        objects.write_text("a file where a folder has to be")
+        # With a version, and without code: the first that goes to the store is the file that is a default.
+        for words in ((), ("--copy-style", "none", "--version", "v1")):
+            failed = deploy(*words)
+            assert failed.returncode == 5, failed.stderr
+            assert f"cannot upload to `http://localhost:{port}/objects/" in failed.stderr
+            assert ("words.txt`, which was not uploaded" if words else "the code was not uploaded") in failed.stderr
+            assert failed.stderr.startswith("error: none of 2 tasks could be registered: ")
+            assert "hint: deploy again when the reason is gone" in failed.stderr
+        objects.unlink()
+        done = deploy()
+        assert done.returncode == 0, done.stderr
+        assert [task["outcome"] for task in json.loads(done.stdout)] == ["registered", "registered"]
+
+
+def test_a_deployment_that_was_killed_is_finished_by_the_next(command, port, tmp_path) -> None:
+    """Nothing that it leaves on this machine is in the way: what is registered stays, the rest comes."""
+    (tmp_path / "program.py").write_text(PROGRAM.replace('"base"', '"base_killed"').replace('"top"', '"top_killed"'))
+    with Holds(port) as proxy:
+        write_config(tmp_path / "config.yaml", proxy.port)
+        begun = subprocess.Popen(
+            [sys.executable, "-m", "flyte_cli.main", "deploy", "program.py", "env"],
+            cwd=tmp_path,
+            env={**os.environ, "HOME": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert proxy.is_held.wait(LONGEST)
+        write_config(tmp_path / "config.yaml", port)
+        until(lambda: "base_killed.add" in command("get", "task").stdout, "the first is registered")
+        begun.kill()
+        assert begun.wait(LONGEST) == -signal.SIGKILL
+    assert "top_killed.main" not in command("get", "task").stdout
+    done = command("deploy", "-of", "json", "program.py", "env")
+    assert done.returncode == 0, done.stderr
+    assert {task["name"]: task["outcome"] for task in json.loads(done.stdout)} == {
+        "base_killed.add": "unchanged",
+        "top_killed.main": "registered",
+    }
+    assert "nightly" in command("get", "trigger", "top_killed.main").stdout
 
 
 class Holds(Proxy):

@@ -62,3 +62,16 @@ def test_what_a_version_is_computed_from_has_no_place() -> None:
     changed = plain.override(retries=3)
     given = context(VERSION_TO_COME)
     assert neutral_bytes(task_spec(changed, given), given.code_bundle) not in made
+
+
+def test_the_order_of_variables_counts_where_one_refers_to_another() -> None:
+    given = context(VERSION_TO_COME)
+
+    def versions(*orders: dict[str, str]) -> int:
+        return len(
+            {neutral_bytes(task_spec(plain.override(env_vars=each), given), given.code_bundle) for each in orders}
+        )
+
+    assert versions({"A": "1", "B": "2"}, {"B": "2", "A": "1"}) == 1
+    assert versions({"A": "1", "B": "2"}, {"A": "2", "B": "1"}) == 2
+    assert versions({"A": "1", "B": "$(A)/x"}, {"B": "$(A)/x", "A": "1"}) == 2

@@ -184,6 +184,7 @@ async def deploy(
 
     Raises:
         DeploymentError: Tasks could not be registered. The message says which, and which were.
+        RpcError: The control plane does not take the code; nothing is registered.
         InitializationError: No control plane, project or domain is configured.
         ValueError: A task cannot be described.
         CodeBundleError: The code cannot be bundled.
@@ -204,6 +205,9 @@ async def deploy(
         bundle = await _bundle(everything, place, copy_style, version)
     except StorageError as error:
         raise _nothing_stored(sum(len(_tasks_of(each)) for each in everything), error) from error
+    except RpcError as error:
+        error.add_note(_none_of(sum(len(_tasks_of(each)) for each in everything)))
+        raise
     images = images_of(tuple(everything), place.connected)
     context = SerializationContext(
         version=version or VERSION_TO_COME,
@@ -523,6 +527,10 @@ def _nothing_stored(count: int, error: StorageError) -> DeploymentError:
     return DeploymentError(
         f"none of {count} tasks could be registered: {said}{notes}\nhint: {hint or 'deploy again when the reason is gone'}"
     )
+
+
+def _none_of(count: int) -> str:
+    return f"none of {count} tasks is registered\nhint: deploy again when the reason is gone"
 
 
 def _reason(error: RpcError) -> str:

@@ -92,8 +92,19 @@ async def upload(
     project: str | None = None,
     domain: str | None = None,
     md5: bytes | None = None,
+    what: str | None = None,
 ) -> tuple[str, str]:
-    """Upload a file, and return its MD5 in hexadecimal and its address in the store. The digest may be known already.
+    """Upload a file, and return its MD5 in hexadecimal and its address in the store.
+
+    Args:
+        path: The file.
+        name: Its name in the store; default: its own.
+        root: Where in the store; default: a place that follows from the content.
+        content_type: What it is, for whoever downloads it.
+        project: Default: the configured one.
+        domain: Default: the configured one.
+        md5: Its digest, if it is known already.
+        what: What an error calls it, of a file that nobody knows by its path.
 
     Raises:
         RpcError: the control plane refuses.
@@ -108,7 +119,7 @@ async def upload(
         await put_signed(path, place.signed_url, headers=headers, md5=digest)
     except Exception as error:
         # Many go at once, and an address in the store does not say which of them it was.
-        error.add_note(f"the file is `{path}`, which was not uploaded")
+        error.add_note(f"{what} was not uploaded" if what else f"the file is `{path}`, which was not uploaded")
         raise
     return digest.hex(), place.native_url
 

@@ -25,7 +25,7 @@ class ControlPlaneUploader:
     async def upload(self, bundle: LocalBundle) -> str:
         """Upload a bundle and return its address."""
         name = bundle.path.name if bundle.kind == "tgz" else f"{bundle.version}.pkl.gz"
-        _, address = await upload(bundle.path, name=name, project=self._project, domain=self._domain)
+        _, address = await upload(bundle.path, name=name, project=self._project, domain=self._domain, what="the code")
         return address
 
     async def is_stored(self, uri: str) -> bool:

@@ -14,7 +14,9 @@ VERSION_TO_COME = "{{.versionToCome}}"
 
 
 def neutral_bytes(spec: task_definition_pb2.TaskSpec, bundle: CodeBundle | None) -> bytes:
-    """Give what is the same of a task on every machine: no place, no address of its code, no table of images.
+    """Give what is the same of a task on every machine.
+
+    No place, no address of its code, no table of images, and no order of variables that stand for themselves.
 
     Args:
         spec: As `task_spec` makes it, without documentation and defaults.
@@ -33,6 +35,11 @@ def neutral_bytes(spec: task_definition_pb2.TaskSpec, bundle: CodeBundle | None)
             at = arguments.index("--image-cache")
             del arguments[at : at + 2]
         template.container.args[:] = arguments
+        variables = list(template.container.env)
+        # Variables that were gathered in a set have another order in each process. It counts where one refers to another.
+        if not any("$(" in each.value for each in variables):
+            del template.container.env[:]
+            template.container.env.extend(sorted(variables, key=lambda each: each.key))
     return _replaced(neutral, addresses).SerializeToString(deterministic=True)
 
 
