@@ -52,7 +52,7 @@ class Hub:
         busy: How often a file is refused as if the Hub had too much to do.
         let_through: How many files are sent whole; the others stop halfway, until it is raised.
         asked: Method, path, header `Range` and token of each request, in the order in which they came.
-        most_at_once: How many files were under way at once, at most.
+        most_at_once: How many files were under way at once, at most, up to the last piece of each.
     """
 
     def __init__(self, repositories: dict[str, Repository] | None = None) -> None:
@@ -63,7 +63,8 @@ class Hub:
         self.let_through = 1_000_000
         self.asked: list[tuple[str, str, str, str]] = []
         self.most_at_once = 0
-        self._at_once = self._sent = 0
+        self._sent = 0
+        self._under_way: set[int] = set()
         self._closed = threading.Event()
         self._lock = threading.Lock()
         hub = self
@@ -193,12 +194,15 @@ class Hub:
         if self._take(self.wrong, name):
             content = content[:-1] + bytes([content[-1] ^ 1])
         with self._lock:
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
             self._sent += 1
             number = self._sent
+            self._under_way.add(number)
+            self.most_at_once = max(self.most_at_once, len(self._under_way))
         try:
             for at in range(start, end, _PIECE):
+                if at + _PIECE >= end:
+                    # Who has it may ask for the next file before this thread comes to count anything.
+                    self._under_way.discard(number)
                 asked.wfile.write(content[at : min(at + _PIECE, end)])
                 asked.wfile.flush()
                 while number > self.let_through and at >= (start + end) // 2 and not self._closed.wait(0.05):
@@ -206,8 +210,7 @@ class Hub:
         except OSError:
             asked.close_connection = True
         finally:
-            with self._lock:
-                self._at_once -= 1
+            self._under_way.discard(number)
         if end < len(content):
             asked.close_connection = True
 
