@@ -167,3 +167,32 @@ half  a0  succeeded  1  <duration>\
   }
 ]\
 """)
+
+
+def test_tasks_are_deployed_and_run_by_name(place: Place) -> None:
+    (place.folder / "parts.py").write_text(
+        "import flyte\n\nenv = flyte.TaskEnvironment('parts')\n\n\n"
+        "@env.task\ndef cut(chunk_size: int, names: list[str]) -> str:\n    return f'{chunk_size} {names}'\n"
+    )
+    assert place.shows("deploy", "parts.py", "env") == snapshot("""\
+! error: no control plane is configured to deploy to
+! hint: `--devbox` deploys to the devbox of this machine, `flyte create config` writes down another one, `--dry-run` only looks
+exit code 2\
+""")
+    assert place.shows("deploy", "--devbox", "--version", "v1", "parts.py", "env") == snapshot("""\
+TASK  VERSION  OUTCOME  TRIGGERS
+parts.cut  v1  registered\
+""")
+    run = ("run", "--devbox", "--follow", "--name", "cut", "deployed-task", "parts.cut")
+    assert place.shows(*run, "--names", "[]") == snapshot("""\
+! error: task `parts.cut` needs an input that is missing: `--chunk_size` (int)
+! hint: add --chunk_size INT
+exit code 2\
+""")
+    # Both spellings of a name, as of a file's task.
+    assert place.shows(*run, "--chunk-size", "3", "--names", '["a"]') == snapshot("""\
+run  cut
+page  http://<devbox>/v2/domain/development/project/flytesnacks/runs/cut
+result  "3 ['a']"
+took  <duration>\
+""")

@@ -309,6 +309,7 @@ took  <duration>\
 """)
     assert place.shows("rerun", "whole", "--y", "40") == snapshot("""\
 ! error: the task of run `whole` has no input `--y`; its inputs are `--x`
+! hint: leave it out
 exit code 2\
 """)
     assert place.shows("rerun", "nobody") == snapshot("""\
@@ -401,5 +402,6 @@ attempt 1: aborted, <duration>\
 """)
     assert place.shows("abort", "action", "left", "a0") == snapshot("""\
 ! error: action `a0` of run `left` is over: aborted
+! hint: `flyte get action left` shows it
 exit code 1\
 """)

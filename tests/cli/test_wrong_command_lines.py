@@ -17,6 +17,16 @@ env = flyte.TaskEnvironment("steps")
 @env.task
 def half(x: int) -> int:
     return x // 2
+
+
+@env.task
+def any_of(chunk_size: list[int], table: dict[str, float], rest=None) -> str:
+    return f"{chunk_size} {table} {rest}"
+
+
+@env.task
+def untyped(x) -> str:
+    return repr(x)
 """
 
 
@@ -125,6 +135,96 @@ exit code 2\
 ! hint: `flyte --help` lists the commands
 exit code 2\
 """)
+
+
+def test_words_that_are_empty(place: Place) -> None:
+    assert place.shows("get", "run", "") == snapshot("""\
+! error: NAME of `flyte get run` is empty
+! hint: a variable of the shell is not set, perhaps
+exit code 2\
+""")
+    assert place.shows("delete", "run", "latest", "") == snapshot("""\
+! error: NAMES of `flyte delete run` is empty
+! hint: a variable of the shell is not set, perhaps
+exit code 2\
+""")
+    assert place.shows("deploy", "", "env") == snapshot("""\
+! error: PATH of `flyte deploy` is empty
+! hint: a variable of the shell is not set, perhaps
+exit code 2\
+""")
+    assert place.shows("run", "", "half") == snapshot("""\
+! error: FILE of `flyte run` is empty
+! hint: a variable of the shell is not set, perhaps
+exit code 2\
+""")
+    assert place.shows("run", "python-script", "") == snapshot("""\
+! error: SCRIPT of `flyte run python-script` is empty
+! hint: a variable of the shell is not set, perhaps
+exit code 2\
+""")
+
+
+def test_pairs_without_a_key(place: Place) -> None:
+    assert place.shows("run", "--label", "=birds", "steps.py", "half") == snapshot("""\
+! error: `--label` needs KEY=VALUE, got `=birds`
+! hint: write `--label KEY=birds`
+exit code 2\
+""")
+    assert place.shows("run", "--env", "MODE", "steps.py", "half") == snapshot("""\
+! error: `--env` needs KEY=VALUE, got `MODE`
+! hint: write `--env MODE=VALUE`
+exit code 2\
+""")
+    assert place.shows("get", "run", "--with-label", "team") == snapshot("""\
+! error: `--with-label` needs KEY=VALUE, got `team`
+! hint: `--with-label-key team` asks for the key
+exit code 2\
+""")
+
+
+def test_inputs_that_are_missing(place: Place) -> None:
+    assert place.shows("run", "steps.py", "any_of") == snapshot("""\
+! error: task `steps.any_of` needs 2 inputs that are missing: `--chunk_size` (list[int]), `--table` (dict[str, float])
+! hint: add --chunk_size VALUE --table VALUE
+exit code 2\
+""")
+
+
+def test_inputs_without_annotation(place: Place) -> None:
+    shown = place.shows("run", "-of", "json-raw", "steps.py", "untyped", "--x", '{"a": 1}')
+    assert "{'a': 1}" in shown
+    assert place.shows("run", "steps.py", "untyped", "--x", "{") == snapshot("""\
+! error: input `--x` of task `steps.untyped`: '{' is not a valid `object`
+! hint: it must be JSON, or the path of a JSON file (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))
+exit code 2\
+""")
+
+
+def test_a_file_without_tasks(place: Place) -> None:
+    (place.folder / "empty.py").write_text("")
+    assert place.shows("run", "empty.py") == snapshot("""\
+! error: `empty.py` has no tasks
+! hint: decorate a function with `@env.task`, where `env` is a `flyte.TaskEnvironment`
+exit code 2\
+""")
+
+
+def test_no_control_plane(place: Place) -> None:
+    assert place.shows("get", "project") == snapshot("""\
+! error: there is no control plane to talk to: no endpoint is configured
+! hint: add `--devbox` for the devbox of this machine; for another `flyte create config` writes down which, or `flyte --endpoint ADDRESS ...` says so once
+exit code 4\
+""")
+
+
+def test_names_that_would_spoil_a_table(place: Place) -> None:
+    (place.folder / "loud.py").write_text(
+        "import flyte\nenv = flyte.TaskEnvironment('loud')\n@env.task\ndef shout() -> int:\n"
+        "    raise ValueError('\\x1b[31mred\\x07')\n"
+    )
+    place.fails("run", "--name", "loud", "loud.py", "shout")
+    assert "\x1b" not in place.raw("get", "action", "loud")
 
 
 def test_a_home_in_which_nothing_can_be_written(tmp_path: Path) -> None:

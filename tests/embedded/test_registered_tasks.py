@@ -186,6 +186,6 @@ def test_the_commands(config) -> None:
     assert "result    14" in said
     name = said.split()[1]
     assert "result    5" in command(config, "rerun", name, "--follow", "--b", "1")
-    assert "needs `--a`" in command(config, "run", "deployed-task", "registered.add", code=2)
+    assert "missing: `--a` (int)" in command(config, "run", "deployed-task", "registered.add", code=2)
     assert "no task `registered.none`" in command(config, "run", "deployed-task", "registered.none", code=2)
     assert "has no input `--z`" in command(config, "rerun", name, "--z", "1", code=2)

@@ -9,10 +9,11 @@ from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.control_plane import connected
 from flyte_cli.errors import AlreadyOverError
 from flyte_cli.output import output_option, show
+from flyte_cli.words import argument
 
 
 @click.command("run")
-@click.argument("run_name", shell_complete=complete_run)
+@argument("run_name", shell_complete=complete_run)
 @click.option("--reason", default="aborted by the command line", help="Why, for whoever looks at it later")
 @connected
 @output_option
@@ -32,8 +33,8 @@ def abort_run(run_name: str, reason: str) -> None:
 
 
 @click.command("action")
-@click.argument("run_name", shell_complete=complete_run)
-@click.argument("action_name", shell_complete=complete_action)
+@argument("run_name", shell_complete=complete_run)
+@argument("action_name", shell_complete=complete_action)
 @click.option("--reason", default="aborted by the command line", help="Why, for whoever looks at it later")
 @connected
 @output_option
@@ -47,7 +48,8 @@ def abort_action(run_name: str, action_name: str, reason: str) -> None:
     action = Action.get(run_name=run_name, name=action_name)
     if action.done():
         phase = action.phase.value if action.phase is not None else ""
-        raise AlreadyOverError(f"action `{action_name}` of run `{run_name}` is over: {phase}")
+        hint = f"hint: `flyte get action {run_name}` shows it"
+        raise AlreadyOverError(f"action `{action_name}` of run `{run_name}` is over: {phase}\n{hint}")
     action.abort(reason)
     show(
         lambda: {"aborted": action_name, "run": run_name},

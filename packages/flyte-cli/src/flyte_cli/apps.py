@@ -8,6 +8,7 @@ from flyte_cli import exit_codes
 from flyte_cli.completers import complete_app
 from flyte_cli.control_plane import connected, here
 from flyte_cli.output import Layout, output_option, show, show_list
+from flyte_cli.words import argument
 
 if TYPE_CHECKING:
     from flyte.remote import App
@@ -19,7 +20,7 @@ _STATUSES = (
 
 
 @click.command("app")
-@click.argument("name", required=False, shell_complete=complete_app)
+@argument("name", required=False, shell_complete=complete_app)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
 @click.option("--only-mine", is_flag=True, help="Only those that you have deployed")
 @click.option(
@@ -47,7 +48,7 @@ def get_app(name: str | None, limit: int, only_mine: bool, status: str | None) -
 
 
 @click.command("app")
-@click.argument("name", shell_complete=complete_app)
+@argument("name", shell_complete=complete_app)
 @click.option("--activate/--deactivate", default=None, help="Start it, or stop it")
 @click.option("--wait", is_flag=True, help="Return when it is up, or down")
 @connected
@@ -68,7 +69,7 @@ def update_app(name: str, activate: bool | None, wait: bool) -> None:
 
 
 @click.command("app")
-@click.argument("name", shell_complete=complete_app)
+@argument("name", shell_complete=complete_app)
 @connected
 @output_option
 def delete_app(name: str) -> None:

@@ -12,6 +12,7 @@ from flyte_cli.control_plane import connected, here
 from flyte_cli.history import PointInTime
 from flyte_cli.output import output_option, show, show_list
 from flyte_cli.times import moment
+from flyte_cli.words import argument, pair_of
 from flyte_models.artifacts import Card, CardFormat, CardType, Kind
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _KINDS = click.Choice(get_args(Kind))
 
 
 @click.command("artifact")
-@click.argument("name", shell_complete=complete_artifact)
+@argument("name", shell_complete=complete_artifact)
 @click.option(
     "--from-file", type=click.Path(exists=True, path_type=Path), required=True, help="File or folder to upload"
 )
@@ -80,8 +81,8 @@ def create_artifact(
 
 
 @click.command("artifact")
-@click.argument("name", required=False, shell_complete=complete_artifact)
-@click.argument("version", required=False, shell_complete=complete_version)
+@argument("name", required=False, shell_complete=complete_artifact)
+@argument("version", required=False, shell_complete=complete_version)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
 @click.option("--search", help="Without NAME: only names with this in them")
 @click.option("--created-after", type=PointInTime(), help="Only versions that are younger: `2026-11-26`, `2h`")
@@ -206,11 +207,7 @@ def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
 def _several(option: str, texts: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise click.UsageError(
-                f"`{option}` needs KEY=VALUE, got `{text}`\nhint: write `{option} {text or 'KEY'}=VALUE`"
-            )
+        key, value = pair_of(option, text)
         found.setdefault(key, []).append(value)
     return found
 

@@ -1,7 +1,7 @@
 """Commands that ask a control plane: which one, by configuration or `--devbox`."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,30 +58,14 @@ def _narrow(project: str | None, domain: str | None) -> None:
     apply(replace(settings(), project=project, domain=domain))
 
 
-def labels_of(texts: Sequence[str]) -> dict[str, str]:
-    """Read labels.
-
-    Raises:
-        click.UsageError: One is not KEY=VALUE.
-    """
-    labels: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise click.UsageError(
-                f"`--label` needs KEY=VALUE, got `{text}`\nhint: write `--label {text or 'KEY'}=VALUE`"
-            )
-        labels[key] = value
-    return labels
-
-
 def connect(*, is_devbox: bool, project: str | None = None, domain: str | None = None) -> None:
     """Set this process up to talk to the configured control plane, or to the devbox.
 
     Raises:
         ConfigError: The configuration cannot be used.
+        InitializationError: It names no control plane, and the devbox is not meant.
     """
-    from flyte.initialization import init_from_config  # noqa: PLC0415 - help pages need no client
+    from flyte.initialization import init_from_config, settings  # noqa: PLC0415 - help pages need no client
     from flyte_cli.configuring import configured  # noqa: PLC0415
 
     options = click.get_current_context().find_root().ensure_object(RootOptions)
@@ -90,3 +74,13 @@ def connect(*, is_devbox: bool, project: str | None = None, domain: str | None =
         from flyte_cli.remote_runs import use_devbox  # noqa: PLC0415 - as above
 
         use_devbox()
+    elif not settings().endpoint:
+        from flyte_models.errors import InitializationError  # noqa: PLC0415 - for who has configured nothing
+
+        raise InitializationError(
+            "ClientNotInitializedError",
+            "user",
+            "there is no control plane to talk to: no endpoint is configured\n"
+            "hint: add `--devbox` for the devbox of this machine; for another `flyte create config` writes down which, "
+            "or `flyte --endpoint ADDRESS ...` says so once",
+        )

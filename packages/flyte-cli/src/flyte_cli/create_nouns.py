@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from flyte_cli.completers import complete_task
-from flyte_cli.control_plane import connected, connected_exactly, labels_of
+from flyte_cli.control_plane import connected, connected_exactly
 from flyte_cli.output import output_option, show
+from flyte_cli.words import argument, pairs_of
 
 _TIME_INPUT = "trigger_time"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -25,12 +26,12 @@ def create_project(identifier: str, name: str, description: str, label: tuple[st
     """Make a project."""
     from flyte.remote import Project  # noqa: PLC0415 - help pages need no client
 
-    project = Project.create(identifier, name, description, labels_of(label))
+    project = Project.create(identifier, name, description, pairs_of("--label", label))
     show(project.to_dict, lambda _: f"Made project `{identifier}`.")
 
 
 @click.command("secret")
-@click.argument("name")
+@argument("name")
 @click.option("--value", help="The value; what stands here can be read by other users of this machine")
 @click.option("--from-file", type=_FILE, help="Take the value from a file")
 @click.option(
@@ -108,8 +109,8 @@ def create_secret(
 
 
 @click.command("trigger")
-@click.argument("task_name", shell_complete=complete_task)
-@click.argument("name")
+@argument("task_name", shell_complete=complete_task)
+@argument("name")
 @click.option("--schedule", help="When it starts the task, as a cron expression [default: never by itself]")
 @click.option("--description", default="", help="What it is for")
 @click.option("--auto-activate/--no-auto-activate", default=True, help="Active from now on [default: yes]")

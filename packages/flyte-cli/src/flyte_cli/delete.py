@@ -12,13 +12,14 @@ from flyte_cli.completers import complete_run
 from flyte_cli.history import PointInTime, find_run, history_file, open_history
 from flyte_cli.output import output_option, show
 from flyte_cli.scope import project_and_domain
+from flyte_cli.words import argument
 from flyte_engine.processes import is_alive
 from flyte_engine.records import RunRecord
 from flyte_engine.store import ActionStore
 
 
 @click.command("run")
-@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_run)
+@argument("names", nargs=-1, metavar="NAME...", shell_complete=complete_run)
 @click.option(
     "--created-before", type=PointInTime(), help="All runs made before this point in time: `30d`, `2026-11-01`"
 )

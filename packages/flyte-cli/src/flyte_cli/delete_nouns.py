@@ -5,10 +5,11 @@ import click
 from flyte_cli.completers import complete_secret, complete_trigger
 from flyte_cli.control_plane import connected, connected_exactly
 from flyte_cli.output import output_option, show
+from flyte_cli.words import argument
 
 
 @click.command("secret")
-@click.argument("name", shell_complete=complete_secret)
+@argument("name", shell_complete=complete_secret)
 @click.option("--cluster-pool", help="Of this pool of clusters, in place of project and domain")
 @connected_exactly
 @output_option
@@ -21,8 +22,8 @@ def delete_secret(name: str, cluster_pool: str | None) -> None:
 
 
 @click.command("trigger")
-@click.argument("name", shell_complete=complete_trigger)
-@click.argument("task_name", shell_complete=complete_trigger)
+@argument("name", shell_complete=complete_trigger)
+@argument("task_name", shell_complete=complete_trigger)
 @connected
 @output_option
 def delete_trigger(name: str, task_name: str) -> None:

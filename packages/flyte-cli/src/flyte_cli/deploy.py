@@ -19,6 +19,7 @@ from flyte_cli.errors import CodeNotLoadedError
 from flyte_cli.loading import check_file, load_module
 from flyte_cli.messages import closest
 from flyte_cli.output import Layout, output_option, show
+from flyte_cli.words import argument
 
 if TYPE_CHECKING:
     from flyte.deployment import Comparison
@@ -28,8 +29,9 @@ _HEADINGS = ("TASK", "VERSION", "OUTCOME", "TRIGGERS")
 
 
 @click.command("deploy")
-@click.argument("path", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
-@click.argument("names", metavar="[ENV]...", nargs=-1, shell_complete=complete_environment)
+@argument("path", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
+@argument("names", metavar="[ENV]...", nargs=-1, shell_complete=complete_environment)
+@click.option("--devbox", is_flag=True, help="To the devbox of this machine, which is started if it is not up")
 @click.option("-p", "--project", help="Project of the tasks", shell_complete=complete_project)
 @click.option("-d", "--domain", help="Domain of the tasks")
 @click.option("--version", help="Version of the tasks [default: computed from code and declarations]")
@@ -54,6 +56,7 @@ _HEADINGS = ("TASK", "VERSION", "OUTCOME", "TRIGGERS")
 def command(
     path: Path,
     names: tuple[str, ...],
+    devbox: bool,
     project: str | None,
     domain: str | None,
     version: str | None,
@@ -82,10 +85,15 @@ def command(
         images=image or None,
         sync_local_sys_paths=not no_sync_local_sys_paths,
     )
+    if devbox:
+        from flyte_cli.remote_runs import use_devbox  # noqa: PLC0415 - who deploys elsewhere needs no devbox
+
+        use_devbox()
     if not dry_run and not settings().endpoint:
         raise click.UsageError(
             "no control plane is configured to deploy to\n"
-            "hint: `flyte start devbox` and `flyte create config --devbox`, or `--dry-run` to look only"
+            "hint: `--devbox` deploys to the devbox of this machine, `flyte create config` writes down another one, "
+            "`--dry-run` only looks"
         )
     found = _environments(_files(path, is_recursive=recursive), root, is_lenient=ignore_load_errors)
     chosen = _chosen(found, names, is_all=everything or path.is_dir(), shown=path)
@@ -212,7 +220,7 @@ def _environments(files: Sequence[Path], root: Path, *, is_lenient: bool) -> dic
         except CodeNotLoadedError as error:
             if not is_lenient:
                 raise
-            click.echo(f"note: `{file}` is left out: {str(error).partition(chr(10))[0]}", err=True)
+            click.echo(f"note: left out: {str(error).partition(chr(10))[0]}", err=True)
             continue
         for name, environment in _declared(module):
             if environment not in found.values():

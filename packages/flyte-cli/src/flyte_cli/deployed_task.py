@@ -8,6 +8,7 @@ import click
 
 from flyte_cli.control_plane import connect
 from flyte_cli.run_options import RUN_OPTIONS, RunChoices
+from flyte_cli.words import refuse_empty
 from flyte_models.errors import InitializationError, UnionRpcError
 from flyte_models.interface import NativeInterface
 
@@ -46,6 +47,8 @@ class RegisteredTasks(click.Group):
     def _command_of(self, ctx: click.Context, cmd_name: str) -> click.Command:
         from flyte.remote import TaskDetails  # noqa: PLC0415 - help pages of others need no client
 
+        if not cmd_name:
+            refuse_empty("NAME", ctx)
         _connect(ctx)
         name, _, version = cmd_name.partition(":")
         if self._environment is not None:
@@ -130,7 +133,7 @@ def _connect(ctx: click.Context) -> None:
 
 def _command(word: str, task: "TaskDetails") -> click.Command:
     # What knows how inputs are written is of no use before there is a task.
-    from flyte_cli.task_commands import InputOption, convert  # noqa: PLC0415
+    from flyte_cli.task_commands import InputOption, convert, refuse_missing, with_underscores  # noqa: PLC0415
 
     options: list[InputOption] = []
     stored = {each.name: each.parameter.default for each in task.stored_defaults}
@@ -151,13 +154,18 @@ def _command(word: str, task: "TaskDetails") -> click.Command:
             for option in options
             if (text := texts.get(option.input_name)) is not None
         }
-        missing = [f"`--{name}`" for name in task.required_args if name not in values]
-        if missing:
-            raise click.UsageError(f"task `{task.name}` needs {', '.join(missing)}")
+        needed = [option for option in options if option.input_name in task.required_args]
+        refuse_missing(task.name, [option for option in needed if option.input_name not in values])
         carry_out_remotely(task, values)
 
     text = task.pb2.spec.documentation.short_description or f"Run version `{task.version}` of the task `{task.name}`."
-    return click.Command(word, params=list(options), callback=callback, help=text)
+    return click.Command(
+        word,
+        params=list(options),
+        callback=callback,
+        help=text,
+        context_settings={"token_normalize_func": with_underscores},
+    )
 
 
 def _default(literal: "literals_pb2.Literal") -> str:

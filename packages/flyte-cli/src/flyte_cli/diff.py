@@ -8,6 +8,7 @@ from flyte_cli.output import Layout, output_option, show
 from flyte_cli.run_differences import ActionFacts, Difference, RunFacts, Values, differences
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.views import as_tree, first_line
+from flyte_cli.words import argument
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore
@@ -20,8 +21,8 @@ _LONGEST = 200
 
 
 @click.command("diff")
-@click.argument("first", metavar="RUN", shell_complete=complete_run)
-@click.argument("second", metavar="RUN", shell_complete=complete_run)
+@argument("first", metavar="RUN", shell_complete=complete_run)
+@argument("second", metavar="RUN", shell_complete=complete_run)
 @project_and_domain
 @local_or_devbox
 @output_option

@@ -9,13 +9,14 @@ from flyte_cli.history import all_explained, find_action, find_run, open_runs, r
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, attempt_data, first_line
+from flyte_cli.words import argument
 from flyte_engine.records import ActionRecord, AttemptRecord
 from flyte_engine.store import ActionStore
 
 
 @click.command("action")
-@click.argument("run_name", shell_complete=complete_run)
-@click.argument("action_name", required=False, shell_complete=complete_action)
+@argument("run_name", shell_complete=complete_run)
+@argument("action_name", required=False, shell_complete=complete_action)
 @in_phase
 @project_and_domain
 @local_or_devbox

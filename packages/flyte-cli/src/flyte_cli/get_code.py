@@ -9,14 +9,15 @@ from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import output_option, show
 from flyte_cli.scope import local_or_devbox, project_and_domain
+from flyte_cli.words import argument
 from flyte_engine.sqlite import SQLiteStore
 
 _ROOT = "a0"
 
 
 @click.command("code")
-@click.argument("run_name", shell_complete=complete_run)
-@click.argument("action_name", required=False, shell_complete=complete_action)
+@argument("run_name", shell_complete=complete_run)
+@argument("action_name", required=False, shell_complete=complete_action)
 @click.option(
     "-o", "--dest", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to [default: list]"
 )

@@ -11,11 +11,12 @@ from flyte_cli.history import find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show_list
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.waiting import waiting
+from flyte_cli.words import argument
 
 
 @click.command("condition")
-@click.argument("run_name", shell_complete=complete_run)
-@click.argument("action_name", required=False, shell_complete=complete_action)
+@argument("run_name", shell_complete=complete_run)
+@argument("action_name", required=False, shell_complete=complete_action)
 @project_and_domain
 @local_or_devbox
 @output_option

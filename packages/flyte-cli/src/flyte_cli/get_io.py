@@ -7,6 +7,7 @@ from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import Layout, output_option, show
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.typed import text_of, type_of
+from flyte_cli.words import argument
 from flyte_types.literal_text import plain_of_literals
 from flyte_types.literals import Inputs, Outputs
 
@@ -14,8 +15,8 @@ _ROOT = "a0"
 
 
 @click.command("io")
-@click.argument("run_name", shell_complete=complete_run)
-@click.argument("action_name", required=False, shell_complete=complete_action)
+@argument("run_name", shell_complete=complete_run)
+@argument("action_name", required=False, shell_complete=complete_action)
 @click.option("-i", "--inputs-only", is_flag=True, help="Only the inputs")
 @click.option("-o", "--outputs-only", is_flag=True, help="Only the outputs")
 @project_and_domain

@@ -16,6 +16,7 @@ from flyte_cli.hints import left_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import dump, output_format, output_option
 from flyte_cli.scope import local_or_devbox, project_and_domain
+from flyte_cli.words import argument
 from flyte_engine.processes import is_alive
 from flyte_engine.records import ActionRecord, LogRecord
 from flyte_engine.sqlite import SQLiteStore
@@ -26,8 +27,8 @@ _PAGE = 1000
 
 
 @click.command("logs")
-@click.argument("run_name", shell_complete=complete_run)
-@click.argument("action_name", required=False, shell_complete=complete_action)
+@argument("run_name", shell_complete=complete_run)
+@argument("action_name", required=False, shell_complete=complete_action)
 @click.option("-f", "--follow", "follows", is_flag=True, help="Go on until the run is over, which it does in any case")
 @click.option("-l", "--lines", type=click.IntRange(1), default=30, help="Lines to keep with `--pretty` [default: 30]")
 @click.option("--show-ts", is_flag=True, help="Print when each line was written")

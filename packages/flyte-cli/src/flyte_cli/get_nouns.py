@@ -7,13 +7,14 @@ import click
 from flyte_cli.completers import complete_project, complete_secret, complete_task, complete_trigger
 from flyte_cli.control_plane import connected, connected_exactly, here
 from flyte_cli.output import Layout, output_option, show, show_list
+from flyte_cli.words import argument
 
 if TYPE_CHECKING:
     from flyte.remote import Trigger, TriggerDetails
 
 
 @click.command("project")
-@click.argument("name", required=False, shell_complete=complete_project)
+@argument("name", required=False, shell_complete=complete_project)
 @click.option("--archived", is_flag=True, help="Those that are archived")
 @connected
 @output_option
@@ -34,7 +35,7 @@ def get_project(name: str | None, archived: bool) -> None:
 
 
 @click.command("secret")
-@click.argument("name", required=False, shell_complete=complete_secret)
+@argument("name", required=False, shell_complete=complete_secret)
 @click.option("--cluster-pool", help="Of this pool of clusters, in place of project and domain")
 @connected_exactly
 @output_option
@@ -57,8 +58,8 @@ def get_secret(name: str | None, cluster_pool: str | None) -> None:
 
 
 @click.command("trigger")
-@click.argument("task_name", required=False, shell_complete=complete_task)
-@click.argument("name", required=False, shell_complete=complete_trigger)
+@argument("task_name", required=False, shell_complete=complete_task)
+@argument("name", required=False, shell_complete=complete_trigger)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
 @connected
 @output_option

@@ -8,13 +8,14 @@ from flyte_cli.output import Layout, output_option, show, show_list
 from flyte_cli.run_query import RunQuery
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import RUN_HEADINGS, action_data, action_table, run_data, run_row
+from flyte_cli.words import argument, pair_of
 from flyte_engine.records import RunRecord
 from flyte_engine.store import ActionStore
 from flyte_models.phases import ActionPhase
 
 
 @click.command("run")
-@click.argument("name", required=False, shell_complete=complete_run)
+@argument("name", required=False, shell_complete=complete_run)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many runs to list [default: 100]")
 @in_phase
 @click.option("--only-mine", is_flag=True, help="Only your own runs; all runs of this machine's history are")
@@ -59,7 +60,9 @@ def get_run(
         task_version=task_version,
         created=(created_after, created_before),
         updated=(updated_after, updated_before),
-        labels=tuple(_label(text) for text in with_label),
+        labels=tuple(
+            pair_of("--with-label", text, f"`--with-label-key {text}` asks for the key") for text in with_label
+        ),
         label_keys=with_label_key,
     )
     with open_runs() as store:
@@ -106,12 +109,3 @@ def _show_run(store: ActionStore, run: RunRecord) -> None:
         return f"{layout.fields(fields)}\n\n{action_table(actions, layout)}"
 
     show(lambda: run_data(run) | {"actions": [action_data(action) for action in actions]}, text)
-
-
-def _label(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise click.UsageError(
-            f"`--with-label` needs KEY=VALUE, got `{text}`\nhint: `--with-label-key {text}` asks for the key"
-        )
-    return key, value

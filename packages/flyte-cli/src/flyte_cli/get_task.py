@@ -5,11 +5,12 @@ import click
 from flyte_cli.completers import complete_task, complete_version
 from flyte_cli.control_plane import connected, here
 from flyte_cli.output import Layout, output_option, show, show_list
+from flyte_cli.words import argument
 
 
 @click.command("task")
-@click.argument("name", required=False, shell_complete=complete_task)
-@click.argument("version", required=False, shell_complete=complete_version)
+@argument("name", required=False, shell_complete=complete_task)
+@argument("version", required=False, shell_complete=complete_version)
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many to list [default: 100]")
 @click.option(
     "--entrypoint/--no-entrypoint", default=None, help="Only those that are, or are not, declared as a start of runs"

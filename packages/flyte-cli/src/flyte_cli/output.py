@@ -206,8 +206,12 @@ def _plain(data: Any) -> Any:
     return data if data is None or isinstance(data, bool | int | float | str) else str(data)
 
 
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+
+
 def _one_line(text: str) -> str:
-    return text.replace("\r", " ").replace("\n", " ").replace("\t", " ")
+    # What moves the cursor or changes colours may stand in any name or message, and would spoil the rows below.
+    return text.translate(_CONTROLS)
 
 
 def _cut(text: str, room: int) -> str:

@@ -9,6 +9,7 @@ import click
 from flyte_cli.app import LazyGroup
 from flyte_cli.control_plane import connected
 from flyte_cli.output import output_option
+from flyte_cli.words import argument
 from flyte_models.accelerators import ACCELERATORS
 
 command: Any = LazyGroup(
@@ -18,7 +19,7 @@ command: Any = LazyGroup(
 
 
 @click.command("hf-model")
-@click.argument("repo")
+@argument("repo")
 @click.option(
     "--raw-data-path",
     metavar="URI",

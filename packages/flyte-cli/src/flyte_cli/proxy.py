@@ -11,6 +11,7 @@ from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_app
 from flyte_cli.control_plane import connected
 from flyte_cli.output import output_option
+from flyte_cli.words import argument
 from flyte_models.errors import UnionRpcError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _NO_USERS = {"unimplemented", "not_found"}
 
 
 @click.command("app")
-@click.argument("name", required=False, shell_complete=complete_app)
+@argument("name", required=False, shell_complete=complete_app)
 @click.option("--url", help="Address of the app, instead of the one that the control plane knows")
 @click.option("--port", type=click.IntRange(0, 65535), default=8600, help="Port to listen on; 0: any [default: 8600]")
 @click.option(

@@ -12,6 +12,7 @@ from flyte.scripts import ScriptContainer, begin_script, files_below, run_script
 from flyte_cli.carrying_out import carry_out
 from flyte_cli.loading import check_file
 from flyte_cli.run_options import RunChoices
+from flyte_cli.words import Word
 from flyte_syncify import syncify
 
 _CLUSTER_ONLY = (
@@ -93,7 +94,7 @@ def make_command() -> click.Command:
         help="Run any Python script, with its arguments, as a recorded run of one action.",
         callback=_carry_out,
         params=[
-            click.Argument(["script"], type=click.Path(path_type=Path)),
+            Word(["script"], type=click.Path(path_type=Path)),
             click.Option(["--cpu"], type=int, default=1, help="CPUs of the container [default: 1]"),
             click.Option(["--memory"], default="2Gi", help="Memory of the container [default: 2Gi]"),
             click.Option(["--gpu"], type=int, default=0, help="GPUs of the container [default: 0]"),

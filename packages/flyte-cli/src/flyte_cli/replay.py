@@ -24,6 +24,7 @@ from flyte_cli.history import find_action, find_run, history_file, open_runs, sp
 from flyte_cli.loading import check_file, load_module
 from flyte_cli.output import output_option
 from flyte_cli.scope import local_or_devbox, project_and_domain
+from flyte_cli.words import argument
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_syncify import syncify
@@ -34,8 +35,8 @@ Task = TaskTemplate[..., Any]
 
 
 @click.command("replay")
-@click.argument("run_name", metavar="RUN", shell_complete=complete_run)
-@click.argument("action_name", metavar="[ACTION]", required=False, shell_complete=complete_action)
+@argument("run_name", metavar="RUN", shell_complete=complete_run)
+@argument("action_name", metavar="[ACTION]", required=False, shell_complete=complete_action)
 @click.option("--pdb", "debugs", is_flag=True, help="Open the debugger at the frame that failed")
 @click.option(
     "--dest",

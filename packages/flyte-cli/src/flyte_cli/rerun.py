@@ -7,8 +7,9 @@ import click
 
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.control_plane import connected
+from flyte_cli.messages import closest
 from flyte_cli.output import output_option
-from flyte_cli.run_options import pairs_of
+from flyte_cli.words import argument, pairs_of
 
 
 def _inputs(words: tuple[str, ...]) -> dict[str, str]:
@@ -25,7 +26,7 @@ def _inputs(words: tuple[str, ...]) -> dict[str, str]:
 
 
 @click.command("rerun", context_settings={"ignore_unknown_options": True})
-@click.argument("run_name", shell_complete=complete_run)
+@argument("run_name", shell_complete=complete_run)
 @click.option("--name", help="Name of the new run [default: a random one]")
 @click.option("-e", "--env", multiple=True, metavar="KEY=VALUE", help="Environment variable (repeatable)")
 @click.option("--label", multiple=True, metavar="KEY=VALUE", help="Label of the run (repeatable)")
@@ -72,11 +73,17 @@ def command(
         for key, text in texts.items():
             if key not in known:
                 listed = ", ".join(f"`--{each}`" for each in known) or "none"
-                raise click.UsageError(f"the task of run `{run_name}` has no input `--{key}`; its inputs are {listed}")
+                close = closest(key, known)
+                hint = f"did you mean `--{close}`?" if close else "leave it out"
+                raise click.UsageError(
+                    f"the task of run `{run_name}` has no input `--{key}`; its inputs are {listed}\nhint: {hint}"
+                )
             try:
                 values[key] = parse_text(text, known[key][0])
             except (ValueError, TypeError, OSError) as error:
-                raise click.UsageError(f"input `--{key}`: {error}") from error
+                message, _, hint = str(error).partition("\nhint: ")
+                hint = hint or f"`flyte get io {run_name}` shows the inputs it had, with their types"
+                raise click.UsageError(f"input `--{key}`: {message}\nhint: {hint}") from error
     began = time.monotonic()
     runner = Runner(
         RunOptions(mode="remote", name=name, env_vars=pairs_of("--env", env), labels=pairs_of("--label", label))

@@ -13,6 +13,7 @@ from flyte_cli.configuring import configured
 from flyte_cli.loading import check_file, load_module, tasks_of
 from flyte_cli.run_options import RUN_OPTIONS, RunChoices, run_parameters
 from flyte_cli.task_commands import TaskGroup
+from flyte_cli.words import refuse_empty
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -42,6 +43,8 @@ class FileGroup(click.Group):
             from flyte_cli.outline import outline_group  # noqa: PLC0415 - as said
 
             return outline_group(Path(cmd_name), cmd_name)
+        if not cmd_name:
+            refuse_empty("FILE", ctx)
         path = check_file(Path(cmd_name))
         root_dir: Path = ctx.params.get("root_dir") or Path.cwd()
         return TaskGroup(path, cmd_name, tasks_of(load_module(path, root_dir.absolute())))

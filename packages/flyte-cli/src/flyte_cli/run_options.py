@@ -1,7 +1,6 @@
 """The options of `flyte run` that stand before the file: what they are, what they mean for a run in this process."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 from flyte.running.options import CopyStyle, check_copy_style
 from flyte_cli.completers import complete_project, complete_run
 from flyte_cli.output import output_parameter
+from flyte_cli.words import pairs_of
 
 RUN_OPTIONS = "flyte_cli.run_options"
 """Where a context keeps its `RunChoices`."""
@@ -131,23 +131,6 @@ class RunChoices:
 
 def _spelt(option: str) -> str:
     return f"--{option.replace('_', '-')}"
-
-
-def pairs_of(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """Read `KEY=VALUE` of a repeatable option.
-
-    Raises:
-        click.UsageError: one is not of that form.
-    """
-    pairs: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise click.UsageError(
-                f"`{option}` needs KEY=VALUE, got `{text}`\nhint: write `{option} {text or 'KEY'}=VALUE`"
-            )
-        pairs[key] = value
-    return pairs
 
 
 def run_parameters() -> list[click.Parameter]:

@@ -10,12 +10,13 @@ from flyte_cli.history import find_run, open_runs
 from flyte_cli.output import output_option, show
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.waiting import answer, waiting
+from flyte_cli.words import argument
 from flyte_models.errors import ConditionNotFoundError
 
 
 @click.command("condition")
-@click.argument("run_name", shell_complete=complete_run)
-@click.argument("action_name", shell_complete=complete_condition)
+@argument("run_name", shell_complete=complete_run)
+@argument("action_name", shell_complete=complete_condition)
 @click.argument("value", required=False)
 @project_and_domain
 @local_or_devbox

@@ -39,6 +39,16 @@ class TaskGroup(click.Group):
         task = self._tasks.get(cmd_name)
         return make_task_command(cmd_name, task, self._path) if task is not None else None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words behind the file.
+
+        Raises:
+            click.UsageError: The file has no tasks, of which a list would show none.
+        """
+        if not args and not self._tasks:
+            raise click.UsageError(self._no_tasks(), ctx)
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -59,21 +69,25 @@ class TaskGroup(click.Group):
 
     def _unknown(self, word: str) -> str:
         if not self._tasks:
-            return (
-                f"`{self._shown}` has no tasks\n"
-                "hint: decorate a function with `@env.task`, where `env` is a `flyte.TaskEnvironment`"
-            )
+            return self._no_tasks()
         close = closest(word, self._tasks)
         known = ", ".join(f"`{name}`" for name in self._tasks)
         hint = f"did you mean `{close}`?" if close else "check the name"
         return f"`{self._shown}` has no task `{word}`; it has {known}\nhint: {hint}"
+
+    def _no_tasks(self) -> str:
+        return (
+            f"`{self._shown}` has no tasks\n"
+            "hint: decorate a function with `@env.task`, where `env` is a `flyte.TaskEnvironment`"
+        )
 
 
 class InputOption(click.Option):
     """The option of one input: keeps the text, which is converted once all inputs are there."""
 
     def __init__(self, name: str, kind: Any, default: Any, described: str, *, is_quiet: bool = False) -> None:
-        self.kind = kind
+        # What is not annotated may be anything, of which JSON is how it is written.
+        self.kind = kind = object if kind is _EMPTY else kind
         self.input_name = name
         self.fallback = default
         """The value of an input that is not given; `inspect.Parameter.empty` when it must be."""
@@ -135,11 +149,12 @@ def make_task_command(name: str, task: TaskTemplate[..., Any], path: Path) -> cl
         callback=callback,
         help=(docstring.short_description if docstring is not None else None) or f"Run the task `{task.name}`.",
         # Both spellings of a name are accepted: `--chunk_size` and `--chunk-size`.
-        context_settings={"token_normalize_func": _with_underscores},
+        context_settings={"token_normalize_func": with_underscores},
     )
 
 
-def _with_underscores(word: str) -> str:
+def with_underscores(word: str) -> str:
+    """Return the name of an option as that of the input: `chunk-size` is `chunk_size`."""
     return word.replace("-", "_")
 
 
@@ -150,11 +165,7 @@ def collect_inputs(task: TaskTemplate[..., Any], options: list[InputOption], tex
         click.UsageError: naming every input that is missing, or the one whose text does not fit its type.
     """
     missing = [option for option in options if option.is_needed and texts.get(option.input_name) is None]
-    if missing:
-        listed = ", ".join(f"`--{option.input_name}` ({describe_type(option.kind)})" for option in missing)
-        noun = "an input that is" if len(missing) == 1 else f"{len(missing)} inputs that are"
-        example = " ".join(f"--{option.input_name} {describe_type(option.kind).upper()}" for option in missing)
-        raise click.UsageError(f"task `{task.name}` needs {noun} missing: {listed}\nhint: add {example}")
+    refuse_missing(task.name, missing)
     values: dict[str, Any] = {}
     for option in options:
         text = texts.get(option.input_name)
@@ -167,6 +178,26 @@ def collect_inputs(task: TaskTemplate[..., Any], options: list[InputOption], tex
             hint = f"`flyte run FILE {task.short_name} --help` lists the inputs and their types"
             values[option.input_name] = convert(task.name, option, text, hint)
     return values
+
+
+def refuse_missing(task_name: str, missing: list[InputOption]) -> None:
+    """Refuse a command line without inputs that a task needs; nothing if there are none.
+
+    Raises:
+        click.UsageError: naming all of them.
+    """
+    if not missing:
+        return
+    listed = ", ".join(f"`--{option.input_name}` ({describe_type(option.kind)})" for option in missing)
+    noun = "an input that is" if len(missing) == 1 else f"{len(missing)} inputs that are"
+    example = " ".join(f"--{option.input_name} {_stand_in(option.kind)}" for option in missing)
+    raise click.UsageError(f"task `{task_name}` needs {noun} missing: {listed}\nhint: add {example}")
+
+
+def _stand_in(kind: Any) -> str:
+    """Return a word for a value of a type, which no shell takes apart."""
+    word = describe_type(kind).upper()
+    return word if word.isidentifier() else "VALUE"
 
 
 def convert(task_name: str, option: InputOption, text: Any, otherwise: str) -> Any:

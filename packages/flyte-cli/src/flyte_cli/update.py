@@ -6,12 +6,13 @@ import click
 
 from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_project, complete_trigger
-from flyte_cli.control_plane import connected, labels_of
+from flyte_cli.control_plane import connected
 from flyte_cli.output import output_option, show
+from flyte_cli.words import argument, pairs_of
 
 
 @click.command("project")
-@click.argument("id", shell_complete=complete_project)
+@argument("id", shell_complete=complete_project)
 @click.option("--name", help="What it is shown as")
 @click.option("--description", help="What it is for")
 @click.option("-l", "--label", multiple=True, metavar="KEY=VALUE", help="Labels, in place of those it has (repeatable)")
@@ -36,7 +37,7 @@ def update_project(
         id,
         name=name,
         description=description,
-        labels=labels_of(label) if label else None,
+        labels=pairs_of("--label", label) if label else None,
         state=None if archive is None else "archived" if archive else "active",
     )
     done = "archived" if archive else "taken out of the archive" if archive is not None else "changed"
@@ -44,8 +45,8 @@ def update_project(
 
 
 @click.command("trigger")
-@click.argument("name", shell_complete=complete_trigger)
-@click.argument("task_name", shell_complete=complete_trigger)
+@argument("name", shell_complete=complete_trigger)
+@argument("task_name", shell_complete=complete_trigger)
 @click.option("--activate/--deactivate", required=True, help="Let it start its task by itself, or not")
 @connected
 @output_option

@@ -28,6 +28,7 @@ from flyte_cli.output import Layout, dump, output_format, output_option, show
 from flyte_cli.progress.display import LiveDisplay, PlainDisplay
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, as_tree, run_data, run_row
+from flyte_cli.words import argument
 from flyte_engine.actions import EngineEvent
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
@@ -113,7 +114,7 @@ class Waits:
 
 
 @click.command("watch")
-@click.argument("run_name", metavar="RUN", shell_complete=complete_run)
+@argument("run_name", metavar="RUN", shell_complete=complete_run)
 @click.option(
     "--interval",
     type=click.FloatRange(0.05, 60),

@@ -10,6 +10,7 @@ from flyte_cli.cache_causes import Cause, KeyParts, causes_of
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, history_file, open_history, split_id
 from flyte_cli.output import Layout, output_option, show
+from flyte_cli.words import argument
 from flyte_engine.caching import CachedOutputs, CacheError
 from flyte_engine.records import ActionRecord
 from flyte_engine.sqlite import SQLiteCache
@@ -32,8 +33,8 @@ class _Answer(NamedTuple):
 
 
 @click.command("why")
-@click.argument("run_name", metavar="RUN", shell_complete=complete_run)
-@click.argument("action_name", metavar="[ACTION]", required=False, shell_complete=complete_action)
+@argument("run_name", metavar="RUN", shell_complete=complete_run)
+@argument("action_name", metavar="[ACTION]", required=False, shell_complete=complete_action)
 @output_option
 def why(run_name: str, action_name: str | None) -> None:
     """Tell why an action was run although its task is cached, or where its result came from.
