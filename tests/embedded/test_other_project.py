@@ -80,6 +80,18 @@ def test_the_hint_of_a_run_elsewhere_works_as_it_is(flyte) -> None:
     assert "runs/deployed" in named
 
 
+def test_a_task_that_is_not_there_is_said_with_where_it_was_looked_for(flyte) -> None:
+    here = "in `flytesnacks/development`"
+    assert f"there is no task `elsewhere` {here}" in flyte("run", "deployed-task", "elsewhere", "main", code=2)
+    assert f"there is no task `elsewhere.main` {here}" in flyte("run", "deployed-task", "elsewhere.main", code=2)
+    assert "there is no task `elsewhere.none` in `other/staging`" in flyte(
+        "run", *PLACE, "deployed-task", "elsewhere", "none", code=2
+    )
+    assert "there is no task `elsewhere.main` of version `zz` in `other/staging`" in flyte(
+        "run", *PLACE, "deployed-task", "elsewhere", "main:zz", code=2
+    )
+
+
 def test_runs_are_run_again_there(flyte) -> None:
     assert "result" in flyte("rerun", "one", *PLACE, "--name", "two", "--follow")
     differences = flyte.json("diff", "one", "two", *PLACE)

@@ -5,7 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+from flyteidl2.task import task_definition_pb2
+
 import flyte
+from flyte import initialization
 from flyte.registration.differences import differences
 from flyte.registration.wire import task_spec
 from flyte_models.bundles import CodeBundle
@@ -100,3 +104,69 @@ def test_long_texts_are_compared_as_a_whole_and_shown_where_they_differ() -> Non
 def test_the_beginning_of_a_long_text_is_shown_where_that_differs() -> None:
     other = plain.override(env_vars={"PLACE": "x" * 200})
     assert found(other)["env_vars[PLACE]"] == ("nothing", "x" * 79 + "…")
+
+
+class Board:
+    """A link, as plugins have them."""
+
+    name = "board"
+    icon_uri = ""
+
+    def get_link(self, **of: Any) -> str:
+        return f"https://example.org/{of['run_name']}"
+
+
+@pytest.fixture
+def on_no_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initialization, "_settings", None)
+    flyte.init(root_dir=Path(__file__).parent)
+
+
+def planned(environment: dict[str, Any], task: dict[str, Any], docs: str = "Add.") -> task_definition_pb2.TaskSpec:
+    """Return what a dry run would register of one function with other declarations."""
+    made = flyte.TaskEnvironment("fields", **environment)
+
+    async def add(n: int) -> int:
+        return n
+
+    add.__doc__ = docs
+    add.__qualname__ = "add"
+    made.task(**task)(add)
+    [planned] = flyte.deploy(made, dry_run=True, copy_style="none", version="v")[0].tasks()
+    return planned.deployed_task
+
+
+@pytest.mark.parametrize(
+    ("environment", "task", "docs", "changed"),
+    [
+        ({"image": "python:3.12"}, {}, "Add.", {"image"}),
+        ({"image": flyte.Image.from_base("python:3.12").clone(name="own")}, {}, "Add.", {"image"}),
+        ({"description": "sums"}, {}, "Add.", {"environment.description"}),
+        ({"secrets": "token"}, {}, "Add.", {"secrets[token].mount_requirement", "secrets[token].env_var"}),
+        (
+            {"secrets": flyte.Secret("token", mount="/etc/flyte/secrets")},
+            {},
+            "Add.",
+            {"secrets[token].mount_requirement"},
+        ),
+        ({"env_vars": {"A": "b"}}, {}, "Add.", {"env_vars[A]"}),
+        ({"interruptible": True}, {}, "Add.", {"interruptible"}),
+        ({"pod_template": "large"}, {}, "Add.", {"pod_template"}),
+        ({"resources": flyte.Resources(disk="1Gi")}, {}, "Add.", {"resources.ephemeral_storage"}),
+        ({"cache": "auto"}, {}, "Add.", {"cache", "cache.version"}),
+        ({}, {"retries": 2}, "Add.", {"retries"}),
+        ({}, {"timeout": 60}, "Add.", {"timeout.max_runtime"}),
+        ({}, {"report": True}, "Add.", {"report"}),
+        ({}, {"short_name": "plus"}, "Add.", {"short_name"}),
+        ({}, {"links": [Board()]}, "Add.", {"links[board].uri"}),
+        ({}, {}, "Add up.", {"docs (short)"}),
+        ({}, {}, "Add.\n\nArgs:\n    n: a number", {"docs of input n"}),
+    ],
+)
+def test_each_declaration_has_a_difference_of_its_name(
+    on_no_control_plane: None, environment: dict[str, Any], task: dict[str, Any], docs: str, changed: set[str]
+) -> None:
+    found = {each.field for each in differences(planned({}, {}), planned(environment, task, docs))}
+    # The source of the function, which a task that is not cached shows, is that of the test.
+    assert found - {"function"} == changed
+    assert differences(planned(environment, task, docs), planned(environment, task, docs)) == ()

@@ -416,7 +416,11 @@ async def _version(
     # Lists have each task in its latest version.
     async for found in Task.listall.aio(name, project=project, domain=domain, sort_by=("created_at", "desc"), limit=1):
         return found.version
-    raise RemoteTaskNotFoundError(f"there is no task `{name}`\nhint: `flyte get task` lists what is registered")
+    at = connection()
+    raise RemoteTaskNotFoundError(
+        f"there is no task `{name}` in `{at.project(project)}/{at.domain(domain)}`\n"
+        "hint: `flyte get task` lists what is registered, `flyte deploy` registers"
+    )
 
 
 async def _versions(name: str, project: str | None, domain: str | None, limit: int) -> AsyncIterator[Any]:
