@@ -198,7 +198,7 @@ class TaskTemplate(Declared, Generic[P, R_co]):
         raise NotImplementedError(f"`{type(self).__name__}` does not say how it is executed")
 
     async def post(self, return_vals: Any) -> Any:
-        """Finish an action; what it returns is the result."""
+        """Clean up after a body that has returned `return_vals`, which stays the result whatever this returns."""
         return return_vals
 
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
@@ -420,7 +420,7 @@ class AsyncFunctionTaskTemplate(RuntimeTaskTemplate[P, R_co]):
         return self.func(*args, **kwargs)
 
     async def execute(self, *args: Any, **kwargs: Any) -> Any:
-        """Carry out an action: `pre`, the function (a sync one on a thread), `post`."""
+        """Carry out an action: `pre`, the function (a sync one on a thread), `post`; the result is the function's."""
         from flyte_models.context import current_context, task_scope  # noqa: PLC0415 - see the top of the module
 
         data = await self.pre(*args, **kwargs)
@@ -430,7 +430,9 @@ class AsyncFunctionTaskTemplate(RuntimeTaskTemplate[P, R_co]):
                 result = await self._run_body(args, kwargs)
         else:
             result = await self._run_body(args, kwargs)
-        return await self.post(result)
+        # As in PyPI flyte: the hook of a plugin that returns nothing must not lose the result.
+        await self.post(result)
+        return result
 
     async def _run_body(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         function: Any = self.func
