@@ -185,5 +185,6 @@ def test_settings_and_who_asks(flyte: Home) -> None:
 @pytest.mark.parametrize("form", ["table", "json", "yaml", "table-simple", "json-raw"])
 def test_forms_of_output(flyte: Home, form: str) -> None:
     before, behind = flyte("-of", form, "get", "run", *PLACE), flyte("get", "run", *PLACE, "-of", form)
-    assert behind.splitlines()[0] == before.splitlines()[0]
+    # How wide a column is depends on how long ago something was.
+    assert behind.splitlines()[0].split() == before.splitlines()[0].split()
     assert "one" in behind
