@@ -121,6 +121,32 @@ def test_a_browser_follows_a_run(server: Server, browser: Browser, tmp_path: Pat
     assert browser.errors == []
 
 
+def test_a_report_is_shown_while_its_task_goes_on(server: Server, browser: Browser, tmp_path: Path) -> None:
+    gate, report = tmp_path / "gate", "echo '<h1>{0}</h1>' > $OUT/report.html"
+    script = (
+        f"{report.format('first')}; echo begun; {until_exists(gate)}; {report.format('second')}; sleep 600; {SUCCEED}"
+    )
+    run = create_run(server, shell_task(script, name="demo.reporting"))
+    until(lambda: details(server, run).status.phase == 4)
+    browser.open(f"http://{server.record.endpoint}{run_path(run)}")
+    version = "document.querySelector('#detail iframe')?.dataset.version"
+    browser.until(version)
+    first = browser.evaluate(version)
+    gate.touch()
+    # Nothing else of the run changes.
+    browser.until(f"{version} !== '{first}'")
+    shown = server.post(
+        browser.evaluate(
+            "new URL(document.querySelector('#detail iframe').src).pathname + new URL(document.querySelector('#detail iframe').src).search"
+        ),
+        b"",
+        method="GET",
+    )
+    assert (shown[0], shown[2]) == (200, b"<h1>second</h1>\n")
+    assert browser.errors == []
+    abort(server, run)
+
+
 def test_the_list_shows_a_run_as_soon_as_it_is_there(server: Server, browser: Browser) -> None:
     browser.open(f"http://{server.record.endpoint}/")
     browser.until("document.querySelector('#list') !== null")
@@ -329,9 +355,12 @@ def test_a_page_goes_on_when_the_devbox_comes_back(folder: Path, browser: Browse
     try:
         browser.open(f"http://{server.record.endpoint}/")
         until(lambda: event_streams(server) == 1)
-        port = server.record.port
+        place = "document.querySelector('#theme').getBoundingClientRect().left"
+        port, before = server.record.port, browser.evaluate(place)
         server.stop()
         browser.until("document.querySelector('#live').textContent.includes('does not answer')")
+        # What is said moves nothing else.
+        assert browser.evaluate(place) == before
         server = start(folder, "--port", str(port))
         browser.until("document.querySelector('#live').textContent === ''")
         run = create_run(server, shell_task(SUCCEED, name="demo.back"))

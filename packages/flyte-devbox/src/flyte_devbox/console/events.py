@@ -6,6 +6,7 @@ What changed is fetched by short requests, so that a browser needs one lasting c
 import asyncio
 import json
 import logging
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -20,7 +21,7 @@ from flyte_devbox.finding import find_run_row
 if TYPE_CHECKING:
     from flyte_devbox.devbox import Devbox
 
-__all__ = ["EventStreams", "parse_topics"]
+__all__ = ["EventStreams", "parse_topics", "when_changed"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ _HEARTBEAT_SECONDS = 10.0
 _TOGETHER_SECONDS = 0.15
 """Changes that come close together travel together."""
 _LOG_SECONDS = 0.3
+_REPORT_SECONDS = 1.0
 _TRIGGER_SECONDS = 1.0
 
 
@@ -126,8 +128,15 @@ class EventStreams:
     async def _follow(self, topic: tuple[str, ...], note: Callable[[str], None]) -> None:
         name = "/".join(topic)
         if topic[0] == "log":
-            path = self._devbox.logs.path("/".join(topic[1:4]), topic[4], int(topic[5]))
-            await _until_cancelled(lambda: _size(path), _LOG_SECONDS, lambda: note(name))
+            log, report = self._devbox.logs.path("/".join(topic[1:4]), topic[4], int(topic[5])), self._report_of(topic)
+            page = "/".join(("run", *topic[1:4]))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_until_cancelled(lambda: _size(log), _LOG_SECONDS, lambda: note(name)))
+                # Nobody tells of a report that a task makes while it goes on, either.
+                if report is not None:
+                    group.create_task(
+                        _until_cancelled(lambda: when_changed(report), _REPORT_SECONDS, lambda: note(page))
+                    )
         if topic[0] == "triggers":
             await _until_cancelled(self._triggers, _TRIGGER_SECONDS, lambda: note(name))
         run: int | None = None
@@ -142,6 +151,20 @@ class EventStreams:
             while True:
                 await subscription.changes()
                 note(name)
+
+    def _report_of(self, topic: tuple[str, ...]) -> Path | None:
+        """Return the file of the report of an attempt whose log is looked at; `None` if that is nowhere here."""
+        sql = (
+            "SELECT t.output_uri FROM attempts t JOIN actions a ON a.id = t.action_id JOIN runs r ON r.id = a.run_id"
+            " WHERE r.project = ? AND r.domain = ? AND r.name = ? AND a.name = ? AND t.number = ?"
+        )
+        row = self._devbox.database.read_one(sql, (*topic[1:5], int(topic[5])))
+        key = None if row is None else self._devbox.objects.key_of(f"{row['output_uri']}/report.html")
+        try:
+            return None if key is None else self._devbox.objects.path(key)
+        except ServiceError:
+            # A task has left a link that leads out.
+            return None
 
     def _triggers(self) -> object:
         # Few rows, and nobody tells of them.
@@ -166,6 +189,15 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def when_changed(path: Path) -> int:
+    """Return a number that is another one after each change of a file; 0 if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0
+    return status.st_mtime_ns if stat.S_ISREG(status.st_mode) else 0
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -19,7 +19,7 @@ from flyte_devbox.access import Access, cookie_of
 from flyte_devbox.connect import Receive, Scope, Send
 from flyte_devbox.console import action_rows, data_view, launch_page, run_list, run_page, task_pages, trigger_pages
 from flyte_devbox.console.commands import read_launch, rerun, start_task
-from flyte_devbox.console.events import EventStreams, parse_topics
+from flyte_devbox.console.events import EventStreams, parse_topics, when_changed
 from flyte_devbox.console.html import message_page, stranger_page
 from flyte_devbox.console.launch_form import FormError, fields_of
 from flyte_devbox.console.log_parts import is_log_name, read_part
@@ -174,6 +174,7 @@ class Console:
             inputs, outputs = await read_excerpts(self._devbox, row)
         except ServiceError as error:
             problem = error.message
+        report, report_version = self._report(tries)
         return run_page.Detail(
             *(
                 run,
@@ -184,12 +185,13 @@ class Console:
                 outputs,
                 self._spec(row),
                 problem,
-                self._report(tries),
+                report,
                 time.time(),
             ),
             self._task_path(row),
             self._links(row, tries),
             self._files([*(inputs.literals if inputs else ()), *(outputs.literals if outputs else ())]),
+            report_version,
         )
 
     def _spec(self, row: sqlite3.Row) -> task_definition_pb2.TaskSpec:
@@ -223,14 +225,16 @@ class Console:
         )
         return "" if found is None else task_pages.task_path(found, found["version"])
 
-    def _report(self, tries: Sequence[sqlite3.Row]) -> str | None:
+    def _report(self, tries: Sequence[sqlite3.Row]) -> tuple[str | None, int]:
+        """Return where the latest report is, and which it is."""
         objects = self._devbox.objects
         for attempt in reversed(tries):
             key = objects.key_of(f"{attempt['output_uri']}/report.html")
-            if key is not None and objects.path(key).is_file():
+            version = 0 if key is None else when_changed(objects.path(key))
+            if key is not None and version:
                 until = time.time() + _LINK_SECONDS
-                return self._devbox.signer.sign("", "GET", key, expires_at=until)
-        return None
+                return self._devbox.signer.sign("", "GET", key, expires_at=until), version
+        return None, 0
 
     async def _data(self, parts: Sequence[str], query: Query, send: Send) -> None:
         run = self._find_run(parts)

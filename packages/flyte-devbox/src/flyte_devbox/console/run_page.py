@@ -81,7 +81,9 @@ class Detail:
     links: Sequence[tuple[str, str]] = ()
     """Names and addresses that the task declares for the last attempt."""
     files: Sequence[tuple[str, str]] = ()
-    """URIs of files among inputs and outputs, and where files among inputs and outputs they can be fetched."""
+    """URIs of files among inputs and outputs, and where they can be fetched."""
+    report_version: int = 0
+    """Another number for each report that the last attempt has made."""
 
     @property
     def is_run_over(self) -> bool:
@@ -242,7 +244,7 @@ def action_detail(detail: Detail) -> str:
     if detail.report is not None:
         parts.append(
             '<section><h3>Report</h3><iframe title="Report" sandbox="allow-scripts"'
-            f' src="{escape(detail.report)}"></iframe></section>'
+            f' data-version="{detail.report_version}" src="{escape(detail.report)}"></iframe></section>'
         )
     if row["type"] == run_definition_pb2.ACTION_TYPE_TASK:
         parts.append(_log(detail))
