@@ -1,15 +1,18 @@
 """The ASGI application: who may ask, then services, objects, health and console by path."""
 
 import json
+import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote
 
 from flyte_devbox.access import Access
 from flyte_devbox.connect import ConnectApp, Receive, Scope, Send
-from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, invalid_argument
+from flyte_devbox.database import DatabaseError
+from flyte_devbox.errors import STATUS_OF_CODE, ServiceError, internal, invalid_argument
+from flyte_devbox.faults import explain_system
 from flyte_devbox.objects import content_md5, missing_object
 from flyte_devbox.services import ServiceTable
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Application"]
 
 _CHUNK = 256 * 1024
+_logger = logging.getLogger(__name__)
 _OBJECTS = "/objects/"
 
 
@@ -30,7 +34,7 @@ class Application:
         self._devbox = devbox
         self._access = Access(devbox.token)
         self.services = ServiceTable(devbox)
-        self._connect = ConnectApp(self.services.find)
+        self._connect = ConnectApp(self.services.find, self._explain)
         self._console: Console | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,6 +63,23 @@ class Application:
             body = json.dumps({"code": error.code, "message": error.message}).encode()
             await _send(send, STATUS_OF_CODE.get(error.code, 500), body, "application/json")
 
+    def _explain(self, error: Exception) -> str | None:
+        """Say what an error of the disk means."""
+        if isinstance(error, DatabaseError):
+            return str(error)
+        return explain_system(error, str(self._devbox.folder.root)) if isinstance(error, OSError) else None
+
+    async def _explained(self, what: str, work: Awaitable[None]) -> None:
+        """Do what sends nothing before it is done, and say what an error of the disk means."""
+        try:
+            await work
+        except (OSError, DatabaseError) as error:
+            explained = self._explain(error)
+            if explained is None:
+                raise
+            _logger.warning("%s: %s", what, error)
+            raise internal(f"{what}: {explained}") from error
+
     def end_streams(self) -> None:
         """End what pages have open, which would otherwise hold up the end of the server."""
         if self._console is not None:
@@ -75,7 +96,8 @@ class Application:
             from flyte_devbox.console.pages import Console  # noqa: PLC0415 - a devbox whose pages nobody opens needs none
 
             self._console = Console(self._devbox, self._access)
-        await self._console(scope, headers, receive, send)
+        answered = self._console(scope, headers, receive, send)
+        await (self._explained("it could not be done", answered) if scope["method"] == "POST" else answered)
 
     async def _object(self, scope: Scope, headers: dict[str, str], receive: Receive, send: Send) -> None:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -92,7 +114,8 @@ class Application:
                 raise invalid_argument(
                     "`Content-MD5` is not what the URL was made for\nhint: ask for a URL for this content"
                 )
-            await self._devbox.objects.receive(key, _body(receive), md5=grant.md5 or md5, length=grant.length)
+            taken = self._devbox.objects.receive(key, _body(receive), md5=grant.md5 or md5, length=grant.length)
+            await self._explained(f"`{key}` is not kept", taken)
             await _send(send, 200, b"", "text/plain")
         else:
             await self._send_object(key, send, with_body=method != "HEAD")

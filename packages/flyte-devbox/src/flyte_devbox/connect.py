@@ -27,6 +27,7 @@ _logger = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Explain = Callable[[Exception], str | None]
 
 HEARTBEAT_HEADER = "flyte-heartbeat-seconds"
 """Header of a stream's answer: an empty message comes after so many seconds of silence, at the latest."""
@@ -79,10 +80,12 @@ class ConnectApp:
 
     Args:
         find: gives the route of a path, or `None` if there is no such method.
+        explain: says what an error means that is nobody's fault, as that of a full disk; `None` if it is another.
     """
 
-    def __init__(self, find: Callable[[str], Route | None]) -> None:
+    def __init__(self, find: Callable[[str], Route | None], explain: Explain) -> None:
         self._find = find
+        self._explain = explain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
@@ -107,7 +110,8 @@ class ConnectApp:
             body = await _read_body(receive, headers)
             token = current_call.set(call)
             try:
-                exchange = _Exchange(headers, content_type in {_STREAM_JSON, _UNARY_JSON}, limit, receive, send)
+                is_json = content_type in {_STREAM_JSON, _UNARY_JSON}
+                exchange = _Exchange(headers, is_json, limit, receive, send, self._explain)
                 await (_stream if is_stream else _unary)(route, body, exchange)
             finally:
                 current_call.reset(token)
@@ -139,6 +143,7 @@ class _Exchange:
     """Seconds that the client waits at most."""
     receive: Receive
     send: Send
+    explain: Explain
 
 
 async def _unary(route: Route, body: bytes, exchange: _Exchange) -> None:
@@ -155,7 +160,7 @@ async def _unary(route: Route, body: bytes, exchange: _Exchange) -> None:
     except ServiceError:
         raise
     except Exception as error:
-        raise _fault(route, error) from error
+        raise _fault(route, error, exchange.explain) from error
     data = _serialize(answer, is_json)
     answer_headers = [(b"content-type", (_UNARY_JSON if is_json else _UNARY_PROTO).encode())]
     if len(data) >= _GZIP_FROM_BYTES and "gzip" in headers.get("accept-encoding", ""):
@@ -212,7 +217,7 @@ async def _stream(route: Route, body: bytes, exchange: _Exchange) -> None:
     except ServiceError as error:
         failure = error
     except Exception as error:
-        failure = _fault(route, error)
+        failure = _fault(route, error, exchange.explain)
     finally:
         gone.cancel()
         if pending is not None and not pending.done():
@@ -339,11 +344,10 @@ def _timeout(headers: dict[str, str]) -> float | None:
     return int(text) / 1000
 
 
-def _fault(route: Route, error: Exception) -> ServiceError:
+def _fault(route: Route, error: Exception, explain: Explain) -> ServiceError:
     _logger.error("`%s` failed", route.method.path, exc_info=error)
-    return internal(
-        f"`{route.method.name}` failed: {type(error).__name__}\nhint: the log of the devbox has the details"
-    )
+    explained = explain(error) or f"{type(error).__name__}\nhint: the log of the devbox has the details"
+    return internal(f"`{route.method.name}` failed: {explained}")
 
 
 def _accepted(method: Method) -> str:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from flyte_devbox.faults import explain_database
 from flyte_devbox.schema import MIGRATIONS
 
 __all__ = ["Database", "DatabaseError", "Reading", "reading"]
@@ -212,7 +213,7 @@ class Database:
                     connection.execute("RELEASE job")
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            failure = DatabaseError(f"the state cannot be written: {error}\nhint: is the disk full?")
+            failure = DatabaseError(explain_database(error, str(self.path.parent)))
             failure.__cause__ = error
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
