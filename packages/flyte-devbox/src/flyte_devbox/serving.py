@@ -19,7 +19,7 @@ from flyte_devbox.folder import ServerRecord, StateFolder
 from flyte_models.values import value
 from flyte_models.version import __version__
 
-__all__ = ["DEFAULT_PORT", "ServeOptions", "serve"]
+__all__ = ["DEFAULT_PORT", "ServeOptions", "listen", "serve"]
 
 DEFAULT_PORT = 30080
 _MOST_FILES = 65536
@@ -52,7 +52,7 @@ def serve(options: ServeOptions) -> None:
     folder.lock()
     _log_to(folder)
     known = folder.read_record()
-    listener = _listen(options.port, known)
+    listener = listen(options.port, known)
     # A token that stays makes the links and environments of before work on.
     token = (known.token if known is not None and known.token else new_token()) if options.needs_token else ""
     devbox = Devbox(folder, token=token, python=options.python, endpoint=options.endpoint)
@@ -121,7 +121,12 @@ class _Server(uvicorn.Server):
         self._ended.set()
 
 
-def _listen(port: int | None, known: ServerRecord | None) -> socket.socket:
+def listen(port: int | None, known: ServerRecord | None) -> socket.socket:
+    """Listen on loopback: on a port, or if none is given on that of before, the usual one, or one that is free.
+
+    Raises:
+        OSError: it is taken, or none is free.
+    """
     if port is not None:
         return _bind(port)
     for candidate in (known.port if known is not None else None, DEFAULT_PORT, 0):
@@ -135,7 +140,8 @@ def _listen(port: int | None, known: ServerRecord | None) -> socket.socket:
 
 
 def _bind(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol: asyncio sends at once what is written to sockets that are said to be TCP, and these are not without.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
