@@ -3,10 +3,10 @@
 import click
 
 _IMAGES = "images are not built by this version yet: it declares them, and runs what a registry or this machine has"
-_APPS = "apps are not built yet in this version: it declares them, and neither serves nor deploys them"
+_APPS = "this version neither declares apps nor serves or deploys them yet"
 
 _IMAGES_HINT = "build with docker or podman, and name the result: `flyte.Image.from_base(...)`, `flyte run --image URI`"
-_APPS_HINT = "`flyte deploy` registers tasks and their triggers"
+_APPS_HINT = "`flyte get app`, `flyte update app` and `flyte proxy app` are about the apps of a cluster"
 
 
 def refusing(name: str, purpose: str, reason: str, hint: str) -> click.Command:
