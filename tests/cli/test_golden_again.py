@@ -248,6 +248,7 @@ exit code 2\
 """)
     assert place.shows("rerun", "letter", "--parcel", '{"weight": "much", "to": "Ada"}') == snapshot("""\
 ! error: input `--parcel`: 'much' at `weight` is not a valid `float`
+! hint: `flyte get io letter` shows the inputs it had, with their types
 exit code 2\
 """)
     assert place.shows("replay", "letter", "nobody") == snapshot("""\
