@@ -20,6 +20,7 @@ from flyteidl2.app import (
     app_payload_pb2,
     app_service_pb2,
 )
+from flyteidl2.auth import identity_pb2
 from flyteidl2.common import list_pb2
 
 from flyte_devbox.connect import ConnectApp, Route
@@ -76,6 +77,9 @@ class Apps:
         app.metadata.revision += 1
         self._move(app)
         return app_payload_pb2.UpdateResponse(app=app)
+
+    async def userinfo(self, _: identity_pb2.UserInfoRequest) -> identity_pb2.UserInfoResponse:
+        return identity_pb2.UserInfoResponse(subject="me")
 
     async def delete(self, request: app_payload_pb2.DeleteRequest) -> app_payload_pb2.DeleteResponse:
         del self.apps[_key(self.find(request.app_id).metadata.id)]
@@ -171,7 +175,12 @@ def _key(identifier: app_definition_pb2.Identifier) -> tuple[str, str, str]:
 def application(apps: Apps) -> Any:
     """Serve apps; `/counts` tells how often which method was called, and how many rows lists have had."""
     routes: dict[str, Route] = {}
-    for file, service in ((app_service_pb2, "AppService"), (app_logs_service_pb2, "AppLogsService")):
+    services = (
+        (app_service_pb2, "AppService"),
+        (app_logs_service_pb2, "AppLogsService"),
+        (identity_pb2, "IdentityService"),
+    )
+    for file, service in services:
         for method in methods_of(file.DESCRIPTOR.services_by_name[service]).values():
             name = {"TailLogs": "tail_logs"}.get(method.name, method.name.lower())
             routes[method.path] = Route(method, getattr(apps, name, None), "not here")

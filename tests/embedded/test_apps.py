@@ -22,6 +22,7 @@ from flyte_protocol.rpc_errors import RpcError
 
 from .running import LONGEST, until, write_config
 
+STATUSES = "unassigned assigned pending stopped started failed active scaling_up scaling_down deploying".split()
 ACTIVE = app_definition_pb2.Status.DEPLOYMENT_STATUS_ACTIVE
 
 
@@ -209,6 +210,27 @@ def test_commands(command) -> None:
     assert "cannot be pulled" in command("update", "app", "broken-cli", "--activate", "--wait", code=1)
     command("delete", "app", "cli-shop")
     assert "no app `cli-shop`" in command("get", "app", "cli-shop", code=2)
+
+
+def test_options_of_commands(command) -> None:
+    place = ("-p", "flytesnacks", "-d", "development", "-of", "json")
+
+    def names(*words: str) -> list[str]:
+        return [each["metadata"]["id"]["name"] for each in json.loads(command("get", "app", *words, *place))]
+
+    for name in ("mine-options", "options"):
+        App.create(app_of(name)).watch()
+    assert {"mine-options", "options"} <= set(names())
+    assert "options" not in names("--only-mine")
+    assert len(names("--limit", "1")) == 1
+    for status in STATUSES:
+        assert ("options" in names("--status", status)) is (status == "active"), status
+    stopped = json.loads(command("update", "app", "options", "--deactivate", "--wait", *place))
+    started = json.loads(command("update", "app", "options", "--activate", "--wait", *place))
+    desired = [each["spec"]["desiredState"] for each in (stopped, started)]
+    assert desired == ["DESIRED_STATE_STOPPED", "DESIRED_STATE_STARTED"]
+    command("delete", "app", "options", *place)
+    assert "options" not in names()
 
 
 def test_an_interrupted_wait_ends_at_once(server, tmp_path) -> None:

@@ -145,6 +145,33 @@ def test_a_devbox_that_does_not_run_is_told_of_too(tmp_path: Path) -> None:
     assert (told.returncode, "hint: `flyte start devbox` starts it" in told.stdout) == (1, True)
 
 
+def test_a_devbox_in_a_folder_from_its_start_to_its_end(tmp_path: Path) -> None:
+    place = ("--folder", str(tmp_path / "own"), "-of", "json")
+    of_containers = ("--image", "registry.example.org/devbox:1", "--dev", "--gpu", "--apple-silicon")
+    started = _flyte(tmp_path, "start", "devbox", *place, "--port", "0", "--python", sys.executable, *of_containers)
+    try:
+        assert started.returncode == 0, started.stderr
+        assert "note: `--image`, `--dev`, `--gpu`, `--apple-silicon` have no effect" in started.stderr
+        known = json.loads(started.stdout)
+        assert (known["running"], known["folder"]) == (True, str(tmp_path / "own"))
+        command = Path("/proc", str(known["pid"]), "cmdline")
+        if command.exists():
+            assert f"--python\0{sys.executable}\0" in command.read_text()
+        assert json.loads(_flyte(tmp_path, "status", "devbox", *place).stdout) == known
+        assert (
+            json.loads(_flyte(tmp_path, "status", "devbox", "--folder", str(tmp_path / "own"), "--json").stdout)
+            == known
+        )
+        assert _flyte(tmp_path, "status", "devbox").returncode == 1
+        assert json.loads(_flyte(tmp_path, "stop", "devbox", *place).stdout) == {"stopped": True}
+    finally:
+        stop_server(tmp_path / "own")
+    assert (tmp_path / "own" / "state.db").exists()
+    gone = _flyte(tmp_path, "delete", "devbox", *place, "--volume")
+    assert json.loads(gone.stdout) == {"stopped": False, "deleted": str(tmp_path / "own")}
+    assert not (tmp_path / "own").exists()
+
+
 def test_a_devbox_without_a_token_is_used_as_it_is(tmp_path: Path) -> None:
     shutil.copy(CODE / "shapes.py", tmp_path)
     started = _flyte(tmp_path, "start", "devbox", "--port", "0", "--no-auth")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.cli.test_terminal import Terminal
+from tests.hub import Hub, Repository
 
 from .running import until
 from .test_noun_commands import Shell
@@ -18,8 +20,16 @@ PROGRAM = f"""{SHOP}
 @env.task(entrypoint=True)
 def square(n: int) -> int:
     return n * n
+
+
+@env.task
+def levels() -> None:
+    for level in ("debug", "info", "warning", "error", "critical"):
+        getattr(flyte.logger, level)("at " + level)
 """
 PLACE = ("-p", "other", "-d", "staging", "--devbox")
+LEVELS = ("debug", "info", "warning", "error", "critical")
+CARDS = ("html", "md", "json", "yaml", "csv", "tsv", "png", "jpg", "jpeg")
 PHASES = "queued waiting_for_resources initializing running paused succeeded failed aborted timed_out recovered".split()
 
 
@@ -46,7 +56,19 @@ def flyte(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         )
         home("create", "config", "--devbox", "--output", "config.yaml")
         place = ("-p", "other", "-d", "staging", "-of", "json")
-        home("-c", "config.yaml", "deploy", "--version", "v1", "--all", "--root-dir", ".", "shop.py", *place)
+        home(
+            "-c",
+            "config.yaml",
+            "deploy",
+            "--version",
+            "v1",
+            "--all",
+            "--root-dir",
+            ".",
+            "--no-sync-local-sys-paths",
+            "shop.py",
+            *place,
+        )
         home.begin("one", "--follow", "--root-dir", str(home.folder), "shop.py", "main", "--n", "3")
         yield home
     finally:
@@ -124,6 +146,7 @@ def test_what_waits(flyte: Home) -> None:
 def test_tasks_and_triggers(flyte: Home) -> None:
     assert len(flyte.there("get", "task", "--limit", "2")) == 2
     assert {each["taskId"]["name"] for each in flyte.there("get", "task", "--entrypoint")} == {"elsewhere.square"}
+    assert "elsewhere.square" not in {each["taskId"]["name"] for each in flyte.there("get", "task", "--no-entrypoint")}
     made = flyte.there("create", "trigger", "elsewhere.part", "hourly", "--auto-activate", "--description", "x")
     assert made["id"]["name"]["name"] == "hourly"
     assert [each["id"]["name"]["name"] for each in flyte.there("get", "trigger", "--limit", "1")]
@@ -172,6 +195,80 @@ def test_artifacts(flyte: Home, kind: str) -> None:
         "get", "artifact", f"of-{kind}", "--source-external-ref", "hf://x", "--created-after", "2026-01-01"
     )
     assert len(found) == 1
+
+
+def test_forms_of_cards(flyte: Home) -> None:
+    (flyte.folder / "card").write_bytes(b"a card")
+    make = ("create", "artifact", "cards", "--from-file", "shop.py", "--card", "card", *PLACE)
+    for form in CARDS:
+        flyte(*make, "--version", f"as-{form}", "--card-format", form)
+    kept = {each["artifactId"]["version"]: each for each in flyte.there("get", "artifact", "cards")}
+    forms = {version: each["spec"]["info"]["card"]["format"] for version, each in kept.items()}
+    assert forms == {f"as-{form}": form for form in CARDS}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_levels_of_logs_are_those_of_the_task(flyte: Home, level: str) -> None:
+    # The format of the log is the run's too; each of the two is tried.
+    form = "json" if level == "warning" else "console"
+    options = ("--user-log-level", level, "--log-format", form)
+    flyte(*options, "run", *PLACE, "--name", f"at-{level}", "--follow", "shop.py", "levels")
+    lines = flyte("get", "logs", f"at-{level}", *PLACE).splitlines()
+    assert [line.endswith("}") for line in lines] == [form == "json"] * len(lines)
+    told = [each for each in LEVELS if any(f"at {each}" in line for line in lines)]
+    assert told == list(LEVELS[LEVELS.index(level) :])
+
+
+def test_options_before_the_command(flyte: Home) -> None:
+    record = json.loads((flyte.folder / ".flyte" / "devbox" / "devbox.json").read_text())
+    where = ("--endpoint", f"localhost:{record['port']}", "--insecure", "-v")
+    assert "other" in {each["id"] for each in json.loads(flyte(*where, "get", "project", "-of", "json"))}
+    place = ("-p", "other", "-d", "staging")
+    flyte(*where, "--org", "acme", "run", *place, "--name", "of-acme", "--follow", "shop.py", "square", "--n", "2")
+    assert flyte.there("get", "io", "of-acme")["outputs"] == {"o0": 4}
+
+
+def test_a_run_here_that_is_reported_strictly(flyte: Home) -> None:
+    words = ("-p", "other", "-d", "staging", "--name", "told", "--tracked", "--tracked-strict")
+    flyte("-c", "config.yaml", "run", "--local", *words, "shop.py", "square", "--n", "6")
+    assert flyte.there("get", "io", "told")["outputs"] == {"o0": 36}
+
+
+def test_the_text_interface(flyte: Home) -> None:
+    flyte.begin("seen", "--follow", "shop.py", "square", "--n", "2")
+    there = ("--config", "config.yaml", *PLACE, "--poll-interval", "0.5")
+    flyte("run", "--local", "--name", "seen-here", "shop.py", "square", "--n", "2")
+    for words, seen in ((there, "seen"), (("--local",), "seen-here")):
+        terminal = Terminal(flyte.folder, "start", "tui", *words)
+        terminal.wait_for(seen)
+        terminal.type("q")
+        terminal.end()
+        assert terminal.process.returncode == 0, terminal.shown
+    terminal = Terminal(flyte.folder, "run", "--local", "--tui", "shop.py", "square", "--n", "7")
+    terminal.wait_for("succeeded")
+    terminal.type("q")
+    assert "49" in terminal.end()
+    assert terminal.process.returncode == 0, terminal.shown
+
+
+def test_apps_are_refused(flyte: Home) -> None:
+    for words in ("get app x", "update app x --activate", "delete app x", "proxy app x --port 0"):
+        said = flyte(*words.split(), *PLACE, code=5)
+        assert "the devbox does not run apps yet\nhint: a Flyte 2 cluster does" in said
+
+
+def test_a_model_is_copied_there(flyte: Home) -> None:
+    words = "--architecture Own --task embedding --modality image --modality text --format gguf --model-type own"
+    resources = "--force 1 --disk 1Gi --cpu 1 --mem 1Gi --shm auto --hf-token-key= --wait"
+    with Hub({"org/model": Repository({"config.json": b"{}", "model.gguf": b"weights"})}) as hub:
+        make = ("prefetch", "hf-model", "org/model", "--artifact-name", "mine", *words.split(), *resources.split())
+        made = json.loads(flyte(*make, *PLACE, "-of", "json", HF_ENDPOINT=hub.url))
+    assert made["phase"] == "succeeded"
+    (artifact,) = flyte.there("get", "artifact", "mine")
+    facts = artifact["spec"]["info"]["userMetadata"]
+    expected = {"architecture": "Own", "task": "embedding", "modality": "image,text", "serial_format": "gguf"}
+    assert expected.items() <= facts.items()
+    assert facts["model_type"] == "own"
 
 
 def test_settings_and_who_asks(flyte: Home) -> None:

@@ -17,7 +17,7 @@ from flyte_config import (
     local_state_folder,
     org_of_endpoint,
 )
-from flyte_models.context import current_context
+from flyte_models.context import LOG_VARIABLES, current_context
 from flyte_models.errors import InitializationError
 from flyte_models.values import value
 from flyte_syncify import immediate
@@ -41,8 +41,6 @@ __all__ = [
 LogFormat = Literal["console", "json"]
 
 _BATCH_SIZE = 1000
-_LOG_VARIABLES = {"LOG_LEVEL": "30", "LOG_FORMAT": "console", "USER_LOG_LEVEL": "20", "FLYTE_RESET_ROOT_LOGGER": ""}
-"""The variables of the log, and what each means that is not set. Each action of a run gets them: most change nothing."""
 
 
 @value
@@ -419,7 +417,7 @@ def _refs(images: tuple[str, ...] | None) -> dict[str, str]:
 def _configure_logs(level: int | None, form: LogFormat | None, user_level: int | None, *, is_root_reset: bool) -> None:
     """Set up logging if somebody asks for something, here or by an environment variable."""
     is_asked = level is not None or form is not None or user_level is not None or is_root_reset
-    if not is_asked and all(os.environ.get(name, usual) == usual for name, usual in _LOG_VARIABLES.items()):
+    if not is_asked and all(os.environ.get(name, usual) == usual for name, usual in LOG_VARIABLES.items()):
         return
     from flyte.logs import configure  # noqa: PLC0415 - most runs log nothing
 

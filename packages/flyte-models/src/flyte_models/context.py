@@ -9,6 +9,7 @@ from typing import Any
 from flyte_models.task_context import NULL_TASK_CONTEXT, GroupData, TaskContext
 
 __all__ = [
+    "LOG_VARIABLES",
     "DeferredContext",
     "current_context",
     "current_custom_context",
@@ -19,6 +20,9 @@ __all__ = [
     "leave_context",
     "task_scope",
 ]
+
+LOG_VARIABLES = {"LOG_LEVEL": "30", "LOG_FORMAT": "console", "USER_LOG_LEVEL": "20", "FLYTE_RESET_ROOT_LOGGER": ""}
+"""The variables of the log, and what each means that is not set. Each action of a run gets them: most change nothing."""
 
 # Not of `threading`, which takes longer to import than this package.
 _making = allocate_lock()

@@ -18,10 +18,12 @@ from flyte.runtime.loading import LoadTask, load_task
 from flyte.runtime.main_thread import MainThread
 from flyte.runtime.objects import remove_object, write_object
 from flyte.tracing.cluster import ClusterTraces
+from flyte_models.context import LOG_VARIABLES
 
 __all__ = ["carry_out", "main", "perform"]
 
 _ABORTED = 128 + signal.SIGTERM
+_log = {"is_set": False}
 
 
 def main(argv: Sequence[str] | None = None, *, inputs: bytes | None = None) -> int:
@@ -68,6 +70,7 @@ async def perform(invocation: Invocation, bodies: SyncBodies = run_on_thread, *,
             raise
         except Exception as error:
             return Outcome(error=error)
+    _follow_log_variables()
     controller = DeferredController(invocation)
     traces = ClusterTraces(controller, is_restart=invocation.is_restart)
     try:
@@ -115,6 +118,23 @@ async def carry_out(
     print("".join(traceback_of(outcome.error)), file=sys.stderr, end="")  # noqa: T201 - the log of the container
     await write_object(f"{invocation.outputs_path}/error.pb", error_document(outcome.error))
     return 0
+
+
+def _follow_log_variables() -> None:
+    """Let the action log as its run was told to; in a kept worker the one before may have been told something else.
+
+    A variable that says no level or format is left alone with a note: the program may mean something else by it.
+    """
+    is_usual = all(os.environ.get(name, usual) == usual for name, usual in LOG_VARIABLES.items())
+    if is_usual and not _log["is_set"]:
+        return
+    _log["is_set"] = True
+    from flyte.logs import configure  # noqa: PLC0415 - most runs have the usual log
+
+    try:
+        configure()
+    except ValueError as error:
+        print(f"note: the log is set up as usual: {error}", file=sys.stderr)  # noqa: T201 - the log of the container
 
 
 def _dump_stacks_on_signal() -> None:
