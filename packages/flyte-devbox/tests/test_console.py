@@ -35,7 +35,7 @@ def test_an_empty_devbox_says_how_to_begin(folder: Path) -> None:
     assert status == 200
     assert "flyte run --devbox" in text
     # Every command that a page tells of is one that the command line has.
-    assert "flyte create config --devbox\nflyte deploy hello.py env" in tasks
+    assert "<pre>flyte deploy --devbox hello.py env</pre>" in tasks
     assert "flyte.Trigger.hourly()" in triggers
     assert "script-src 'self'" in headers["content-security-policy"]
 

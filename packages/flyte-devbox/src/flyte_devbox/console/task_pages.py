@@ -176,7 +176,7 @@ def task_list_page(page: TaskPage, filters: TaskFilters, *, is_fragment: bool) -
             '<section class="empty"><p>No task is like that.</p></section>'
             if filters.q or filters.scope
             else '<section class="empty"><h2>No tasks yet</h2><p>Deploy the tasks of an environment to this devbox:</p>'
-            "<pre>flyte create config --devbox\nflyte deploy hello.py env</pre>"
+            "<pre>flyte deploy --devbox hello.py env</pre>"
             "<p>They appear here with a form that starts them.</p></section>"
         )
     else:
