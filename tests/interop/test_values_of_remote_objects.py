@@ -70,6 +70,7 @@ if __name__ == "__main__":
     print(json.dumps({name: run.name for name, run in runs.items()} | {"task": "valued.add"}))
 """
 WALK = Path(__file__).with_name("remote_values.py")
+FAIL = Path(__file__).with_name("caught_errors.py")
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +104,10 @@ def test_every_attribute_is_what_it_is_in_the_reference(endpoint: str, tmp_path:
         if here[kind].get(name, "missing") != value
     }
     assert differing == {}
+
+
+def test_what_fails_is_caught_as_in_the_reference(endpoint: str, tmp_path: Path) -> None:
+    words = (FAIL, endpoint, "localhost:1")  # where nothing listens
+    there = ran(Path(reference_side().python), tmp_path, *words)
+    assert there["run"][:2] == ["ConnectError", ["NOT_FOUND"]]
+    assert ran(Path(sys.executable), tmp_path, *words) == there
