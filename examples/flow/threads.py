@@ -5,7 +5,7 @@ import threading
 import flyte
 
 env = flyte.TaskEnvironment("threads")
-barrier = threading.Barrier(3, timeout=10)
+barrier = threading.Barrier(3, timeout=60)
 
 
 @env.task

@@ -195,7 +195,7 @@ def test_a_question_that_takes_long_holds_up_no_other(planes: tuple[Plane, Plane
     def answer(body: bytes) -> bytes:
         if payload_pb2.SelectClusterRequest.FromString(body).action_id.name == "slow":
             came.set()
-            waits.append(go.wait(20))
+            waits.append(go.wait(120))
         return payload_pb2.SelectClusterResponse(cluster_endpoint=cluster.url).SerializeToString()
 
     home.answers["SelectCluster"] = answer
