@@ -358,7 +358,7 @@ exit code 2\
         "Answered condition `go_on` of run `asking` with yes."
     )
     out, err = watching.communicate(timeout=180)
-    # Both are over at the same time: which is told first is chance. On a slow machine the start of a process may be waited for too.
+    # Both are over at the same time: which is told first is chance. The start of a process may be waited for too.
     lines = [line.strip() for line in place.normalise(out + err).splitlines() if "is being started" not in line]
     assert sorted(lines) == snapshot(
         ["<duration>  asks  done", "<duration>  go_on  done", "run `asking` ended as succeeded"]

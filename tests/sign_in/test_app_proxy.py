@@ -11,8 +11,10 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -424,15 +426,25 @@ async def test_an_app_that_does_not_answer_is_left() -> None:
 
 @in_a_loop
 async def test_a_slow_upload_may_take_longer_than_an_answer() -> None:
+    moments: list[float] = []
+
     async def body() -> AsyncGenerator[bytes]:
         for _ in range(14):
+            moments.append(time.monotonic())
             yield b"piece"
             await asyncio.sleep(0.5)
 
     async with app_at() as app, proxy_to(app.url, answer=6.0) as through:
-        async with through.http.post(f"{through.url}/x", data=body()) as answer:
-            assert answer.status == 200
-        assert app.bodies == [b"piece" * 14]
+        is_through = False
+        while not is_through:
+            moments.clear()
+            with contextlib.suppress(aiohttp.ClientConnectionError):
+                async with through.http.post(f"{through.url}/x", data=body()) as answer:
+                    is_through = answer.status == 200
+            moments.append(time.monotonic())
+            # Unless this machine has stood still meanwhile, app and proxy with it, and for longer than the limit.
+            assert is_through or max(later - earlier for earlier, later in pairwise(moments)) > 3
+        assert app.bodies[-1] == b"piece" * 14
 
 
 @in_a_loop
