@@ -87,37 +87,37 @@ def test_nothing_is_an_empty_list_for_programs(place: Place, noun: str) -> None:
 
 def test_people_are_told_that_there_is_nothing(place: Place) -> None:
     assert place.shows("get", "trigger", "--devbox") == snapshot(
-        "! there are no triggers in project `flytesnacks`, domain `development`; `flyte create trigger TASK NAME` makes one"
+        "! there are no triggers in project `flytesnacks`, domain `development`; `flyte create trigger TASK NAME --devbox` makes one"
     )
     assert place.shows("get", "trigger", "--devbox", "steps.half") == snapshot(
-        "! there are no triggers of task `steps.half` in project `flytesnacks`, domain `development`; `flyte create trigger steps.half NAME` makes one"
+        "! there are no triggers of task `steps.half` in project `flytesnacks`, domain `development`; `flyte create trigger steps.half NAME --devbox` makes one"
     )
     assert place.shows("get", "secret", "--devbox") == snapshot(
-        "! there are no secrets here; `flyte create secret NAME` keeps one"
+        "! there are no secrets here; `flyte create secret NAME --devbox` keeps one"
     )
     assert place.shows("get", "task", "--devbox") == snapshot(
-        "! there are no tasks in project `flytesnacks`, domain `development`; `flyte deploy FILE ENV` registers some"
+        "! there are no tasks in project `flytesnacks`, domain `development`; `flyte deploy FILE ENV --devbox` registers some"
     )
     assert place.shows("get", "task", "--devbox", "steps.half") == snapshot(
-        "! there is no task `steps.half` in project `flytesnacks`, domain `development`; `flyte get task` lists what is registered"
+        "! there is no task `steps.half` in project `flytesnacks`, domain `development`; `flyte get task --devbox` lists what is registered"
     )
     assert place.shows("get", "artifact", "--devbox") == snapshot(
-        "! there are no artifacts in project `flytesnacks`, domain `development`; `flyte create artifact NAME --from-file PATH` publishes one"
+        "! there are no artifacts in project `flytesnacks`, domain `development`; `flyte create artifact NAME --from-file PATH --devbox` publishes one"
     )
     assert place.shows("get", "artifact", "--devbox", "prices") == snapshot(
-        "! there is no artifact `prices` in project `flytesnacks`, domain `development`; `flyte get artifact` lists them"
+        "! there is no artifact `prices` in project `flytesnacks`, domain `development`; `flyte get artifact --devbox` lists them"
     )
     assert place.shows("get", "project", "--devbox", "--archived") == snapshot(
-        "! no project is archived; `flyte get project` lists the others"
+        "! no project is archived; `flyte get project --devbox` lists the others"
     )
     assert place.shows("get", "condition", "--devbox", "four") == snapshot(
-        "! run `four` waits for no answer; `flyte get run four` shows it"
+        "! run `four` waits for no answer; `flyte get run four --devbox` shows it"
     )
     assert place.shows("get", "run", "--devbox", "--in-phase", "failed") == snapshot(
-        "! no run matches; with fewer options `flyte get run` shows more"
+        "! no run matches; with fewer options `flyte get run --devbox` shows more"
     )
     assert place.shows("get", "run", "--devbox", "-d", "production") == snapshot(
-        "! no run matches; with fewer options `flyte get run` shows more"
+        "! no run matches; with fewer options `flyte get run --devbox -d production` shows more"
     )
     assert place.shows("get", "action", "--devbox", "four", "--in-phase", "failed") == snapshot(
         "! no action of run `four` is failed"
@@ -195,4 +195,41 @@ run  cut
 page  http://<devbox>/v2/domain/development/project/flytesnacks/runs/cut
 result  "3 ['a']"
 took  <duration>\
+""")
+
+
+def test_hints_look_where_the_command_looked(place: Place) -> None:
+    assert place.shows("get", "io", "--devbox", "nobody") == snapshot("""\
+! error: no run `nobody` is recorded on the control plane
+! hint: `flyte get run --devbox` lists the latest runs
+exit code 2\
+""")
+    assert place.shows("get", "io", "--devbox", "-d", "staging", "nobody") == snapshot("""\
+! error: no run `nobody` is recorded on the control plane
+! hint: `flyte get run --devbox -d staging` lists the latest runs
+exit code 2\
+""")
+    assert place.shows("get", "task", "--devbox", "-p", "a b", "no.such") == snapshot(
+        "! there is no task `no.such` in project `a b`, domain `development`; `flyte get task --devbox -p 'a b'` lists what is registered"
+    )
+    assert place.shows("abort", "run", "--devbox", "-d", "staging", "nobody") == snapshot("""\
+! error: RunService.GetRunDetails: there is no run `nobody` in `flytesnacks/staging`
+! hint: `flyte get run --devbox -d staging` lists them
+exit code 2\
+""")
+    # Not where it is about projects themselves, and not where the command takes no such option.
+    assert place.shows("get", "project", "--devbox", "-p", "birds", "nobody") == snapshot("""\
+! error: ProjectService.GetProject: there is no project `nobody`
+! hint: `flyte get project --devbox` lists them
+exit code 2\
+""")
+    assert place.shows("get", "io", "--local", "nobody") == snapshot("""\
+! error: nothing is recorded yet: there is no `<folder>/.flyte/history.db`
+! hint: `flyte run FILE TASK` records a run
+exit code 2\
+""")
+    assert place.shows("run", "--devbox", "deployed-task", "no.such") == snapshot("""\
+! error: there is no task `no.such` in `flytesnacks/development`
+! hint: `flyte get task --devbox` lists what is registered, `flyte deploy --devbox` registers
+exit code 2\
 """)

@@ -210,6 +210,12 @@ class RootGroup(LazyGroup):
         return f"did you mean {', '.join(found)}?" if found else None
 
 
+class _Begun:
+    """Remembers the context of a command line beyond its end: what fails in it is told when it is closed."""
+
+    context: click.Context | None = None
+
+
 def _place(text: str) -> tuple[str, str]:
     module, _, attribute = text.partition(":")
     return module, attribute or "command"
@@ -251,6 +257,8 @@ def root(ctx: click.Context, no_progress: bool, profile: str | None, **given: An
     if profile is not None:
         # Not only the command asks for the configuration: the user's program does, and what it starts.
         os.environ["FLYTE_PROFILE"] = profile
+    if isinstance(ctx.obj, _Begun):
+        ctx.obj.context = ctx
     ctx.obj = RootOptions(progress=not no_progress, **given)
 
 
@@ -258,13 +266,16 @@ def run_command_line(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code; every error is written to standard error, never raised."""
     verbose = _asks_for_frames(arguments)
     lose_none()
+    begun = _Begun()
     try:
-        result: Any = root.main(list(arguments), prog_name="flyte", standalone_mode=False)
+        result: Any = root.main(list(arguments), prog_name="flyte", standalone_mode=False, obj=begun)
     except BaseException as error:
         end_at_the_next()
         from flyte_cli.failures import render_failure  # noqa: PLC0415 - only a failure pays for showing one
+        from flyte_cli.places import with_placed_hints  # noqa: PLC0415 - as above
 
         text, exit_code = render_failure(error, verbose=verbose, colour=wants_colour(sys.stderr))
+        text = with_placed_hints(text, begun.context)
         if text:
             sys.stderr.write(text)
             note_told()

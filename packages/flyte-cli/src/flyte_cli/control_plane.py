@@ -10,6 +10,7 @@ import click
 
 from flyte_cli.app import RootOptions
 from flyte_cli.completers import complete_project
+from flyte_cli.scope import DOMAIN, PROJECT, keep
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
@@ -36,8 +37,10 @@ def _connecting(command: Callable[..., None], default: str, *, is_exact: bool) -
 
     for option in (
         click.option("--devbox", is_flag=True, help="On the devbox of this machine, which is started if need be"),
-        click.option("-d", "--domain", help=f"Domain {default}"),
-        click.option("-p", "--project", help=f"Project {default}", shell_complete=complete_project),
+        click.option("-d", "--domain", callback=keep(DOMAIN), help=f"Domain {default}"),
+        click.option(
+            "-p", "--project", callback=keep(PROJECT), help=f"Project {default}", shell_complete=complete_project
+        ),
     ):
         wrapped = option(wrapped)
     return wrapped

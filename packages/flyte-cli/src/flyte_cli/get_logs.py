@@ -15,6 +15,7 @@ from flyte_cli.errors import LeftRunError
 from flyte_cli.hints import left_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
 from flyte_cli.output import dump, output_format, output_option
+from flyte_cli.places import placed
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.words import argument
 from flyte_engine.processes import is_alive
@@ -64,7 +65,7 @@ def get_logs(
         try:
             first = next(found, None)
             if first is None:
-                click.echo(_nothing(store, run.run_name, action), err=True)
+                click.echo(placed(_nothing(store, run.run_name, action)), err=True)
             else:
                 found = chain([first], found)
             _print(store, found, with_task=action is None, show_ts=show_ts, kept=lines if pretty else None)

@@ -107,7 +107,9 @@ def show(record: Callable[[], Any], text: Callable[[Layout], str], *, none: str 
     """
     wanted = output_format()
     if none is not None and wanted in {"table", "table-simple"}:
-        click.echo(none, err=True)
+        from flyte_cli.places import placed  # noqa: PLC0415 - for who finds nothing
+
+        click.echo(placed(none), err=True)
         return
     if wanted in {"table", "table-simple"}:
         click.echo(text(_layout(wanted)), color=True)

@@ -14,33 +14,38 @@ LOCAL, DEVBOX = "flyte_cli.local", "flyte_cli.devbox"
 """Where a context keeps what `--local` and `--devbox` say."""
 ON_DEVBOX = "flyte_cli.on_devbox"
 """Where a context keeps that `--devbox` chose the control plane."""
+PROJECT, DOMAIN = "flyte_cli.project", "flyte_cli.domain"
+"""Where a context keeps what `-p` and `-d` say."""
 
 
-def _keep(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
-        ctx.meta[key] = bool(value)
+def keep(key: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Make a callback that keeps in the context what an option says, and gives it on."""
 
-    return keep
+    def kept(ctx: click.Context, _: click.Parameter, value: Any) -> Any:
+        ctx.meta[key] = value
+        return value
+
+    return kept
 
 
 def local_or_devbox(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--local` and `--devbox`: whose runs, when it is not what the configuration says."""
     command = click.option(
-        "--devbox", is_flag=True, expose_value=False, callback=_keep(DEVBOX), help="Of the devbox of this machine"
+        "--devbox", is_flag=True, expose_value=False, callback=keep(DEVBOX), help="Of the devbox of this machine"
     )(command)
     return click.option(
         "--local",
         is_flag=True,
         expose_value=False,
-        callback=_keep(LOCAL),
+        callback=keep(LOCAL),
         help="Of this machine's history [default, unless an endpoint is configured]",
     )(command)
 
 
 def project_and_domain(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `-p/--project` and `-d/--domain`."""
-    command = click.option("-d", "--domain", help="Only of this domain")(command)
-    return click.option("-p", "--project", help="Only of this project")(command)
+    command = click.option("-d", "--domain", callback=keep(DOMAIN), help="Only of this domain")(command)
+    return click.option("-p", "--project", callback=keep(PROJECT), help="Only of this project")(command)
 
 
 in_phase: Decorator = click.option(

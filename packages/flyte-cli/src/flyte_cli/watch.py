@@ -25,6 +25,7 @@ from flyte_cli.history import (
     remote_of,
 )
 from flyte_cli.output import Layout, dump, output_format, output_option, show
+from flyte_cli.places import placed
 from flyte_cli.progress.display import LiveDisplay, PlainDisplay
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, as_tree, run_data, run_row
@@ -181,7 +182,7 @@ def _table(store: ActionStore, name: str, layout: Layout) -> str:
     table = action_table(all_explained(store, actions[:_MOST_ROWS]), layout)
     if len(actions) <= _MOST_ROWS:
         return table
-    return f"{table}\nthese are the first {_MOST_ROWS} actions\nhint: `flyte get action {name}` shows all of them"
+    return f"{table}\nthese are the first {_MOST_ROWS} actions\nhint: {placed(f'`flyte get action {name}` shows all of them')}"
 
 
 def _follow(store: ActionStore, run: RunRecord, interval: float, take: Callable[[EngineEvent], None]) -> RunRecord:
