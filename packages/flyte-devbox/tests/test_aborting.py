@@ -6,8 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flyteidl2.common import list_pb2
+from flyteidl2.workflow import run_service_pb2
 
-from .serving import SUCCEED, CallError, Server, abort, create_run, details, enqueue, logs, shell_task, until, wait
+from .serving import (
+    SUCCEED,
+    CallError,
+    Server,
+    abort,
+    create_run,
+    details,
+    enqueue,
+    logs,
+    run_id,
+    shell_task,
+    until,
+    wait,
+)
 
 RUNNING, SUCCEEDED, ABORTED = 4, 5, 7
 
@@ -134,3 +149,18 @@ def test_a_second_abort_is_refused_with_the_reason(server: Server, tmp_path: Pat
         abort(server, run, "second")
     assert refused.value.code == "failed_precondition"
     assert details(server, run).abort_info.reason == "first"
+
+
+def test_a_run_is_over_after_all_that_was_below_it(server: Server) -> None:
+    run = create_run(server, shell_task("sleep 60", cpu="0"))
+    until(lambda: details(server, run).status.phase == RUNNING)
+    # More than are ended together; they need so much that one at most is let in.
+    waiting = shell_task("sleep 60", name="waiting.main", cpu="1000")
+    for number in range(120):
+        enqueue(server, run, f"c{number}", waiting)
+    abort(server, run)
+    request = run_service_pb2.ListActionsRequest(run_id=run_id(run), request=list_pb2.ListRequest(limit=1000))
+    root, *children = server.call("RunService", "ListActions", request).actions
+    assert [action.status.phase for action in (root, *children)] == [ABORTED] * 121
+    ends = [child.status.end_time.ToNanoseconds() for child in children]
+    assert max(ends) <= root.status.end_time.ToNanoseconds()

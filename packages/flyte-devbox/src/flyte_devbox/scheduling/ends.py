@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from flyteidl2.workflow import run_definition_pb2
 
@@ -19,6 +20,7 @@ from flyte_models.phases import ActionPhase
 __all__ = ["Ends", "LiveRuns"]
 
 _CONDITION = run_definition_pb2.ACTION_TYPE_CONDITION
+_TOGETHER = 100
 
 
 class LiveRuns:
@@ -106,8 +108,12 @@ class Ends:
 
     def abort(self, action: LiveAction, reason: str) -> "asyncio.Task[None] | None":
         """Abort one action; return what records it, or `None` if it is over."""
+        return self._background.spawn(self.finish(action)) if self._mark_aborted(action, reason) else None
+
+    def _mark_aborted(self, action: LiveAction, reason: str) -> bool:
+        """Let an action be over, and its attempt end; nothing is recorded yet. Tell whether it was not over."""
         if action.state.is_terminal:
-            return None
+            return False
         action.cancel_timer()
         action.abort_reason = reason
         action.error = abort_error(reason)
@@ -115,20 +121,31 @@ class Ends:
         if action.handle is not None and action.policy is not None:
             action.handle.terminate(action.policy.grace_seconds)
         self._places.withdraw(action)
-        return self._background.spawn(self.finish(action))
+        return True
 
     async def abort_all(self, action: LiveAction, reason: str) -> None:
         """Abort an action and all below it; durable when this returns."""
-        await self._abort_each([action, *below(action.run.actions, action)], reason)
+        # Itself last: what is over has nothing below it that is not.
+        await self._abort_each([*below(action.run.actions, action), action], reason)
 
     async def end_below(self, action: LiveAction, reason: str) -> None:
         """Abort all below an action; durable when this returns."""
         await self._abort_each(below(action.run.actions, action), reason)
 
     async def _abort_each(self, actions: list[LiveAction], reason: str) -> None:
-        ends = [end for one in actions if (end := self.abort(one, reason)) is not None]
-        if ends:
-            await asyncio.wait(ends)
+        # All at once: none of them may begin while others end.
+        marked = [one for one in actions if self._mark_aborted(one, reason)]
+        if marked:
+            # What is marked is recorded, whoever waits for it.
+            await asyncio.shield(self._background.spawn(self._finish_each(marked)))
+
+    async def _finish_each(self, actions: Sequence[LiveAction]) -> None:
+        """Record the ends of actions, some at a time: there may be tens of thousands, and others have their turn."""
+        ends: list[asyncio.Task[None]] = []
+        for begin in range(0, len(actions), _TOGETHER):
+            ends += [self._background.spawn(self.finish(one)) for one in actions[begin : begin + _TOGETHER]]
+            await asyncio.sleep(0)
+        await asyncio.wait(ends)
 
     def forget(self, action: LiveAction) -> None:
         """Take an action whose end is recorded from its run."""
