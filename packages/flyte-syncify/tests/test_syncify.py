@@ -60,6 +60,33 @@ def test_methods_are_bound() -> None:
     assert asyncio.run(account.deposit.aio(4)) == 7
 
 
+def test_class_and_static_methods_below_the_decorator() -> None:
+    class Till:
+        @syncify
+        @classmethod
+        async def named(cls, x: int) -> tuple[str, int]:
+            return cls.__name__, x
+
+        @syncify
+        @staticmethod
+        async def halved(x: int) -> int:
+            return x // 2
+
+        @syncify
+        @staticmethod
+        async def counted(n: int) -> AsyncIterator[int]:
+            for i in range(n):
+                yield i
+
+    class Drawer(Till):
+        pass
+
+    assert (Till.named(1), Drawer().named(2)) == (("Till", 1), ("Drawer", 2))
+    assert (Till.halved(4), Drawer().halved(x=6), Drawer.halved.__name__) == (2, 3, "halved")
+    assert (asyncio.run(Till.halved.aio(8)), asyncio.run(Drawer().halved.aio(10))) == (4, 5)
+    assert (list(Till.counted(2)), list(Drawer().counted(3))) == ([0, 1], [0, 1, 2])
+
+
 def test_generators_become_iterators() -> None:
     assert list(count(3)) == [0, 1, 2]
 

@@ -22,10 +22,11 @@ class Syncified(Generic[P, R_co]):
     """
 
     def __init__(self, function: Any, loop: BackgroundLoop) -> None:
-        """Wrap `function`, an `async def` or a class method of one, to run on `loop`."""
+        """Wrap `function`, an `async def` or a class or static method of one, to run on `loop`."""
         self._is_class_method = isinstance(function, classmethod)
-        if isinstance(function, classmethod):
-            function = cast("Any", function).__func__
+        self._is_static_method = isinstance(function, staticmethod)
+        if self._is_class_method or self._is_static_method:
+            function = function.__func__
         flags = function.__code__.co_flags if hasattr(function, "__code__") else 0
         if not flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR):
             raise TypeError(f"`{getattr(function, '__qualname__', function)}` is not an `async def` function")
@@ -49,7 +50,7 @@ class Syncified(Generic[P, R_co]):
     def __get__(self, instance: object | None, owner: type) -> "Syncified[P, R_co] | SyncifiedMethod[P, R_co]":
         if self._is_class_method:
             return SyncifiedMethod(self, owner)
-        return self if instance is None else SyncifiedMethod(self, instance)
+        return self if instance is None or self._is_static_method else SyncifiedMethod(self, instance)
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function with `args` and `kwargs`, blocking (or returning an iterator)."""
@@ -108,7 +109,7 @@ class Syncify:
     @overload
     def __call__(self, function: Callable[P, AsyncIterator[R]]) -> Syncified[P, Iterator[R]]: ...
     def __call__(self, function: Any) -> Syncified[Any, Any]:
-        """Give the async `function` (or async generator function, or a class method of either) its synchronous face."""
+        """Give the async `function` (or async generator function, or a class or static method of either) its synchronous face."""
         return Syncified(function, self.loop)
 
     @overload

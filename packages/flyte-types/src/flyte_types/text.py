@@ -30,9 +30,9 @@ def parse_text(text: str, t: Any) -> Any:
     """Convert a text to a value of a type.
 
     Numbers, text, booleans, enum members by name (or value), datetimes (ISO 8601, `now`, `today`, each with `+` or `-` a
-    duration), dates, durations (ISO 8601, `1:24`, `10 days`), files (path or URI), lists, dicts, tuples, dataclasses, models,
-    named tuples and typed dicts (JSON, or the path of a JSON or YAML file), one of a `Literal`, unions (each variant in turn,
-    `str` last), and of anything else `module:object`, which is imported.
+    duration), dates, durations (ISO 8601, seconds, `1:24`, `10 days`), files (path or URI), lists, dicts, tuples, dataclasses,
+    models, named tuples and typed dicts (JSON, or the path of a JSON or YAML file), one of a `Literal`, unions (each variant in
+    turn, `str` last), and of anything else `module:object`, which is imported.
 
     Raises:
         ValueError: The text is not one of the type; the message says what came and what is expected.
@@ -102,9 +102,13 @@ def _parse_enum(text: str, t: type[enum.Enum]) -> enum.Enum:
 
 def _parse_choice(text: str, t: Any) -> Any:
     values = typing.get_args(t)
-    for value in values:
-        if str(value.value if isinstance(value, enum.Enum) else value) == text:
-            return value
+    words = [str(value.value if isinstance(value, enum.Enum) else value) for value in values]
+    if text in words:
+        return values[words.index(text)]
+    # Commands written for PyPI flyte have the values in upper case.
+    alike = [value for value, word in zip(values, words, strict=True) if word.casefold() == text.casefold()]
+    if len(alike) == 1:
+        return alike[0]
     raise _bad(text, t, f"one of {', '.join(f'`{value}`' for value in values)}")
 
 
@@ -211,6 +215,13 @@ _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words}
 
 
 def _parse_timedelta(text: str) -> dt.timedelta:
+    try:
+        return _duration(text)
+    except OverflowError:
+        raise _bad(text, dt.timedelta, "the longest is 999999999 days") from None
+
+
+def _duration(text: str) -> dt.timedelta:
     word = text.strip()
     for pattern in (_ISO_DURATION, _CLOCK):
         found = pattern.match(word)
@@ -219,6 +230,8 @@ def _parse_timedelta(text: str) -> dt.timedelta:
             if parts:
                 delta = dt.timedelta(**parts)
                 return -delta if found["sign"] == "-" else delta
+    if word.isascii() and word.isdecimal():
+        return dt.timedelta(seconds=int(word))
     return _parse_words(word, text)
 
 
