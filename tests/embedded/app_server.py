@@ -184,7 +184,7 @@ def application(apps: Apps) -> Any:
         for method in methods_of(file.DESCRIPTOR.services_by_name[service]).values():
             name = {"TailLogs": "tail_logs"}.get(method.name, method.name.lower())
             routes[method.path] = Route(method, getattr(apps, name, None), "not here")
-    connect = ConnectApp(routes.get)
+    connect = ConnectApp(routes.get, lambda _: None)
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
