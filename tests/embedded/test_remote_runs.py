@@ -9,6 +9,7 @@ import pytest
 import flyte
 import flyte.errors
 import flyte.remote
+from flyte_models.errors import RunRefusedError
 from flyte_models.phases import ActionPhase
 from flyte_protocol.rpc_errors import RpcError
 
@@ -122,7 +123,7 @@ def test_runs_are_listed_page_by_page(connected, shapes) -> None:
 
 def test_a_name_is_taken_once(connected, shapes) -> None:
     flyte.with_runcontext(name="only-once").run(shapes.square, 1)
-    with pytest.raises(RpcError, match="only-once"):
+    with pytest.raises(RunRefusedError, match="only-once"):
         flyte.with_runcontext(name="only-once").run(shapes.square, 2)
 
 
