@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -92,6 +93,30 @@ def _processes_below(folder: Path) -> dict[int, str]:
         if int(entry.name) != os.getpid() and (f"{folder}/" in command or f"{folder}/" in place):
             found[int(entry.name)] = command[:300]
     return found
+
+
+@pytest.fixture(autouse=True, scope="session")
+def commands_are_noted(pytestconfig: pytest.Config) -> Iterator[None]:
+    """With FLYTE_TEST_DRIVEN every `flyte` that a test starts notes in that folder what it runs: see `tests/driven`."""
+    # Tests do not see the variable, only the commands that they start.
+    folder, plain = os.environ.pop("FLYTE_TEST_DRIVEN", None), subprocess.Popen.__init__
+    if folder is None:
+        yield
+        return
+    command = str(Path(sys.executable).with_name("flyte"))
+    recorder = str(pytestconfig.rootpath / "tests" / "driven" / "recorder")
+
+    def begin(self: Any, args: Any, *rest: Any, **named: Any) -> None:
+        words = [os.fsdecode(each) for each in args] if isinstance(args, (list, tuple)) else []
+        if command in words or words[:3] == [sys.executable, "-m", "flyte_cli.main"]:
+            variables = dict(os.environ if named.get("env") is None else named["env"])
+            path = [recorder, *filter(None, [variables.get("PYTHONPATH")])]
+            named["env"] = variables | {"FLYTE_TEST_DRIVEN": folder, "PYTHONPATH": os.pathsep.join(path)}
+        plain(self, args, *rest, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", begin)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,16 @@ fuzz seconds="15":
 test: rust
     pytest -n 2 --dist loadfile
 
+# Run all tests of Python, then tell which command, option or choice none has driven against a devbox.
+driven:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    FLYTE_TEST_DRIVEN=$(mktemp -d)
+    export FLYTE_TEST_DRIVEN
+    trap 'rm -rf "$FLYTE_TEST_DRIVEN"' EXIT
+    pytest -n 2 --dist loadfile
+    python -m tests.driven "$FLYTE_TEST_DRIVEN"
+
 # Run what depends most on the interpreter on the other versions of Python that are installed.
 pythons *args:
     bash tests/other_pythons.sh "$@"

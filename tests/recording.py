@@ -73,6 +73,7 @@ class NotingProxy:
             up.request(asked.command, asked.path, body, headers)
             answer = up.getresponse()
             asked.send_response(answer.status)
+            asked.send_header("via", f"1.1 localhost:{self.target}")
             for name, text in answer.getheaders():
                 if name.lower() not in _HOP:
                     asked.send_header(name, text)

@@ -52,6 +52,13 @@ DEVBOX_TESTS = [
     if file != Path(__file__) and "devbox" in (text := file.read_text())
 ]
 
+AUTH_TYPES = {
+    "ClientSecret": ["client-secret", "client_secret", "clientsecret", "app-credential", "app_credential"],
+    "DeviceFlow": ["headless", "device-flow", "device_flow"],
+    "Pkce": ["pkce"],
+    "ExternalCommand": ["external-command", "external_command", "externalcommand", "command", "custom"],
+}
+
 
 def flyte(folder: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     environment = {"HOME": str(folder), "PATH": os.environ["PATH"], "COLUMNS": "120", **variables}
@@ -128,7 +135,7 @@ def test_the_table_of_the_root_page_describes_what_is_loaded(tmp_path: Path) -> 
 def test_the_reference_of_commands_has_them_all(tmp_path: Path) -> None:
     told = json.loads(flyte(tmp_path, "gen", "docs", "--type", "json").stdout)
     assert [each["command"] for each in told] == list(OURS)
-    page = flyte(tmp_path, "gen", "docs", "--type", "markdown").stdout
+    page = flyte(tmp_path, "gen", "docs", "--type", "markdown", "-p", "any", "-d", "where").stdout
     assert "#### flyte get run" in page
     assert "| `--limit INTEGER RANGE` | How many runs to list" in page
 
@@ -214,3 +221,18 @@ def test_options_of_the_root_win_over_the_configuration(tmp_path: Path) -> None:
     refused = flyte(tmp_path, *words, "whoami")
     assert refused.returncode == 5
     assert "http://localhost:1" in refused.stderr
+
+
+@pytest.mark.parametrize(("mode", "word"), [(mode, word) for mode, words in AUTH_TYPES.items() for word in words])
+def test_every_word_for_a_way_to_sign_in(tmp_path: Path, mode: str, word: str) -> None:
+    told = json.loads(flyte(tmp_path, "--auth-type", word, "get", "config", "-of", "json").stdout)
+    assert told["platform"]["auth_mode"] == mode
+    made = flyte(tmp_path, "create", "config", "--endpoint", "one.example.org", "--auth-type", word, "-of", "json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(flyte(tmp_path, "get", "config", "-of", "json").stdout)["platform"]["auth_mode"] == mode
+
+
+@pytest.mark.parametrize("builder", ["local", "local-podman", "remote"])
+def test_every_builder_of_images(tmp_path: Path, builder: str) -> None:
+    told = json.loads(flyte(tmp_path, "--builder", builder, "get", "config", "-of", "json").stdout)
+    assert told["image"]["builder"] == builder

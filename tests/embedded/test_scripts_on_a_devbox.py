@@ -124,7 +124,8 @@ def test_a_script_that_takes_too_long_is_ended(command, script) -> None:
     assert flyte.remote.Run.get("long").phase == ActionPhase.TIMED_OUT
 
 
-SEVERAL = """--clustered; --replicas 2; --nproc-per-node 2; --rdzv-backend c10d; --torchrun-max-restarts 1; --cluster-max-restarts 1
+SEVERAL = """--clustered; --replicas 2; --nproc-per-node 2; --rdzv-backend c10d; --rdzv-backend static
+--torchrun-max-restarts 1; --cluster-max-restarts 1
 --restart-on-host-maintenance; --ttl-seconds-after-finished 9; --plugin-config plugin.yaml"""
 
 

@@ -643,9 +643,11 @@ def fetch(url: str, data: bytes | None = None) -> bytes:
 
 
 def test_the_command_leads_to_an_address_with_the_users_sign_in(tmp_path: Path, plane: Plane, guarded: App) -> None:
-    words = ("--url", guarded.url, "--port", "0", "--emit-mcp-config", "-v")
-    with command(tmp_path, plane, *words) as process:
+    words = ("--url", guarded.url, "--port", "0", "--address", "127.0.0.1", "--emit-mcp-config", "-v")
+    place = ("-p", "flytesnacks", "-d", "development", "-of", "table")
+    with command(tmp_path, plane, *words, *place) as process:
         url = address(process)
+        assert url.startswith("http://127.0.0.1:")
         assert json.loads(fetch(f"{url}/a?secret=query"))["path"] == "/a?secret=query"
         plane.revoke(guarded.token)
         assert json.loads(fetch(f"{url}/b", b"again"))["size"] == 5
