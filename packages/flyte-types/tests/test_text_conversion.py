@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from flyte_types import File, describe_type
 from flyte_types.dir import Dir
-from flyte_types.text import parse_text
+from flyte_types.text import parse_text, to_type
 
 
 class Color(enum.Enum):
@@ -184,3 +184,13 @@ def test_sets_are_json_or_an_object(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert frozenset({"a"}) == parse_text("module_with_a_set:some", frozenset[str])
     with pytest.raises(ValueError, match="is a frozenset"):
         parse_text("module_with_a_set:some", set[str])
+
+
+def test_data_that_fits_is_not_put_into_words():
+    class Large(list[Any]):
+        def __repr__(self) -> str:
+            raise AssertionError("it was written out")
+
+    rows = Large([Large([1, 2]), Large([])])
+    assert to_type(rows, list[list[int]]) == [[1, 2], []]
+    assert to_type(Large(["a"]), list[int] | list[str]) == ["a"]

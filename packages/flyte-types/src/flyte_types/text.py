@@ -24,6 +24,7 @@ __all__ = ["parse_text", "to_type"]
 _TRUE = {"1", "true", "t", "yes", "y", "on"}
 _FALSE = {"0", "false", "f", "no", "n", "off"}
 _NONE = {"", "none", "null"}
+_PLAIN = (bool, int, float, str)
 
 
 def parse_text(text: str, t: Any) -> Any:
@@ -289,6 +290,19 @@ def _load_yaml(content: str, source: str) -> Any:
         raise ValueError(f"`{source}` is not YAML: {error}") from None
 
 
+class _Mismatch:
+    """What is said of data that does not fit; put into words only then, since the data may be large."""
+
+    __slots__ = ("_data", "_t", "_where")
+
+    def __init__(self, data: Any, t: Any, where: str) -> None:
+        self._data, self._t, self._where = data, t, where
+
+    def error(self) -> ValueError:
+        at = f" at `{self._where}`" if self._where else ""
+        return ValueError(f"{self._data!r:.80}{at} is not a valid `{describe_type(self._t)}`")
+
+
 def to_type(data: Any, t: Any, where: str = "") -> Any:
     """Convert plain JSON data to a value of a type: dicts become dataclasses, texts become dates, files, enums.
 
@@ -300,11 +314,13 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
     Raises:
         ValueError: The data does not fit; the message says where.
     """
+    if type(data) is t and t in _PLAIN:
+        # Most of what there is, where there is much.
+        return data
     origin: Any = typing.get_origin(t)
     args = typing.get_args(t)
     kind: Any = origin or t
-    at = f" at `{where}`" if where else ""
-    wrong = ValueError(f"{data!r:.80}{at} is not a valid `{describe_type(t)}`")
+    wrong = _Mismatch(data, t, where)
     if t is Any or t is object:
         return data
     if is_handle_type(t):
@@ -315,11 +331,11 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
         return _to_union(data, args, where, wrong)
     if kind in (list, tuple, set, frozenset):
         if not isinstance(data, list):
-            raise wrong
+            raise wrong.error()
         items = cast("list[Any]", data)
         if kind is tuple and args and args[-1] is not Ellipsis:
             if len(items) != len(args):
-                raise wrong
+                raise wrong.error()
             return tuple(
                 to_type(item, arg, f"{where}[{i}]") for i, (item, arg) in enumerate(zip(items, args, strict=True))
             )
@@ -327,7 +343,7 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
         return cast("Any", built if kind is list else kind(built))
     if kind is dict:
         if not isinstance(data, dict):
-            raise wrong
+            raise wrong.error()
         key_type, value_type = args or (Any, Any)
         entries = cast("dict[str, Any]", data)
         return {_to_key(key, key_type): to_type(item, value_type, f"{where}[{key!r}]") for key, item in entries.items()}
@@ -336,7 +352,7 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
     if origin is typing.Literal:
         if data in args:
             return data
-        raise wrong
+        raise wrong.error()
     if is_named_tuple(kind):
         return _to_named_tuple(data, kind, where, wrong)
     if is_typed_dict(kind):
@@ -346,7 +362,7 @@ def to_type(data: Any, t: Any, where: str = "") -> Any:
     return _to_leaf(data, t, wrong)
 
 
-def _to_named_tuple(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
+def _to_named_tuple(data: Any, t: Any, where: str, wrong: _Mismatch) -> Any:
     hints, names = hints_of(t), cast("tuple[str, ...]", t._fields)
     if isinstance(data, list):
         data = (
@@ -355,7 +371,7 @@ def _to_named_tuple(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
             else None
         )
     if not isinstance(data, Mapping) or not set(cast("Mapping[str, Any]", data)) <= set(names):
-        raise wrong
+        raise wrong.error()
     given = cast("Mapping[str, Any]", data)
     missing = [name for name in names if name not in given and name not in t._field_defaults]
     if missing:
@@ -363,9 +379,9 @@ def _to_named_tuple(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
     return t(**{name: to_type(item, hints.get(name, Any), _place(where, name)) for name, item in given.items()})
 
 
-def _to_typed_dict(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
+def _to_typed_dict(data: Any, t: Any, where: str, wrong: _Mismatch) -> Any:
     if not isinstance(data, Mapping):
-        raise wrong
+        raise wrong.error()
     given = cast("Mapping[str, Any]", data)
     out: dict[str, Any] = {}
     for name, hint, required in keys_of(t):
@@ -433,10 +449,10 @@ def _to_key(key: str, t: Any) -> Any:
     return key if t in (str, Any) else parse_text(key, t)
 
 
-def _to_leaf(data: Any, t: Any, wrong: ValueError) -> Any:
+def _to_leaf(data: Any, t: Any, wrong: _Mismatch) -> Any:
     if t is None or t is types.NoneType:
         if data is not None:
-            raise wrong
+            raise wrong.error()
         return None
     if isinstance(data, str) and t is not str:
         try:
@@ -444,10 +460,10 @@ def _to_leaf(data: Any, t: Any, wrong: ValueError) -> Any:
         except ValueError as error:
             # It does not know where the text stands.
             _, with_hint, hint = str(error).partition("\nhint: ")
-            raise ValueError(f"{wrong}{with_hint}{hint}") from error
+            raise ValueError(f"{wrong.error()}{with_hint}{hint}") from error
     if (t is int or t is float) and isinstance(data, (int, float)) and not isinstance(data, bool):
         if t is int and isinstance(data, float) and not data.is_integer():
-            raise wrong
+            raise wrong.error()
         return t(data)
     if isinstance(t, type) and issubclass(t, enum.Enum):
         return _parse_enum(str(cast("object", data)), t)
@@ -455,10 +471,10 @@ def _to_leaf(data: Any, t: Any, wrong: ValueError) -> Any:
         return dt.timedelta(seconds=data)
     if isinstance(t, type) and isinstance(data, t) and (t is bool or not isinstance(data, bool)):
         return cast("Any", data)
-    raise wrong
+    raise wrong.error()
 
 
-def _to_union(data: Any, args: tuple[Any, ...], where: str, wrong: ValueError) -> Any:
+def _to_union(data: Any, args: tuple[Any, ...], where: str, wrong: _Mismatch) -> Any:
     if data is None and types.NoneType in args:
         return None
     rest = [arg for arg in args if arg is not types.NoneType]
@@ -469,12 +485,12 @@ def _to_union(data: Any, args: tuple[Any, ...], where: str, wrong: ValueError) -
             return to_type(data, arg, where)
         except ValueError as error:
             failures.append(error)
-    raise failures[0] if len(rest) == 1 else wrong
+    raise failures[0] if len(rest) == 1 else wrong.error()
 
 
-def _to_dataclass(data: Any, t: Any, where: str, wrong: ValueError) -> Any:
+def _to_dataclass(data: Any, t: Any, where: str, wrong: _Mismatch) -> Any:
     if not isinstance(data, Mapping):
-        raise wrong
+        raise wrong.error()
     given = dict(cast("Mapping[str, Any]", data))
     values: dict[str, Any] = {}
     for field, hint in fields_of(t):
