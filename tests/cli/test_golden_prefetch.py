@@ -107,6 +107,6 @@ exit code 1\
 def test_a_secret_that_is_not_there(place: Place) -> None:
     assert place.shows("prefetch", "hf-model", "--devbox", "org/model.v1", "--hf-token-key", "absent") == snapshot("""\
 ! error: there is no secret `absent` to take the token from
-! hint: `flyte create secret absent` makes it; models that are public need none
+! hint: `flyte create secret absent --devbox` makes it; models that are public need none
 exit code 2\
 """)
