@@ -6,6 +6,8 @@ import pytest
 from inline_snapshot import snapshot
 from tests.cli.places import Place, place_with_devbox
 
+from flyte_devbox.process import find_server
+
 PROGRAM = """\
 import flyte
 
@@ -233,3 +235,39 @@ exit code 2\
 ! hint: `flyte get task --devbox` lists what is registered, `flyte deploy --devbox` registers
 exit code 2\
 """)
+
+
+def test_hints_ask_the_control_plane_that_was_asked(place: Place) -> None:
+    server = find_server(place.folder / "devbox")
+    assert server is not None
+    asked = ["--endpoint", server.endpoint, "--insecure"]
+    assert place.shows(*asked, "get", "io", "nobody") == snapshot("""\
+! error: no project is named
+! hint: `flyte.init(project="...")`, `task.project` in the configuration file, or `-p PROJECT` on the command line
+exit code 4\
+""")
+    assert place.shows(*asked, "get", "io", "-p", "flytesnacks", "-d", "development", "nobody") == snapshot("""\
+! error: no run `nobody` is recorded on the control plane
+! hint: `flyte --endpoint <devbox> --insecure get run -p flytesnacks -d development` lists the latest runs
+exit code 2\
+""")
+    # Not where the command asks none.
+    assert place.shows(*asked, "get", "io", "--local", "nobody") == snapshot("""\
+! error: nothing is recorded yet: there is no `<folder>/.flyte/history.db`
+! hint: `flyte run FILE TASK` records a run
+exit code 2\
+""")
+    (place.folder / "there.yaml").write_text(
+        f"admin:\n  endpoint: {server.endpoint}\n  insecure: true\ntask:\n  project: flytesnacks\n  domain: development\n"
+    )
+    assert place.shows("-c", "there.yaml", "get", "run", "--in-phase", "failed") == snapshot(
+        "! no run matches; with fewer options `flyte -c there.yaml get run` shows more"
+    )
+    begun = place.shows("-c", "there.yaml", "run", "--name", "elsewhere", "steps.py", "half", "--x", "4")
+    assert begun == snapshot("""\
+run  elsewhere
+page  http://<devbox>/v2/domain/development/project/flytesnacks/runs/elsewhere
+next  flyte -c there.yaml get run elsewhere\
+""")
+    _, _, following = begun.splitlines()
+    assert "succeeded" in place.until(*following.split()[2:], has="succeeded")

@@ -8,8 +8,8 @@ from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.control_plane import connected
 from flyte_cli.errors import AlreadyOverError
-from flyte_cli.output import output_option, show
-from flyte_cli.words import argument
+from flyte_cli.output import show
+from flyte_cli.words import argument, output_option
 
 
 @click.command("run")

@@ -7,8 +7,8 @@ import click
 from flyte_cli import exit_codes
 from flyte_cli.completers import complete_app
 from flyte_cli.control_plane import connected, here
-from flyte_cli.output import Layout, output_option, show, show_list
-from flyte_cli.words import argument
+from flyte_cli.output import Layout, show, show_list
+from flyte_cli.words import argument, output_option
 
 if TYPE_CHECKING:
     from flyte.remote import App

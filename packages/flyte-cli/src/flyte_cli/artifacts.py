@@ -10,9 +10,9 @@ import click
 from flyte_cli.completers import complete_artifact, complete_version
 from flyte_cli.control_plane import connected, here
 from flyte_cli.history import PointInTime
-from flyte_cli.output import output_option, show, show_list
+from flyte_cli.output import show, show_list
 from flyte_cli.times import moment
-from flyte_cli.words import argument, pair_of
+from flyte_cli.words import argument, output_option, pair_of
 from flyte_models.artifacts import Card, CardFormat, CardType, Kind
 
 if TYPE_CHECKING:

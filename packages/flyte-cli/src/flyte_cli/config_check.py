@@ -7,7 +7,8 @@ import click
 from flyte_cli import exit_codes
 from flyte_cli.app import LazyGroup
 from flyte_cli.control_plane import connected
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.output import Layout, show
+from flyte_cli.words import output_option
 from flyte_config import chosen_profile
 
 if TYPE_CHECKING:

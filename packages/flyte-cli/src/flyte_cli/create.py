@@ -8,7 +8,8 @@ import click
 
 from flyte_cli.app import AUTH_TYPES, LazyGroup, RootOptions
 from flyte_cli.configuring import spelled
-from flyte_cli.output import output_option, show
+from flyte_cli.output import show
+from flyte_cli.words import output_option
 from flyte_cli.writing import write_file
 from flyte_config import find_config_file, org_of_endpoint
 from flyte_devbox.folder import default_folder

@@ -8,8 +8,8 @@ import click
 
 from flyte_cli.completers import complete_task
 from flyte_cli.control_plane import connected, connected_exactly
-from flyte_cli.output import output_option, show
-from flyte_cli.words import argument, pairs_of
+from flyte_cli.output import show
+from flyte_cli.words import argument, output_option, pairs_of
 
 _TIME_INPUT = "trigger_time"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -10,9 +10,9 @@ import click
 from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_run
 from flyte_cli.history import PointInTime, find_run, history_file, open_history
-from flyte_cli.output import output_option, show
+from flyte_cli.output import show
 from flyte_cli.scope import project_and_domain
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_engine.processes import is_alive
 from flyte_engine.records import RunRecord
 from flyte_engine.store import ActionStore

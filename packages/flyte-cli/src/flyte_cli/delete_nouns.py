@@ -4,8 +4,8 @@ import click
 
 from flyte_cli.completers import complete_secret, complete_trigger
 from flyte_cli.control_plane import connected, connected_exactly
-from flyte_cli.output import output_option, show
-from flyte_cli.words import argument
+from flyte_cli.output import show
+from flyte_cli.words import argument, output_option
 
 
 @click.command("secret")

@@ -18,8 +18,8 @@ from flyte_cli.configuring import configured
 from flyte_cli.errors import CodeNotLoadedError
 from flyte_cli.loading import check_file, load_module
 from flyte_cli.messages import closest
-from flyte_cli.output import Layout, output_option, show
-from flyte_cli.words import argument
+from flyte_cli.output import Layout, show
+from flyte_cli.words import argument, output_option
 
 if TYPE_CHECKING:
     from flyte.deployment import Comparison

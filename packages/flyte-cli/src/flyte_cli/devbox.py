@@ -11,7 +11,8 @@ import click
 
 from flyte_cli import exit_codes
 from flyte_cli.app import LazyGroup
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.output import Layout, show
+from flyte_cli.words import output_option
 from flyte_devbox.folder import ServerRecord, default_folder
 from flyte_devbox.process import DevboxError, answers, find_server, start_server, stop_server
 

@@ -4,11 +4,11 @@ import click
 
 from flyte_cli.completers import complete_run
 from flyte_cli.history import find_run, open_runs
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.output import Layout, show
 from flyte_cli.run_differences import ActionFacts, Difference, RunFacts, Values, differences
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.views import as_tree, first_line
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_engine.store import ActionStore

@@ -6,10 +6,10 @@ import click
 
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import all_explained, find_action, find_run, open_runs, remote_of, split_id
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.output import Layout, show
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, attempt_data, first_line
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_engine.records import ActionRecord, AttemptRecord
 from flyte_engine.store import ActionStore
 

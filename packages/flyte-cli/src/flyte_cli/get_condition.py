@@ -8,10 +8,10 @@ from flyte.running.conditions import PausedCondition
 from flyte_cli import times
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_run, open_runs, split_id
-from flyte_cli.output import Layout, output_option, show_list
+from flyte_cli.output import Layout, show_list
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.waiting import waiting
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 
 
 @click.command("condition")

@@ -6,7 +6,8 @@ from typing import Any, cast
 import click
 
 from flyte_cli.configuring import configured
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.output import Layout, show
+from flyte_cli.words import output_option
 from flyte_config import ConfigFile, chosen_profile, profile_names
 from flyte_protocol.redaction import without_login
 

@@ -4,10 +4,10 @@ import click
 
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
-from flyte_cli.output import Layout, output_option, show
+from flyte_cli.output import Layout, show
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.typed import text_of, type_of
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_types.literal_text import plain_of_literals
 from flyte_types.literals import Inputs, Outputs
 

@@ -14,10 +14,10 @@ from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.errors import LeftRunError
 from flyte_cli.hints import left_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
-from flyte_cli.output import dump, output_format, output_option
+from flyte_cli.output import dump, output_format
 from flyte_cli.places import placed
 from flyte_cli.scope import local_or_devbox, project_and_domain
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_engine.processes import is_alive
 from flyte_engine.records import ActionRecord, LogRecord
 from flyte_engine.sqlite import SQLiteStore

@@ -6,8 +6,8 @@ import click
 
 from flyte_cli.completers import complete_project, complete_secret, complete_task, complete_trigger
 from flyte_cli.control_plane import connected, connected_exactly, here
-from flyte_cli.output import Layout, output_option, show, show_list
-from flyte_cli.words import argument
+from flyte_cli.output import Layout, show, show_list
+from flyte_cli.words import argument, output_option
 
 if TYPE_CHECKING:
     from flyte.remote import Trigger, TriggerDetails

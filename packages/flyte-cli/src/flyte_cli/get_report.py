@@ -6,9 +6,9 @@ import click
 
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, open_runs, split_id
-from flyte_cli.output import output_option, show
+from flyte_cli.output import show
 from flyte_cli.scope import local_or_devbox, project_and_domain
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_cli.writing import write_file
 
 _ROOT = "a0"

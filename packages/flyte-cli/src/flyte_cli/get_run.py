@@ -4,11 +4,11 @@ import click
 
 from flyte_cli.completers import complete_run
 from flyte_cli.history import PointInTime, all_explained, find_run, open_runs, remote_of
-from flyte_cli.output import Layout, output_option, show, show_list
+from flyte_cli.output import Layout, show, show_list
 from flyte_cli.run_query import RunQuery
 from flyte_cli.scope import in_phase, local_or_devbox, project_and_domain
 from flyte_cli.views import RUN_HEADINGS, action_data, action_table, run_data, run_row
-from flyte_cli.words import argument, pair_of
+from flyte_cli.words import argument, output_option, pair_of
 from flyte_engine.records import RunRecord
 from flyte_engine.store import ActionStore
 from flyte_models.phases import ActionPhase

@@ -4,8 +4,8 @@ import click
 
 from flyte_cli.completers import complete_task, complete_version
 from flyte_cli.control_plane import connected, here
-from flyte_cli.output import Layout, output_option, show, show_list
-from flyte_cli.words import argument
+from flyte_cli.output import Layout, show, show_list
+from flyte_cli.words import argument, output_option
 
 
 @click.command("task")

@@ -1,11 +1,22 @@
 """What stands in more than one hint."""
 
+import shlex
+
 import click
 
 from flyte.initialization import settings
 from flyte_cli.scope import ON_DEVBOX
 
-__all__ = ["left_run", "local_option", "remote_option"]
+__all__ = ["left_run", "local_option", "remote_option", "root_options"]
+
+_OF_PLACES = {
+    "config": "-c",
+    "profile": "--profile",
+    "endpoint": "--endpoint",
+    "auth_type": "--auth-type",
+    "org": "--org",
+}
+"""Options of `flyte` itself that say which control plane is asked, by their parameters."""
 
 
 def local_option() -> str:
@@ -16,6 +27,13 @@ def local_option() -> str:
 def remote_option() -> str:
     """Return what a command about a run of the control plane needs: ` --devbox` if that chose it, else nothing."""
     return " --devbox" if click.get_current_context().meta.get(ON_DEVBOX) else ""
+
+
+def root_options(ctx: click.Context | None = None) -> str:
+    """Return the options before the command that say which control plane is asked, as they were given, each behind a space."""
+    given = (ctx or click.get_current_context()).find_root().params
+    words = [f" {option} {shlex.quote(str(given[name]))}" for name, option in _OF_PLACES.items() if given.get(name)]
+    return "".join(words) + (" --insecure" if given.get("insecure") else "")
 
 
 def left_run(run_name: str, *, is_local: bool = False, place: str = "") -> str:

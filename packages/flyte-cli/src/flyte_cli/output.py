@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from flyte_cli import times
-from flyte_cli.app import OUTPUT_FORMATS, OutputFormat, RootOptions
+from flyte_cli.app import OutputFormat, RootOptions
 from flyte_cli.help_pages import wants_colour
 
 _PHASE_STYLES = {
@@ -157,31 +157,6 @@ def dump(data: Any, wanted: OutputFormat) -> str:
 def output_format() -> OutputFormat:
     """Return the format that was asked for, before or behind the command."""
     return click.get_current_context().find_root().ensure_object(RootOptions).output_format
-
-
-def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the option `--output-format/-of`, which the root has too."""
-    return click.option(*_NAMES, **_SETTINGS)(command)
-
-
-def output_parameter() -> click.Option:
-    """Make the same option, for commands that are made of a list."""
-    return click.Option(_NAMES, **_SETTINGS)
-
-
-def _take_format(ctx: click.Context, _: click.Parameter, value: OutputFormat | None) -> None:
-    """Keep the format that stands behind a command; it wins over the one before it."""
-    if value is not None:
-        ctx.find_root().ensure_object(RootOptions).output_format = value
-
-
-_NAMES = ["-of", "--output-format"]
-_SETTINGS: dict[str, Any] = {
-    "type": click.Choice(OUTPUT_FORMATS),
-    "expose_value": False,
-    "callback": _take_format,
-    "help": "How to print: table (for people), table-simple (no colours, exact times), json, json-raw (one line), yaml",
-}
 
 
 def _layout(wanted: OutputFormat) -> Layout:

@@ -1,4 +1,4 @@
-"""Where a command was told to look, carried over to the commands that hints name: `--devbox`, `--local`, project and domain."""
+"""Where a command was told to look, carried over to the commands that hints name: control plane, project and domain."""
 
 import re
 import shlex
@@ -6,6 +6,7 @@ import shlex
 import click
 
 from flyte_cli.app import LazyGroup
+from flyte_cli.hints import root_options
 from flyte_cli.scope import DEVBOX, DOMAIN, LOCAL, ON_DEVBOX, PROJECT
 
 __all__ = ["placed", "with_placed_hints"]
@@ -23,8 +24,10 @@ def with_placed_hints(text: str, ctx: click.Context | None) -> str:
 def placed(text: str, ctx: click.Context | None = None) -> str:
     """Return a text whose commands look where this one looks, each with those of its options that it takes."""
     ctx = ctx or click.get_current_context()
-    options = _options(ctx)
-    return _COMMAND.sub(lambda found: _with(found[0], found[1].split(), options, ctx), text) if options else text
+    options, before = _options(ctx), root_options(ctx)
+    if not options and not before:
+        return text
+    return _COMMAND.sub(lambda found: _with(found[0], found[1].split(), options, before, ctx), text)
 
 
 def _options(ctx: click.Context) -> dict[str, str]:
@@ -36,7 +39,7 @@ def _options(ctx: click.Context) -> dict[str, str]:
     return options | ({"--domain": f"-d {shlex.quote(meta[DOMAIN])}"} if meta.get(DOMAIN) else {})
 
 
-def _with(whole: str, words: list[str], options: dict[str, str], ctx: click.Context) -> str:
+def _with(whole: str, words: list[str], options: dict[str, str], before: str, ctx: click.Context) -> str:
     command: click.Command | None = ctx.find_root().command
     for word in words:
         if not isinstance(command, LazyGroup):
@@ -52,4 +55,6 @@ def _with(whole: str, words: list[str], options: dict[str, str], ctx: click.Cont
         for name, written in options.items()
         if name in taken - of_projects and not {name, written.split()[0]} & set(words)
     ]
-    return f"{whole[:-1]}{''.join(f' {each}' for each in more)}`"
+    # Those before the command are for what asks a control plane; the others work without.
+    asked = whole.replace("`flyte ", f"`flyte{before} ", 1) if "--devbox" in taken and "--local" not in words else whole
+    return f"{asked[:-1]}{''.join(f' {each}' for each in more)}`"

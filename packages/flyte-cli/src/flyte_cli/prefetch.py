@@ -8,8 +8,7 @@ import click
 
 from flyte_cli.app import LazyGroup
 from flyte_cli.control_plane import connected
-from flyte_cli.output import output_option
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_models.accelerators import ACCELERATORS
 
 command: Any = LazyGroup(

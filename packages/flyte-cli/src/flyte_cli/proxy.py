@@ -10,8 +10,7 @@ import click
 from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_app
 from flyte_cli.control_plane import connected
-from flyte_cli.output import output_option
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_models.errors import UnionRpcError
 
 if TYPE_CHECKING:

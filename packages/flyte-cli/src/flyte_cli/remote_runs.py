@@ -17,7 +17,7 @@ from flyte.tasks.template import TaskTemplate
 from flyte_cli.app import RootOptions
 from flyte_cli.configuring import configured
 from flyte_cli.errors import LeftRunError, RemoteRunFailedError
-from flyte_cli.hints import left_run, remote_option
+from flyte_cli.hints import left_run, remote_option, root_options
 from flyte_cli.run_options import RunChoices
 from flyte_cli.scope import ON_DEVBOX
 from flyte_models.phases import ActionPhase
@@ -155,7 +155,7 @@ def _report(run: Run, began: float, *, follows: bool, is_debugged: bool) -> None
         click.echo(f"run       {run.name}\npage      {run.url}")
     more: dict[str, Any] = {"debug_url": _editor(run, is_told=is_for_people)} if is_debugged else {}
     if not follows:
-        _say(options, run, f"next      flyte get run {run.name}{remote_option()}{_place_of(run)}", more)
+        _say(options, run, f"next      flyte{root_options()} get run {run.name}{remote_option()}{_place_of(run)}", more)
         return
     _follow(run, (lambda line: click.echo(line, err=True)) if options.progress else (lambda _: None))
     if run.phase not in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
@@ -180,8 +180,8 @@ def _editor(run: Run, *, is_told: bool) -> str | None:
     elif url is None:
         click.echo(
             "note: no editor has come, and the run is over\n"
-            f"hint: `flyte get logs {run.name}{remote_option()}{_place_of(run)}` says why, or the control plane has no "
-            "debug mode",
+            f"hint: `flyte{root_options()} get logs {run.name}{remote_option()}{_place_of(run)}` says why, "
+            "or the control plane has no debug mode",
             err=True,
         )
     return url

@@ -22,9 +22,8 @@ from flyte_cli.errors import RunFailedError
 from flyte_cli.failures import root_cause
 from flyte_cli.history import find_action, find_run, history_file, open_runs, split_id
 from flyte_cli.loading import check_file, load_module
-from flyte_cli.output import output_option
 from flyte_cli.scope import local_or_devbox, project_and_domain
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore
 from flyte_syncify import syncify

@@ -8,8 +8,7 @@ import click
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.control_plane import connected
 from flyte_cli.messages import closest
-from flyte_cli.output import output_option
-from flyte_cli.words import argument, pairs_of
+from flyte_cli.words import argument, output_option, pairs_of
 
 
 def _inputs(words: tuple[str, ...]) -> dict[str, str]:

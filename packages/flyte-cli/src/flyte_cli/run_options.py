@@ -8,8 +8,7 @@ import click
 
 from flyte.running.options import CopyStyle, check_copy_style
 from flyte_cli.completers import complete_project, complete_run
-from flyte_cli.output import output_parameter
-from flyte_cli.words import pairs_of
+from flyte_cli.words import output_parameter, pairs_of
 
 RUN_OPTIONS = "flyte_cli.run_options"
 """Where a context keeps its `RunChoices`."""

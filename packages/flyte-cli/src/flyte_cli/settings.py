@@ -12,7 +12,8 @@ import click
 from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_project
 from flyte_cli.control_plane import connect
-from flyte_cli.output import output_option, show
+from flyte_cli.output import show
+from flyte_cli.words import output_option
 from flyte_cli.writing import write_file
 
 if TYPE_CHECKING:

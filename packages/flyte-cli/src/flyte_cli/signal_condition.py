@@ -7,10 +7,10 @@ import click
 from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_condition, complete_run
 from flyte_cli.history import find_run, open_runs
-from flyte_cli.output import output_option, show
+from flyte_cli.output import show
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.waiting import answer, waiting
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_models.errors import ConditionNotFoundError
 
 

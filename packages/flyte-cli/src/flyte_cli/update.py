@@ -7,8 +7,8 @@ import click
 from flyte_cli.app import LazyGroup
 from flyte_cli.completers import complete_project, complete_trigger
 from flyte_cli.control_plane import connected
-from flyte_cli.output import output_option, show
-from flyte_cli.words import argument, pairs_of
+from flyte_cli.output import show
+from flyte_cli.words import argument, output_option, pairs_of
 
 
 @click.command("project")

@@ -24,12 +24,12 @@ from flyte_cli.history import (
     open_runs,
     remote_of,
 )
-from flyte_cli.output import Layout, dump, output_format, output_option, show
+from flyte_cli.output import Layout, dump, output_format, show
 from flyte_cli.places import placed
 from flyte_cli.progress.display import LiveDisplay, PlainDisplay
 from flyte_cli.scope import local_or_devbox, project_and_domain
 from flyte_cli.views import action_data, action_table, as_tree, run_data, run_row
-from flyte_cli.words import argument
+from flyte_cli.words import argument, output_option
 from flyte_engine.actions import EngineEvent
 from flyte_engine.records import ActionRecord, RunRecord
 from flyte_engine.sqlite import SQLiteStore

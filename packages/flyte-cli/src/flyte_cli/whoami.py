@@ -3,7 +3,8 @@
 import click
 
 from flyte_cli.control_plane import connected
-from flyte_cli.output import output_option, show
+from flyte_cli.output import show
+from flyte_cli.words import output_option
 
 
 @click.command("whoami")

@@ -9,8 +9,8 @@ from flyte_cli import times
 from flyte_cli.cache_causes import Cause, KeyParts, causes_of
 from flyte_cli.completers import complete_action, complete_run
 from flyte_cli.history import find_action, find_run, history_file, open_history, split_id
-from flyte_cli.output import Layout, output_option, show
-from flyte_cli.words import argument
+from flyte_cli.output import Layout, show
+from flyte_cli.words import argument, output_option
 from flyte_engine.caching import CachedOutputs, CacheError
 from flyte_engine.records import ActionRecord
 from flyte_engine.sqlite import SQLiteCache

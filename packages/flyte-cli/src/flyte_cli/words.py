@@ -1,9 +1,11 @@
-"""Words of the command line that mean the same in several commands: names, which are not empty, and `KEY=VALUE`."""
+"""Words of the command line that mean the same in several commands: names, which are not empty, `KEY=VALUE`, and `-of`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+
+from flyte_cli.app import OUTPUT_FORMATS, OutputFormat, RootOptions
 
 
 class Word(click.Argument):
@@ -57,3 +59,28 @@ def pairs_of(option: str, texts: Sequence[str]) -> dict[str, str]:
         click.UsageError: One is not of that form.
     """
     return dict(pair_of(option, text) for text in texts)
+
+
+def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option `--output-format/-of`, which the root has too."""
+    return click.option(*_NAMES, **_SETTINGS)(command)
+
+
+def output_parameter() -> click.Option:
+    """Make the same option, for commands that are made of a list."""
+    return click.Option(_NAMES, **_SETTINGS)
+
+
+def _take_format(ctx: click.Context, _: click.Parameter, value: OutputFormat | None) -> None:
+    """Keep the format that stands behind a command; it wins over the one before it."""
+    if value is not None:
+        ctx.find_root().ensure_object(RootOptions).output_format = value
+
+
+_NAMES = ["-of", "--output-format"]
+_SETTINGS: dict[str, Any] = {
+    "type": click.Choice(OUTPUT_FORMATS),
+    "expose_value": False,
+    "callback": _take_format,
+    "help": "How to print: table (for people), table-simple (no colours, exact times), json, json-raw (one line), yaml",
+}

@@ -259,6 +259,7 @@ def _named(what: str, given: str | None) -> str:
         raise InitializationError(
             f"{what.capitalize()}NotInitializedError",
             "user",
-            f'no {what} is named\nhint: `flyte.init({what}="...")`, or `task.{what}` in the configuration file',
+            f'no {what} is named\nhint: `flyte.init({what}="...")`, `task.{what}` in the configuration file, '
+            f"or `-{what[0]} {what.upper()}` on the command line",
         )
     return given
