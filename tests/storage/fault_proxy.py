@@ -54,6 +54,11 @@ class FaultProxy:
         self.heads.clear()
         self.times.clear()
 
+    def cancel(self) -> None:
+        """End what is served, and nothing of asyncio's: what takes a connection in leaves it open if cancelled too early."""
+        for task in self._tasks:
+            task.cancel()
+
     def _next(self, method: str) -> Fault | None:
         for fault in self.faults:
             if fault.times > 0 and method in fault.methods:
@@ -183,10 +188,13 @@ def fault_proxy(target: str) -> Iterator[FaultProxy]:
 
     async def stop() -> None:
         server.close()
-        while tasks := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        while True:
+            await asyncio.sleep(0)  # what has just been accepted begins to be served
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            if not tasks:
+                break
+            proxy.cancel()
+            await asyncio.wait(tasks, timeout=0.1)
         await asyncio.sleep(0.05)  # so that aborted transports close their sockets
 
     try:
